@@ -1,0 +1,105 @@
+"""Which upstream account a connector's calls use, worked out from settings and environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from hookline.connection import Connection, check_base_url
+from hookline.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from hookline.connector import Connector, JsonObject
+    from hookline.settings import ConnectionSettings, Settings
+
+SANDBOX_BASE_URL = "http://sandbox.invalid/v1"
+"""Where calls go when the sandbox is on; a name that cannot resolve, so that nothing ever leaves."""
+
+
+def build_connections(
+    connectors: Mapping[str, Connector], settings: Settings, environ: Mapping[str, str]
+) -> dict[str, Connection]:
+    """Return one connection per connector, by connector id.
+
+    Raises:
+        ConfigurationError: If a base URL or an option is not valid, or a table names no connector.
+    """
+    sections = _sections_by_connector(connectors, settings)
+    return {id: _build(connector, *sections[id], settings, environ) for id, connector in connectors.items()}
+
+
+def look_up(
+    connector: Connector, setting: str, from_file: str | None, environ: Mapping[str, str]
+) -> tuple[str | None, str]:
+    """Return a setting of a connector's account and where it was found.
+
+    For a connector ``acme`` the first hit wins: ``HOOKLINE_ACME_<SETTING>``, the file's table
+    ``[connections.acme]``, and the variable that the connector itself names.
+
+    Args:
+        connector: Whose account it is.
+        setting: ``base_url`` or ``api_key``.
+        from_file: What the file says.
+        environ: Environment variables.
+    """
+    variable = f"HOOKLINE_{connector.id.upper()}_{setting.upper()}"
+    own = environ.get(variable, "").strip()
+    if own:
+        return own, variable
+    if from_file:
+        return from_file, f"connections.{connector.id}.{setting}"
+    fallback = connector.environment.get(setting, "")
+    return environ.get(fallback, "").strip() or None, fallback
+
+
+def _sections_by_connector(
+    connectors: Mapping[str, Connector], settings: Settings
+) -> dict[str, tuple[str, ConnectionSettings | None]]:
+    sections: dict[str, tuple[str, ConnectionSettings | None]] = {id: (id, None) for id in connectors}
+    for name, section in settings.connections.items():
+        id = section.connector or name
+        if id not in connectors:
+            known = ", ".join(sorted(connectors)) or "none"
+            raise ConfigurationError(f"connections.{name}: there is no connector {id!r}; known: {known}.")
+        if sections[id][1] is not None:
+            raise ConfigurationError(f"connections.{name}: connector {id!r} has a connection already.")
+        sections[id] = (name, section)
+    return sections
+
+
+def _build(
+    connector: Connector,
+    name: str,
+    section: ConnectionSettings | None,
+    settings: Settings,
+    environ: Mapping[str, str],
+) -> Connection:
+    options = _options(connector, dict(section.model_extra or {}) if section else {}, environ)
+    if settings.sandbox:
+        base_url = SANDBOX_BASE_URL
+    else:
+        found, setting = look_up(connector, "base_url", section.base_url if section else None, environ)
+        base_url = check_base_url(found, setting=setting) if found else connector.base_url
+    return Connection(name=name, connector=connector.id, base_url=base_url, options=options)
+
+
+def _options(connector: Connector, values: JsonObject, environ: Mapping[str, str]) -> Mapping[str, object]:
+    if connector.options is None:
+        if values:
+            raise ConfigurationError(
+                f"connections: connector {connector.id!r} has no option {min(values)!r}."
+            )
+        return {}
+    for option in connector.options.model_fields:
+        if text := environ.get(f"HOOKLINE_{connector.id.upper()}_{option.upper()}", "").strip():
+            values[option] = text
+    try:
+        return connector.options.model_validate(values).model_dump()
+    except ValidationError as exc:
+        problem = exc.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise ConfigurationError(
+            f"connections: option `{where}` of {connector.id!r}: {problem['msg']}."
+        ) from None

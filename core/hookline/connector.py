@@ -1,0 +1,286 @@
+"""Connectors and their actions: what a plugin author writes, and what the catalog holds."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote, urlencode
+
+from hookline.errors import ConfigurationError, InvalidInputError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from hookline.call import Call
+    from hookline.upstream import UpstreamRequest
+
+JsonObject = dict[str, object]
+Prepare = Callable[["Call", "UpstreamRequest"], None]
+Present = Callable[["Call", object], JsonObject]
+Restore = Callable[[object, JsonObject], object]
+
+_SEGMENT = re.compile(r"[a-z][a-z0-9_]*\Z")
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+_MAX_ID_LENGTH = 60
+_BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
+
+
+class StreamPresenter(Protocol):
+    """Turns one upstream stream into what the action's caller reads."""
+
+    def feed(self, event: JsonObject) -> Iterable[JsonObject]:
+        """Return the events to send for one upstream event."""
+        ...
+
+    def finish(self) -> JsonObject:
+        """Return the action's whole output once the stream is complete."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CredentialPlacement:
+    """Where a service expects its credential.
+
+    Attributes:
+        header: Lower-case header name.
+        prefix: Text in front of the credential.
+    """
+
+    header: str = "authorization"
+    prefix: str = "Bearer "
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """An example of an action's input and the output it gives.
+
+    Attributes:
+        title: What the example shows.
+        input: Satisfies the input schema.
+        output: Satisfies the output schema.
+    """
+
+    title: str
+    input: JsonObject
+    output: JsonObject
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Action:
+    """One operation of a service, described so that a form can be built from it.
+
+    Attributes:
+        id: ``connector.verb``, stable over releases.
+        connector: The connector it belongs to.
+        title: Short label.
+        description: What it does, in a sentence or two.
+        method: HTTP method of the upstream endpoint.
+        path: Path below the connection's base URL; ``{field}`` takes a field of the input.
+        input_schema: JSON Schema 2020-12 of the input.
+        output_schema: JSON Schema 2020-12 of the output.
+        request_schema: JSON Schema of the upstream's body; what hooks change is checked against it.
+        is_read_only: Whether a call changes nothing.
+        is_idempotent: Whether the same call may be made twice without harm.
+        samples: Examples for forms and documentation.
+        prepare: Writes the input into the upstream request.
+        present: Makes the output from the upstream's JSON.
+        restore: Writes a changed output back into the upstream's JSON, for the wire door.
+        stream: Makes the presenter of one stream; None when the action cannot stream.
+        stream_end: Data of the event that ends a complete stream, such as ``[DONE]``.
+    """
+
+    id: str
+    connector: Connector
+    title: str
+    description: str
+    method: str
+    path: str
+    input_schema: JsonObject = field(repr=False)
+    output_schema: JsonObject = field(repr=False)
+    request_schema: JsonObject | None = field(default=None, repr=False)
+    is_read_only: bool = False
+    is_idempotent: bool = False
+    samples: tuple[Sample, ...] = field(default=(), repr=False)
+    prepare: Prepare = field(repr=False)
+    present: Present = field(repr=False)
+    restore: Restore | None = field(default=None, repr=False)
+    stream: Callable[[Call], StreamPresenter] | None = field(default=None, repr=False)
+    stream_end: bytes | None = None
+
+
+class Connector:
+    """The actions of one service.
+
+    Args:
+        id: Lower-case name, such as ``acme``; actions are called ``acme.<verb>``.
+        title: Name that people know the service by.
+        base_url: Where its API lives unless a connection says otherwise.
+        description: One sentence about the service.
+        credential: Where the service expects its credential; None if it takes none.
+        options: pydantic model of what a connection may set besides base URL and credential.
+        environment: Environment variables that are read when Hookline's own are not set, by
+            setting name (``api_key``, ``base_url``).
+        forward_headers: Caller's headers that are passed on to the service; lower case.
+        return_headers: Service's headers that are passed back; lower case, a final ``*`` matches any rest.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        *,
+        title: str,
+        base_url: str,
+        description: str = "",
+        credential: CredentialPlacement | None = CredentialPlacement(),  # frozen value
+        options: type[BaseModel] | None = None,
+        environment: Mapping[str, str] | None = None,
+        forward_headers: Iterable[str] = (),
+        return_headers: Iterable[str] = ("x-request-id", "retry-after"),
+    ) -> None:
+        if not _SEGMENT.match(id):
+            raise ConfigurationError(f"Connector id {id!r} must match [a-z][a-z0-9_]*.")
+        self.id = id
+        self.title = title
+        self.base_url = base_url
+        self.description = description
+        self.credential = credential
+        self.options = options
+        self.environment = dict(environment or {})
+        self.forward_headers = tuple(name.lower() for name in forward_headers)
+        names = [name.lower() for name in return_headers]
+        self.return_headers = frozenset(name for name in names if not name.endswith("*"))
+        self.return_prefixes = tuple(name[:-1] for name in names if name.endswith("*"))
+        self.actions: dict[str, Action] = {}
+
+    def __repr__(self) -> str:
+        return f"Connector({self.id!r}, actions={sorted(self.actions)})"
+
+    def returns_header(self, name: str) -> bool:
+        """Tell whether a header of the service is passed back to the caller."""
+        return name in self.return_headers or name.startswith(self.return_prefixes)
+
+    def endpoint(
+        self,
+        verb: str,
+        method: str,
+        path: str,
+        *,
+        input: type[BaseModel] | JsonObject,
+        output: type[BaseModel] | JsonObject,
+        request: type[BaseModel] | JsonObject | None = None,
+        title: str | None = None,
+        description: str | None = None,
+        read_only: bool = False,
+        idempotent: bool | None = None,
+        samples: Iterable[Sample] = (),
+        prepare: Prepare | None = None,
+        present: Present | None = None,
+        restore: Restore | None = None,
+        stream: Callable[[Call], StreamPresenter] | None = None,
+        stream_end: bytes | None = None,
+    ) -> Action:
+        """Add an action that is one request to the service.
+
+        Args:
+            verb: Last part of the action's id.
+            method: HTTP method.
+            path: Path below the base URL; ``{field}`` is replaced by that field of the input.
+            input: pydantic model or JSON Schema of the input.
+            output: pydantic model or JSON Schema of the output.
+            request: Model or schema of the service's own body, if it differs from ``input``.
+            title: Label; made from ``verb`` if not given.
+            description: A sentence or two; the input model's docstring if not given.
+            read_only: Whether a call changes nothing.
+            idempotent: Whether it may be repeated without harm; by default as ``read_only``.
+            samples: Examples.
+            prepare: Writes the input into the request; by default fields of ``path`` go there, the
+                rest into the JSON body, or into the query for methods without a body.
+            present: Makes the output from the service's JSON; by default hands it on.
+            restore: Writes a changed output back into the service's JSON.
+            stream: Makes the presenter of one stream.
+            stream_end: Data of the event that ends a complete stream.
+
+        Returns:
+            The action, already part of this connector.
+
+        Raises:
+            ConfigurationError: If the id is malformed or already taken.
+        """
+        action_id = f"{self.id}.{verb}"
+        if not _SEGMENT.match(verb) or len(action_id) > _MAX_ID_LENGTH:
+            raise ConfigurationError(
+                f"Action id {action_id!r}: the verb must be like `find_contact`, the id at most 60 long."
+            )
+        if action_id in self.actions:
+            raise ConfigurationError(f"Action {action_id!r} is defined twice.")
+        action = Action(
+            id=action_id,
+            connector=self,
+            title=title or verb.replace("_", " ").capitalize(),
+            description=description or _docstring_of(input) or title or verb.replace("_", " ").capitalize(),
+            method=method.upper(),
+            path=path,
+            input_schema=_schema_of(input, mode="validation"),
+            output_schema=_schema_of(output, mode="serialization"),
+            request_schema=None if request is None else _schema_of(request, mode="validation"),
+            is_read_only=read_only,
+            is_idempotent=read_only if idempotent is None else idempotent,
+            samples=tuple(samples),
+            prepare=prepare or fill_request,
+            present=present or hand_on,
+            restore=restore,
+            stream=stream,
+            stream_end=stream_end,
+        )
+        self.actions[action_id] = action
+        return action
+
+
+def fill_request(call: Call, request: UpstreamRequest) -> None:
+    """Put the input where the endpoint's path and method say; the default ``prepare``."""
+    fields = dict(call.input)
+    request.path = fill_path(request.path, fields)
+    if call.action.method in _BODY_METHODS:
+        request.body = fields
+    elif fields:
+        query = {name: value for name, value in fields.items() if value is not None}
+        request.path += "?" + urlencode(query, doseq=True)
+
+
+def fill_path(template: str, fields: JsonObject) -> str:
+    """Replace ``{name}`` by the quoted field of that name, which is taken out of ``fields``.
+
+    Raises:
+        InvalidInputError: If a value would change the path's structure.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        name = match.group(1)
+        text = str(fields.pop(name, ""))
+        if text in ("", ".", ".."):
+            raise InvalidInputError(
+                f"`{name}` must not be {text!r}: it becomes part of an address.", field=name
+            )
+        return quote(text, safe=":@")
+
+    return _PLACEHOLDER.sub(fill, template)
+
+
+def hand_on(call: Call, raw: object) -> JsonObject:
+    """Return the service's JSON as the output; the default ``present``."""
+    return raw if isinstance(raw, dict) else {"data": raw}
+
+
+def _schema_of(source: type[BaseModel] | JsonObject, *, mode: str) -> JsonObject:
+    if isinstance(source, dict):
+        return source
+    return source.model_json_schema(mode="validation" if mode == "validation" else "serialization")
+
+
+def _docstring_of(source: type[BaseModel] | JsonObject) -> str:
+    if isinstance(source, dict):
+        return str(source.get("description", ""))
+    return inspect.cleandoc(source.__doc__ or "")

@@ -1,0 +1,1 @@
+"""One call from start to end: catalog, validation, pipeline, transport, streaming."""

@@ -1,0 +1,143 @@
+"""Turning the upstream's answer into the caller's: whole or streamed, through either door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import orjson
+
+from hookline.engine.order import Answer, PreparedCall
+from hookline.engine.outgoing import EVENT_STREAM, JSON
+from hookline.engine.relay import pass_events, present_events, upstream_events
+from hookline.errors import HooklineError, InvalidUpstreamAnswerError
+from hookline.upstream import Response, UpstreamResponse
+
+if TYPE_CHECKING:
+    from hookline.call import Call
+    from hookline.connector import JsonObject
+    from hookline.settings import LimitSettings
+
+Headers = list[tuple[str, str]]
+Process = Callable[["Call", Response], None]
+MapError = Callable[["Call", BaseException], HooklineError]
+
+
+class UnwritableChangeError(Exception):
+    """A plugin changed more of an answer than the service's own format can say."""
+
+
+class AnswerMaker:
+    """Makes answers.
+
+    Args:
+        limits: Bounds on the upstream's answer.
+        process: Runs the plugins that change answers; None when there are none.
+        map_error: Makes the error that a caller is told.
+    """
+
+    def __init__(self, limits: LimitSettings, *, process: Process | None, map_error: MapError) -> None:
+        self._limits = limits
+        self._process = process
+        self._map_error = map_error
+
+    def make(self, prepared: PreparedCall, response: UpstreamResponse) -> Answer:
+        """Return the answer for a successful response.
+
+        Raises:
+            InvalidUpstreamAnswerError: If the response is not what the action promises.
+            UnwritableChangeError: If a plugin's change cannot be sent.
+        """
+        if response.content_type != EVENT_STREAM:
+            return self._whole(prepared, response)
+        if not prepared.call.is_stream:
+            response.close()
+            raise InvalidUpstreamAnswerError("The service sent a stream, which was not asked for.")
+        return self._stream(prepared, response)
+
+    def _whole(self, prepared: PreparedCall, response: UpstreamResponse) -> Answer:
+        call, endpoint = prepared.call, prepared.endpoint
+        content = response.read(max_bytes=self._limits.max_answer_bytes)
+        raw = _parse(response, content)
+        headers = returned_headers(call, response.headers)
+        if endpoint is None:
+            return _reply(self._processed(call, call.action.present(call, raw), raw, headers), headers)
+        changed = self._processed_on_the_wire(call, raw, headers)
+        if endpoint.present is not None:
+            return _reply(endpoint.present(call, changed), headers)
+        if changed is not raw:
+            return _reply(changed, headers)
+        headers.append(("content-type", response.header("content-type") or JSON))
+        return Answer(status=response.status, headers=headers, content=content)
+
+    def _stream(self, prepared: PreparedCall, response: UpstreamResponse) -> Answer:
+        call, endpoint = prepared.call, prepared.endpoint
+        headers = returned_headers(call, response.headers)
+        headers.append(("content-type", f"{EVENT_STREAM}; charset=utf-8"))
+        batches = upstream_events(call, response, max_event_bytes=self._limits.max_event_bytes)
+        new_presenter = call.action.stream if endpoint is None else endpoint.stream
+        if new_presenter is None:
+            pieces = pass_events(batches)
+        else:
+            presenter = new_presenter(call)
+            pieces = present_events(
+                call, batches, presenter, process=lambda out: self._processed(call, out, None, [])
+            )
+        return Answer(status=response.status, headers=headers, content=self._guarded(call, response, pieces))
+
+    def _guarded(self, call: Call, response: UpstreamResponse, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield ``pieces``; what breaks is raised as the caller is to read it, and the upstream is let go."""
+        try:
+            yield from pieces
+        except Exception as exc:
+            raise self._map_error(call, exc) from exc
+        finally:
+            response.close()
+
+    def _processed(self, call: Call, output: JsonObject, raw: object, headers: Headers) -> JsonObject:
+        if self._process is None:
+            return output
+        response = Response(output=output, raw=raw, headers={})
+        self._process(call, response)
+        headers.extend(response.headers.items())
+        return response.output
+
+    def _processed_on_the_wire(self, call: Call, raw: object, headers: Headers) -> object:
+        """Return the service's JSON with what plugins changed in the action's output written back into it."""
+        if self._process is None:
+            return raw
+        output = call.action.present(call, raw)
+        before = orjson.dumps(output)
+        changed = self._processed(call, output, raw, headers)
+        if orjson.dumps(changed) == before:
+            return raw
+        restore = call.action.restore
+        restored = raw if restore is None else restore(raw, changed)
+        if orjson.dumps(call.action.present(call, restored)) != orjson.dumps(changed):
+            raise UnwritableChangeError
+        return restored
+
+
+def returned_headers(call: Call, headers: Headers) -> Headers:
+    """Return those of the upstream's headers that are passed on, and that can stand in an answer."""
+    returns = call.action.connector.returns_header
+    return [
+        (name, value) for name, value in headers if returns(name) and value.isascii() and value.isprintable()
+    ]
+
+
+def _reply(output: object, headers: Headers) -> Answer:
+    headers.append(("content-type", JSON))
+    return Answer(status=200, headers=headers, content=orjson.dumps(output))
+
+
+def _parse(response: UpstreamResponse, content: bytes) -> object:
+    if not content.strip():
+        raise InvalidUpstreamAnswerError(f"The service answered {response.status} with an empty body.")
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as exc:
+        kind = response.content_type or "no content type"
+        raise InvalidUpstreamAnswerError(
+            f"The service answered {response.status} with something that is not complete JSON ({kind[:80]})."
+        ) from exc

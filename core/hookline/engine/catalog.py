@@ -1,0 +1,143 @@
+"""The catalog: every action of every active connector, with its schemas compiled once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from hookline.connector import Connector
+from hookline.engine.validation import SchemaValidator
+from hookline.errors import ConfigurationError, NotFoundError
+
+if TYPE_CHECKING:
+    from hookline.connector import Action, JsonObject
+    from hookline.plugins import PluginHost
+
+
+class CatalogEntry:
+    """An action and its validators, which are compiled when they are first needed."""
+
+    def __init__(self, action: Action) -> None:
+        self.action = action
+
+    @cached_property
+    def input(self) -> SchemaValidator:
+        """Validator of the action's input."""
+        return SchemaValidator(self.action.input_schema, name=f"the input of {self.action.id}")
+
+    @cached_property
+    def output(self) -> SchemaValidator:
+        """Validator of the action's output."""
+        return SchemaValidator(self.action.output_schema, name=f"the output of {self.action.id}")
+
+    @cached_property
+    def request(self) -> SchemaValidator | None:
+        """Validator of the upstream's body, if the action states its schema."""
+        schema = self.action.request_schema
+        return (
+            SchemaValidator(schema, name=f"the request of {self.action.id}") if schema is not None else None
+        )
+
+
+class Catalog:
+    """Finds actions by id."""
+
+    def __init__(self) -> None:
+        self.connectors: dict[str, Connector] = {}
+        self._entries: dict[str, CatalogEntry] = {}
+
+    def __iter__(self) -> Iterator[Action]:
+        return (self._entries[id].action for id in sorted(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, connector: Connector) -> None:
+        """Add a connector and all its actions, or nothing.
+
+        Raises:
+            ConfigurationError: If its id is taken or one of its schemas is not valid.
+        """
+        if connector.id in self.connectors:
+            raise ConfigurationError(f"Two plugins register a connector {connector.id!r}.")
+        entries = {action.id: CatalogEntry(action) for action in connector.actions.values()}
+        for entry in entries.values():
+            _ = entry.input, entry.output, entry.request
+        self.connectors[connector.id] = connector
+        self._entries.update(entries)
+
+    def entry(self, action_id: str) -> CatalogEntry:
+        """Return an action with its validators.
+
+        Raises:
+            NotFoundError: If there is none of that id; the message names similar ones.
+        """
+        found = self._entries.get(action_id)
+        if found is None:
+            near = difflib.get_close_matches(action_id[:80], self._entries, n=2, cutoff=0.5)
+            raise NotFoundError(
+                f"There is no action {action_id[:80]!r}."
+                + (f" Did you mean {' or '.join(near)}?" if near else ""),
+                code="unknown_action",
+            )
+        return found
+
+    def find(self, action_id: str) -> Action:
+        """Return an action.
+
+        Raises:
+            NotFoundError: If there is none of that id.
+        """
+        return self.entry(action_id).action
+
+
+def build_catalog(host: PluginHost) -> Catalog:
+    """Return the catalog of all active plugins; a plugin with an unsound connector is left out."""
+    catalog = Catalog()
+    for name, register in host.implementations("hookline_register_connectors"):
+        try:
+            connectors = register()
+            if not isinstance(connectors, (list, tuple)) or not all(
+                isinstance(one, Connector) for one in connectors
+            ):
+                raise ConfigurationError(
+                    "hookline_register_connectors() must return a list of Connector objects."
+                )
+            for connector in connectors:
+                catalog.add(connector)
+        except ConfigurationError as exc:
+            host.leave_out(name, exc.message)
+        except Exception as exc:  # a plugin may fail in any way
+            host.leave_out(name, f"hookline_register_connectors() failed with {type(exc).__name__}: {exc}")
+    return catalog
+
+
+def describe(action: Action, *, full: bool = True) -> JsonObject:
+    """Return the JSON that tells a form builder about an action.
+
+    Args:
+        action: The action.
+        full: Whether schemas and samples are included.
+    """
+    described: JsonObject = {
+        "id": action.id,
+        "title": action.title,
+        "description": action.description,
+        "connector": {"id": action.connector.id, "title": action.connector.title},
+        "hints": {
+            "read_only": action.is_read_only,
+            "idempotent": action.is_idempotent,
+            "streams": action.stream is not None,
+        },
+        "href": f"/actions/{action.id}",
+    }
+    if full:
+        described["input_schema"] = action.input_schema
+        described["output_schema"] = action.output_schema
+        described["samples"] = [
+            {"title": sample.title, "input": sample.input, "output": sample.output}
+            for sample in action.samples
+        ]
+    return described

@@ -1,0 +1,154 @@
+"""Turning what forms send into what a schema asks for.
+
+Low-code tools send numbers, booleans and lists as text, and an empty field as an empty string. A string is
+converted only where the schema does not take a string, so nothing that was right is changed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+import orjson
+
+JsonObject = dict[str, object]
+
+_INTEGER = re.compile(r"[+-]?\d{1,18}(\.0+)?\Z", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,3})?\Z", re.ASCII)
+_BOOLEANS = {
+    "true": True,
+    "1": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "0": False,
+    "no": False,
+    "off": False,
+}
+_MAX_REF_HOPS = 16
+
+
+def coerce(fields: JsonObject, schema: JsonObject) -> None:
+    """Convert the strings of ``fields`` in place to the types that ``schema`` asks for.
+
+    Optional fields that hold null or an empty string and whose schema takes neither are left out:
+    a form's empty field means "not set". What cannot be converted stays as it is, for validation
+    to report.
+    """
+    _coerce_object(fields, schema, schema)
+
+
+def _coerce_object(fields: JsonObject, schema: JsonObject, root: JsonObject) -> None:
+    properties = _as_object(schema.get("properties"))
+    required = schema.get("required")
+    required_names = required if isinstance(required, list) else []
+    for name in [name for name in fields if name in properties]:
+        value = fields[name]
+        branches = _branches(_as_object(properties[name]), root)
+        if name not in required_names and _is_unset(value, branches):
+            del fields[name]
+        else:
+            fields[name] = _coerce_value(value, branches, root)
+
+
+def _coerce_value(value: object, branches: list[JsonObject], root: JsonObject) -> object:
+    types = _types(branches)
+    if isinstance(value, str) and types and "string" not in types:
+        value = _from_text(value, types)
+    if isinstance(value, dict):
+        branch = _matching_object(cast("JsonObject", value), branches)
+        if branch is not None:
+            _coerce_object(cast("JsonObject", value), branch, root)
+    elif isinstance(value, list):
+        items = [_as_object(branch.get("items")) for branch in branches if "array" in _types([branch])]
+        if len(items) == 1 and items[0]:
+            item_branches = _branches(items[0], root)
+            return [_coerce_value(item, item_branches, root) for item in value]
+    return value
+
+
+def _from_text(text: str, types: set[str]) -> object:
+    stripped = text.strip()
+    if "integer" in types and _INTEGER.match(stripped):
+        return int(stripped.partition(".")[0])
+    if "number" in types and _NUMBER.match(stripped):
+        return float(stripped)
+    if "boolean" in types and stripped.lower() in _BOOLEANS:
+        return _BOOLEANS[stripped.lower()]
+    if ("array" in types and stripped.startswith("[")) or ("object" in types and stripped.startswith("{")):
+        try:
+            return cast("object", orjson.loads(stripped))
+        except orjson.JSONDecodeError:
+            return text
+    if "array" in types and stripped:
+        return [part.strip() for part in stripped.split(",")]
+    return text
+
+
+def _is_unset(value: object, branches: list[JsonObject]) -> bool:
+    types = _types(branches)
+    if value is None:
+        return bool(types) and "null" not in types
+    if value == "":
+        if not types:
+            return False
+        choices = [branch["enum"] for branch in branches if isinstance(branch.get("enum"), list)]
+        return "string" not in types or any("" not in cast("list[object]", choice) for choice in choices)
+    return False
+
+
+def _branches(schema: JsonObject, root: JsonObject) -> list[JsonObject]:
+    """Return the alternatives of a schema with local references followed."""
+    schema = _follow(schema, root)
+    found: list[JsonObject] = []
+    for keyword in ("anyOf", "oneOf"):
+        alternatives = schema.get(keyword)
+        if isinstance(alternatives, list):
+            for alternative in alternatives:
+                found.append(_follow(_as_object(alternative), root))
+    return found or [schema]
+
+
+def _follow(schema: JsonObject, root: JsonObject) -> JsonObject:
+    for _ in range(_MAX_REF_HOPS):
+        reference = schema.get("$ref")
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            return schema
+        target: object = root
+        for part in reference[2:].split("/"):
+            target = _as_object(target).get(part.replace("~1", "/").replace("~0", "~"))
+        schema = _as_object(target)
+    return {}
+
+
+def _types(branches: list[JsonObject]) -> set[str]:
+    found: set[str] = set()
+    for branch in branches:
+        types = branch.get("type")
+        if isinstance(types, str):
+            found.add(types)
+        elif isinstance(types, list):
+            found.update(str(item) for item in types)
+        elif "const" in branch or "enum" in branch:
+            found.add("string")
+    return found
+
+
+def _matching_object(value: JsonObject, branches: list[JsonObject]) -> JsonObject | None:
+    """Return the object branch that ``value`` is meant for, by its constant members."""
+    objects = [branch for branch in branches if "properties" in branch]
+    if len(objects) == 1:
+        return objects[0]
+    for branch in objects:
+        constants = {
+            name: _as_object(member)["const"]
+            for name, member in _as_object(branch["properties"]).items()
+            if "const" in _as_object(member)
+        }
+        if constants and all(value.get(name) == constant for name, constant in constants.items()):
+            return branch
+    return None
+
+
+def _as_object(value: object) -> JsonObject:
+    return cast("JsonObject", value) if isinstance(value, dict) else {}

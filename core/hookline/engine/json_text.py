@@ -1,0 +1,104 @@
+"""Reading a JSON object that a stranger sent: strict, bounded and fast.
+
+orjson refuses NaN, lone surrogates, a byte-order mark and text after the end, but takes the last of two
+equal keys. Two readers that disagree about a duplicate are how checks are evaded, so it is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import cast
+
+import orjson
+
+from hookline.errors import MalformedRequestError
+
+MAX_DEPTH = 100
+MAX_MEMBERS = 100_000
+
+_BOMS = (
+    (b"\xef\xbb\xbf", "a UTF-8 byte-order mark"),
+    (b"\xff\xfe", "UTF-16 or UTF-32"),
+    (b"\xfe\xff", "UTF-16"),
+)
+
+
+def parse_object(content: bytes) -> dict[str, object]:
+    """Return the JSON object in ``content``.
+
+    Args:
+        content: UTF-8 text of one JSON object.
+
+    Raises:
+        MalformedRequestError: If it is not JSON, not an object, has a key twice, is nested deeper than
+            100 levels or has more than 100,000 members; the message says which.
+    """
+    if not content.strip():
+        raise MalformedRequestError("The body is empty; send a JSON object.", code="empty_body")
+    try:
+        value = orjson.loads(content)
+    except orjson.JSONDecodeError as exc:
+        raise MalformedRequestError(
+            f"The body is not valid JSON: {_reason(content, exc)}.", code="invalid_json"
+        ) from exc
+    if not isinstance(value, dict):
+        raise MalformedRequestError(
+            f"The body must be a JSON object such as {{…}}, not {_kind(value)}.", code="not_an_object"
+        )
+    members = _count_members(value)
+    # Fewer colons than this would be impossible; as many mean that no key was swallowed as a duplicate.
+    if content.count(b":") != members:
+        json.loads(content, object_pairs_hook=_refuse_duplicates)
+    return cast("dict[str, object]", value)
+
+
+def _count_members(value: object) -> int:
+    members = 0
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        below: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                members += len(item)
+                below += [child for child in item.values() if isinstance(child, (dict, list))]
+            elif isinstance(item, list):
+                below += [child for child in item if isinstance(child, (dict, list))]
+        if members > MAX_MEMBERS:
+            raise MalformedRequestError(
+                f"The body has more than {MAX_MEMBERS:,} object members.", code="too_many_members"
+            )
+        if not below:
+            return members
+        level = below
+    raise MalformedRequestError(
+        f"The body is nested deeper than {MAX_DEPTH} levels.", code="nested_too_deeply"
+    )
+
+
+def _refuse_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise MalformedRequestError(
+                    f"The body has the key {key[:80]!r} twice.", code="duplicate_key", field=key[:80]
+                )
+            seen.add(key)
+    return found
+
+
+def _reason(content: bytes, exc: orjson.JSONDecodeError) -> str:
+    for mark, name in _BOMS:
+        if content.startswith(mark):
+            return f"it starts with {name}; send plain UTF-8"
+    if b"\x00" in content[:4]:
+        return "it looks like UTF-16 or UTF-32; send UTF-8"
+    if "depth limit" in str(exc):
+        return f"it is nested deeper than {MAX_DEPTH} levels"
+    return str(exc)
+
+
+def _kind(value: object) -> str:
+    names = {list: "an array", str: "a string", bool: "true or false", int: "a number", float: "a number"}
+    return names.get(type(value), "null")

@@ -1,0 +1,75 @@
+"""Making the upstream request of a call, and checking it after plugins had their hands on it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import orjson
+
+from hookline.connection import origin_of
+from hookline.connector import fill_path
+from hookline.errors import InvalidInputError
+from hookline.upstream import UpstreamRequest
+
+if TYPE_CHECKING:
+    from hookline.call import Call
+    from hookline.engine.order import Order
+
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+
+_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+\Z")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*\Z")
+
+
+def build_request(call: Call, order: Order, *, user_agent: str) -> UpstreamRequest:
+    """Return the request that a call will make, before any plugin changes it."""
+    action, endpoint = call.action, order.endpoint
+    request = UpstreamRequest(
+        method=action.method,
+        base_url=call.connection.base_url,
+        path=action.path,
+        headers={
+            "accept": EVENT_STREAM if call.is_stream else JSON,
+            "accept-encoding": "identity",
+            "user-agent": user_agent,
+        },
+    )
+    for name in action.connector.forward_headers:
+        value = call.headers.get(name)
+        if value is not None:
+            request.headers[name] = value
+    if endpoint is None:
+        action.prepare(call, request)
+    else:
+        request.path = fill_path(endpoint.path or action.path, dict(order.parameters))
+        if order.content:
+            request.body, request.content = call.input, order.content
+        if endpoint.prepare is not None:
+            request.content = None
+            endpoint.prepare(call, request)
+    return request
+
+
+def dump_body(request: UpstreamRequest) -> bytes | None:
+    """Return the body as JSON text, or None if there is none."""
+    return None if request.body is None else orjson.dumps(request.body)
+
+
+def check_request(call: Call, request: UpstreamRequest) -> str | None:
+    """Return what a plugin did to the request that none may do, or None.
+
+    Raises:
+        InvalidInputError: If a header cannot be sent as it is; names the header.
+    """
+    if not request.path.startswith("/") or origin_of(request.url) != call.connection.origin:
+        return "changed where the request goes"
+    for name, value in request.headers.items():
+        if not _HEADER_NAME.match(name) or not _HEADER_VALUE.match(value):
+            raise InvalidInputError(
+                f"Header {name[:80]!r} holds a character that cannot stand in a header.",
+                status=400,
+                field=name[:80],
+            )
+    return None

@@ -1,0 +1,243 @@
+"""The story of one call, from who asked to what they get.
+
+`Pipeline.prepare` is quick and local: here a call may be refused for what its caller sent.
+`Pipeline.perform` talks to the upstream. Each step has one hook; `hookline.hookspecs` lists them in order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from hookline.call import Call, Cancellation
+from hookline.connection import Secret, origin_of
+from hookline.engine.answers import AnswerMaker, UnwritableChangeError
+from hookline.engine.coercion import coerce
+from hookline.engine.order import Answer, Order, PreparedCall
+from hookline.engine.outgoing import JSON, build_request, check_request, dump_body
+from hookline.engine.upstream_errors import error_of
+from hookline.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    HooklineError,
+    PermissionDeniedError,
+    PluginError,
+)
+from hookline.principal import Decision, InboundRequest, Principal
+from hookline.upstream import ErrorAnswer, Response, UpstreamRequest, UpstreamResponse
+
+if TYPE_CHECKING:
+    from hookline.connection import Connection
+    from hookline.engine.catalog import Catalog
+    from hookline.plugins import PluginHost
+    from hookline.settings import LimitSettings
+
+T = TypeVar("T")
+
+_MAX_REFUSAL_BYTES = 1024 * 1024
+_TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
+
+
+class Pipeline:
+    """Runs calls.
+
+    Args:
+        host: The plugins.
+        catalog: The actions.
+        connections: Upstream account by connector id.
+        limits: Bounds on sizes and times.
+        user_agent: How the gateway names itself to upstreams.
+    """
+
+    def __init__(
+        self,
+        host: PluginHost,
+        catalog: Catalog,
+        connections: Mapping[str, Connection],
+        limits: LimitSettings,
+        *,
+        user_agent: str,
+    ) -> None:
+        self._host = host
+        self._hook = host.hook
+        self._catalog = catalog
+        self._connections = connections
+        self._limits = limits
+        self._user_agent = user_agent
+        self._has_shapers = host.has("hookline_shape_request")
+        has_processors = host.has("hookline_process_response")
+        self._answers = AnswerMaker(
+            limits, process=self._process if has_processors else None, map_error=self.map_error
+        )
+
+    def authenticate(self, request: InboundRequest) -> Principal:
+        """Return who sent a request.
+
+        Raises:
+            AuthenticationError: If nobody recognises it; the answer does not tell why.
+        """
+        principal = self._run(lambda: self._hook.hookline_authenticate(request=request))
+        if not isinstance(principal, Principal):
+            raise AuthenticationError("This request carries no valid API key.")
+        return principal
+
+    def prepare(self, principal: Principal, order: Order) -> PreparedCall:
+        """Return the call that an order asks for, ready to run.
+
+        Raises:
+            HooklineError: If the order is refused.
+        """
+        call = self._open(principal, order)
+        try:
+            self._authorize(call)
+            self._validate(call)
+            request = build_request(call, order, user_agent=self._user_agent)
+            self._shape(call, request)
+        except Exception as exc:
+            raise self.map_error(call, exc) from exc
+        return PreparedCall(call=call, request=request, endpoint=order.endpoint)
+
+    def perform(self, prepared: PreparedCall) -> Answer:
+        """Run a prepared call.
+
+        Raises:
+            HooklineError: If it fails before its answer has begun.
+        """
+        call, request = prepared.call, prepared.request
+        try:
+            self._sign(call, request)
+            response = self._attempt(call, request)
+            return self._answers.make(prepared, response)
+        except Exception as exc:
+            raise self.map_error(call, exc) from exc
+
+    def map_error(self, call: Call, exc: BaseException) -> HooklineError:
+        """Return the error that the caller is told for whatever went wrong in a call."""
+        if isinstance(exc, UnwritableChangeError):
+            exc = self._fault(
+                "hookline_process_response", f"changed what the format of {call.action.id} cannot say"
+            )
+        error = self._host.to_error(exc)
+        try:
+            mapped = self._hook.hookline_map_error(call=call, error=error)
+        except Exception as failure:  # a broken mapper must not hide the answer's place
+            return self._host.to_error(failure)
+        return mapped if isinstance(mapped, HooklineError) else error
+
+    # ------------------------------------------------------------ the steps
+
+    def _open(self, principal: Principal, order: Order) -> Call:
+        action = self._catalog.find(order.action_id)
+        stream = order.fields.get("stream")
+        wants_stream = stream is True or (
+            order.endpoint is None and isinstance(stream, str) and stream.strip().lower() in _TRUE_WORDS
+        )
+        return Call(
+            id=order.call_id,
+            action=action,
+            principal=principal,
+            connection=self._connections[action.connector.id],
+            door="wire" if order.endpoint else "action",
+            input=order.fields,
+            headers=order.headers,
+            is_stream=wants_stream and action.stream is not None,
+            deadline=time.monotonic() + self._limits.timeout_s,
+            cancellation=Cancellation(),
+        )
+
+    def _authorize(self, call: Call) -> None:
+        try:
+            decisions = self._hook.hookline_authorize(call=call)
+        except PermissionDeniedError:
+            raise
+        except Exception as exc:
+            raise PermissionDeniedError("Whether this key may run this action could not be decided.") from exc
+        if not all(isinstance(decision, Decision) for decision in decisions):
+            raise PermissionDeniedError("Whether this key may run this action could not be decided.")
+        denied = next((decision for decision in decisions if decision.allow is not True), None)
+        if denied is not None or not decisions:
+            reason = denied.reason if denied else "No rule allows it."
+            raise PermissionDeniedError(f"This key may not run {call.action.id}. {reason}".rstrip())
+
+    def _validate(self, call: Call) -> None:
+        if call.door == "wire":
+            return  # the service judges its own format
+        entry = self._catalog.entry(call.action.id)
+        coerce(call.input, entry.action.input_schema)
+        entry.input.check(call.input)
+
+    def _shape(self, call: Call, request: UpstreamRequest) -> None:
+        if self._has_shapers:
+            before = dump_body(request)
+            self._run(lambda: self._hook.hookline_shape_request(call=call, request=request))
+            after = dump_body(request)
+            if after != before:
+                self._check_changed_body(call, request)
+            if after != before or request.content is None:
+                request.content = after
+        elif request.content is None:
+            request.content = dump_body(request)
+        if request.content is not None:
+            request.headers["content-type"] = JSON
+        misdeed = check_request(call, request)
+        if misdeed is not None:
+            raise self._fault("hookline_shape_request", f"{misdeed}, which none may do")
+
+    def _check_changed_body(self, call: Call, request: UpstreamRequest) -> None:
+        validator = self._catalog.entry(call.action.id).request
+        if call.door == "action" and validator is not None:
+            problems = validator.problems(request.body)
+            if problems:
+                raise self._fault("hookline_shape_request", f"made the request invalid: {problems[0]}")
+
+    def _sign(self, call: Call, request: UpstreamRequest) -> None:
+        if call.action.connector.credential is None:
+            return
+        connection = call.connection
+        secret = self._run(lambda: self._hook.hookline_resolve_credential(call=call, connection=connection))
+        if secret is None:
+            return
+        if not isinstance(secret, Secret):
+            raise self._fault("hookline_resolve_credential", "returned something other than a Secret")
+        _check_origin(request, secret)
+        done = self._run(
+            lambda: self._hook.hookline_apply_upstream_auth(call=call, request=request, secret=secret)
+        )
+        if done is not True:
+            raise ConfigurationError(
+                f"No plugin knows how to sign a request to {call.action.connector.id!r}."
+            )
+        _check_origin(request, secret)
+
+    def _attempt(self, call: Call, request: UpstreamRequest) -> UpstreamResponse:
+        response = self._run(lambda: self._hook.hookline_execute(call=call, request=request))
+        if not isinstance(response, UpstreamResponse):
+            raise self._fault("hookline_execute", "returned something other than an UpstreamResponse")
+        if not 200 <= response.status < 300:
+            content = response.read(max_bytes=_MAX_REFUSAL_BYTES)
+            headers = tuple(response.headers)
+            raise error_of(ErrorAnswer(status=response.status, headers=headers, content=content))
+        return response
+
+    def _process(self, call: Call, response: Response) -> None:
+        self._run(lambda: self._hook.hookline_process_response(call=call, response=response))
+
+    # ------------------------------------------------------------ plugins that fail
+
+    def _run(self, hook: Callable[[], T]) -> T:
+        try:
+            return hook()
+        except HooklineError:
+            raise
+        except Exception as exc:
+            raise self._host.to_error(exc) from exc
+
+    def _fault(self, hook_name: str, misdeed: str) -> PluginError:
+        names = [name for name, _ in self._host.implementations(hook_name)]
+        return PluginError(f"{hook_name}() of {' or '.join(names)} {misdeed}.", plugin=", ".join(names))
+
+
+def _check_origin(request: UpstreamRequest, secret: Secret) -> None:
+    if origin_of(request.url) not in secret.allowed_origins:
+        raise ConfigurationError("The credential may not be sent to this origin; the call was stopped.")

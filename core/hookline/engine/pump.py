@@ -1,0 +1,157 @@
+"""Keeping a client awake while the model is silent, and noticing when the client has gone.
+
+A WSGI server sees that its client left only when it writes. So a stream is run on a second thread, and the
+thread that serves the client writes a comment whenever nothing came for a while. When that write fails the
+server closes the iterator, which cancels the call and with it the upstream.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hookline.call import Cancellation
+    from hookline.engine.order import Answer
+
+HEARTBEAT = b": ping\n\n"
+_MAX_WAITING_BYTES = 1024 * 1024
+
+
+class Pump:
+    """One stream, filled by a worker thread and emptied by the client's thread.
+
+    Args:
+        work: Runs the call; its answer's content is iterated on the worker thread.
+        cancellation: Cancelled when the client leaves.
+        heartbeat_s: Silence after which a comment is sent.
+    """
+
+    def __init__(self, work: Callable[[], Answer], *, cancellation: Cancellation, heartbeat_s: float) -> None:
+        self._work = work
+        self._cancellation = cancellation
+        self._heartbeat_s = heartbeat_s
+        self._changed = threading.Condition(threading.Lock())
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._answer: Answer | None = None
+        self._error: BaseException | None = None
+        self._is_over = False
+        self._is_abandoned = False
+
+    def wait_until_open(self) -> Answer | None:
+        """Return the answer once the upstream has begun it, or None after one heartbeat of silence.
+
+        Raises:
+            HooklineError: What the call failed with.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._answer or self._error, timeout=self._heartbeat_s)
+            if self._error is not None:
+                raise self._error
+            return self._answer
+
+    def chunks(self, on_error: Callable[[BaseException], bytes]) -> Iterator[bytes]:
+        """Yield what the worker read, and comments while it waits; closing the iterator cancels the call.
+
+        Args:
+            on_error: Makes the last bytes when the call fails after the answer was begun.
+        """
+        try:
+            while True:
+                piece = self._take()
+                if piece:
+                    yield piece
+                elif self._is_over:
+                    if self._error is not None:
+                        yield on_error(self._error)
+                    return
+                else:
+                    yield HEARTBEAT
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Stop the worker: nobody reads any more. Harmless after the end."""
+        with self._changed:
+            if self._is_over:
+                return
+            self._is_abandoned = True
+            self._changed.notify_all()
+        self._cancellation.cancel()
+
+    def run(self) -> None:
+        """Run the call to its end; called on the worker thread."""
+        try:
+            if self._is_abandoned:
+                return
+            answer = self._work()
+            with self._changed:
+                self._answer = answer
+                self._changed.notify_all()
+            if not isinstance(answer.content, bytes):
+                self._drain(answer.content)
+        except BaseException as exc:  # handed to the client's thread, which raises or reports it
+            self._error = exc
+        finally:
+            with self._changed:
+                self._is_over = True
+                self._changed.notify_all()
+
+    def _drain(self, pieces: Iterator[bytes]) -> None:
+        try:
+            for piece in pieces:
+                if not self._put(piece):
+                    return
+        finally:
+            close = getattr(pieces, "close", None)
+            if close is not None:
+                close()
+
+    def _put(self, piece: bytes) -> bool:
+        with self._changed:
+            if self._waiting_bytes >= _MAX_WAITING_BYTES:
+                self._changed.wait_for(lambda: self._waiting_bytes < _MAX_WAITING_BYTES or self._is_abandoned)
+            if self._is_abandoned:
+                return False
+            self._waiting.append(piece)
+            self._waiting_bytes += len(piece)
+            self._changed.notify_all()
+            return True
+
+    def _take(self) -> bytes:
+        """Return all that is waiting; empty after a silence or at the end."""
+        with self._changed:
+            if not self._waiting:
+                self._changed.wait_for(lambda: self._waiting or self._is_over, timeout=self._heartbeat_s)
+            piece = b"".join(self._waiting)
+            self._waiting.clear()
+            self._waiting_bytes = 0
+            self._changed.notify_all()
+            return piece
+
+
+class PumpPool:
+    """The worker threads of all streams.
+
+    Args:
+        max_streams: Streams that run at the same time; more wait, kept awake by comments.
+        heartbeat_s: Silence after which a comment is sent.
+    """
+
+    def __init__(self, *, max_streams: int, heartbeat_s: float) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=max_streams, thread_name_prefix="hookline-stream")
+        self._heartbeat_s = heartbeat_s
+
+    def start(self, work: Callable[[], Answer], *, cancellation: Cancellation) -> Pump:
+        """Begin one stream."""
+        pump = Pump(work, cancellation=cancellation, heartbeat_s=self._heartbeat_s)
+        self._threads.submit(pump.run)
+        return pump
+
+    def close(self) -> None:
+        """Take no more streams; those that run go on."""
+        self._threads.shutdown(wait=False)

@@ -1,0 +1,102 @@
+"""Relaying an upstream's event stream to the caller, event by event.
+
+Only whole events leave: when the upstream breaks off in the middle of one, its half is dropped and an event
+that carries an error follows, because nothing else makes an SDK notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, cast
+
+import orjson
+
+from hookline.engine.sse import Event, EventDecoder, encode_event
+from hookline.errors import (
+    HooklineError,
+    InvalidUpstreamAnswerError,
+    StreamInterruptedError,
+    UpstreamTimeoutError,
+)
+from hookline.upstream import ErrorAnswer
+
+if TYPE_CHECKING:
+    from hookline.call import Call
+    from hookline.connector import JsonObject, StreamPresenter
+    from hookline.upstream import UpstreamResponse
+
+MapError = Callable[[BaseException], HooklineError]
+
+
+def upstream_events(call: Call, response: UpstreamResponse, *, max_event_bytes: int) -> Iterator[list[Event]]:
+    """Yield the events of each network read, up to and including the one that ends the stream.
+
+    Raises:
+        StreamInterruptedError: If the stream breaks off, or ends without its last event.
+        UpstreamTimeoutError: If the call's deadline passes.
+    """
+    decoder = EventDecoder(max_event_bytes=max_event_bytes)
+    end = call.action.stream_end
+    is_complete = False
+    for chunk in response.chunks:
+        if call.remaining_s() <= 0:
+            raise UpstreamTimeoutError("The call took longer than `timeout_s` allows.")
+        if is_complete:
+            continue  # read to the end of the body, so that the connection can be used again
+        events = decoder.feed(chunk)
+        for position, event in enumerate(events):
+            if end is not None and event.data == end:
+                is_complete = True
+                del events[position + 1 :]
+        if events:
+            yield events
+    if not is_complete and (end is not None or decoder.has_partial):
+        raise StreamInterruptedError("The upstream's stream ended before it was complete.")
+
+
+def pass_events(batches: Iterator[list[Event]]) -> Iterator[bytes]:
+    """Yield the events as the bytes they came in."""
+    for events in batches:
+        yield events[0].raw if len(events) == 1 else b"".join([event.raw for event in events])
+
+
+def present_events(
+    call: Call,
+    batches: Iterator[list[Event]],
+    presenter: StreamPresenter,
+    *,
+    process: Callable[[JsonObject], JsonObject],
+) -> Iterator[bytes]:
+    """Yield the presenter's events, and last the whole output.
+
+    Args:
+        call: The call.
+        batches: Events of the upstream.
+        presenter: Makes the caller's events.
+        process: Runs the plugins that change answers.
+    """
+    for events in batches:
+        lines: list[bytes] = []
+        for event in events:
+            if event.data is None or event.data == call.action.stream_end:
+                continue
+            lines += [encode_event(orjson.dumps(item)) for item in presenter.feed(_parse(event.data))]
+        if lines:
+            yield b"".join(lines)
+    output = process(presenter.finish())
+    yield encode_event(orjson.dumps({"type": "output", "output": output}))
+
+
+def _parse(data: bytes) -> JsonObject:
+    try:
+        chunk = orjson.loads(data)
+    except orjson.JSONDecodeError as exc:
+        raise InvalidUpstreamAnswerError("An event of the upstream's stream is not JSON.") from exc
+    if not isinstance(chunk, dict):
+        raise InvalidUpstreamAnswerError("An event of the upstream's stream is not a JSON object.")
+    if chunk.get("error"):
+        raise StreamInterruptedError(
+            "The upstream reported an error in the middle of its stream.",
+            answer=ErrorAnswer(status=200, headers=(), content=data),
+        )
+    return cast("JsonObject", chunk)

@@ -1,0 +1,92 @@
+"""Running an order to a reply: plain calls on the caller's thread, streams kept awake by a pump."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from hookline.engine.answers import returned_headers
+from hookline.errors import HooklineError, InvalidUpstreamAnswerError
+from hookline.problems import ProblemFormat
+from hookline.routes import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hookline.call import Call
+    from hookline.engine.order import Answer, Order, PreparedCall
+    from hookline.engine.pipeline import Pipeline
+    from hookline.engine.pump import PumpPool
+    from hookline.principal import Principal
+    from hookline.routes import WireFormat
+
+_log = logging.getLogger("hookline.calls")
+_STREAM_HEADERS = [("cache-control", "no-store"), ("x-accel-buffering", "no")]
+
+
+class Runner:
+    """Runs orders.
+
+    Args:
+        pipeline: Runs calls.
+        pumps: Runs streams on threads of their own.
+    """
+
+    def __init__(self, pipeline: Pipeline, pumps: PumpPool) -> None:
+        self._pipeline = pipeline
+        self._pumps = pumps
+        self._problems = ProblemFormat()
+
+    def run(self, principal: Principal, order: Order) -> Reply:
+        """Return the reply to an order; errors are replies too."""
+        shape: WireFormat = order.endpoint.format if order.endpoint else self._problems
+        prepared: PreparedCall | None = None
+        try:
+            prepared = self._pipeline.prepare(principal, order)
+            if prepared.call.is_stream:
+                return self._run_stream(prepared, shape)
+            return _reply(self._pipeline.perform(prepared))
+        except HooklineError as error:
+            log_failure(error, call_id=order.call_id)
+            reply = shape.error_reply(error, call_id=order.call_id)
+            if prepared is not None and error.answer is not None:
+                _add_missing(reply, returned_headers(prepared.call, list(error.answer.headers)))
+            return reply
+
+    def _run_stream(self, prepared: PreparedCall, shape: WireFormat) -> Reply:
+        call = prepared.call
+        pump = self._pumps.start(lambda: self._pipeline.perform(prepared), cancellation=call.cancellation)
+        answer = pump.wait_until_open()
+        pieces = pump.chunks(lambda error: self._error_event(call, error, shape))
+        if answer is None:
+            # The upstream is silent. Begin the answer, so that the client stays awake and its leaving is
+            # noticed; what fails from here on is told inside the stream.
+            headers = [("content-type", "text/event-stream; charset=utf-8"), *_STREAM_HEADERS]
+            return Reply(status=200, headers=headers, content=pieces)
+        if isinstance(answer.content, bytes):
+            return _reply(answer)
+        return Reply(status=answer.status, headers=answer.headers + _STREAM_HEADERS, content=pieces)
+
+    def _error_event(self, call: Call, exc: BaseException, shape: WireFormat) -> bytes:
+        error = exc if isinstance(exc, HooklineError) else self._pipeline.map_error(call, exc)
+        log_failure(error, call_id=call.id)
+        return shape.error_event(error, call_id=call.id)
+
+
+def log_failure(error: HooklineError, *, call_id: str) -> None:
+    """Log a failure that whoever runs the gateway should know of; the cause only for our own faults."""
+    if error.status >= 500:
+        cause = error.__cause__ if type(error).status == 500 else None
+        _log.error("%s failed: %s %s", call_id, error.code, error.message, exc_info=cause)
+
+
+def _reply(answer: Answer) -> Reply:
+    content: bytes | Iterator[bytes] = answer.content
+    if not isinstance(content, bytes):
+        raise InvalidUpstreamAnswerError("The service sent a stream, which was not asked for.")
+    return Reply(status=answer.status, headers=answer.headers, content=content)
+
+
+def _add_missing(reply: Reply, headers: list[tuple[str, str]]) -> None:
+    present = {name for name, _ in reply.headers}
+    reply.headers += [(name, value) for name, value in headers if name not in present]

@@ -1,0 +1,68 @@
+"""The seam between the pipeline and whatever carries HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from hookline.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from hookline.call import Call, Cancellation
+    from hookline.upstream import UpstreamRequest, UpstreamResponse
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timeouts:
+    """Bounds of one attempt, in seconds.
+
+    Attributes:
+        connect_s: Longest wait for a connection.
+        read_s: Longest silence between two reads; not a bound on their sum.
+    """
+
+    connect_s: float
+    read_s: float
+
+
+class Transport(Protocol):
+    """Sends one request and returns an answer whose body is still to be read."""
+
+    def send(
+        self, request: UpstreamRequest, *, timeouts: Timeouts, cancellation: Cancellation
+    ) -> UpstreamResponse:
+        """Make one attempt: no retries, no redirects, no cookies.
+
+        Raises:
+            UpstreamUnavailableError: If no answer could be had.
+            UpstreamTimeoutError: If a bound was passed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class TransportPlugin:
+    """The last implementation of ``hookline_execute``: the request goes out over a transport.
+
+    Args:
+        transport: Carries the request.
+        connect_timeout_s: Bound on connecting.
+        read_timeout_s: Bound on silence.
+    """
+
+    def __init__(self, transport: Transport, *, connect_timeout_s: float, read_timeout_s: float) -> None:
+        self.transport = transport
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
+
+    @hookimpl(trylast=True)
+    def hookline_execute(self, call: Call, request: UpstreamRequest) -> UpstreamResponse:
+        """Send the request to the upstream."""
+        remaining_s = max(0.001, call.remaining_s())
+        timeouts = Timeouts(
+            connect_s=min(self._connect_timeout_s, remaining_s), read_s=min(self._read_timeout_s, remaining_s)
+        )
+        return self.transport.send(request, timeouts=timeouts, cancellation=call.cancellation)

@@ -1,0 +1,134 @@
+"""The gateway: plugins, catalog, connections and pipeline put together from settings."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from hookline import __version__
+from hookline.connections import build_connections
+from hookline.engine.catalog import build_catalog
+from hookline.engine.pipeline import Pipeline
+from hookline.engine.pump import PumpPool
+from hookline.engine.runner import Runner
+from hookline.engine.transport import TransportPlugin
+from hookline.errors import ConfigurationError
+from hookline.plugins import PluginHost
+from hookline.routes import RouteRegistry
+from hookline.settings import Settings, load_settings
+from hookline.webhook.views import add_routes
+
+if TYPE_CHECKING:
+    from hookline.engine.transport import Transport
+
+_log = logging.getLogger("hookline.gateway")
+
+
+class Gateway:
+    """A running gateway, without any web framework.
+
+    Attributes:
+        settings: What is set.
+        environ: Environment variables it was built from.
+        host: The plugins.
+        catalog: The actions.
+        connections: Upstream account of each connector, by connector id.
+        routes: The HTTP routes.
+        pipeline: Runs calls.
+        runner: Runs orders to replies.
+
+    Args:
+        settings: What is set; read from file and environment if not given.
+        host: Plugins that were loaded already; by default all that are installed.
+        transport: Carries upstream requests; httpx by default.
+        environ: Environment variables; those of the process by default.
+
+    Raises:
+        ConfigurationError: If a setting is wrong, or a plugin that is needed cannot start.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        host: PluginHost | None = None,
+        transport: Transport | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.environ = os.environ if environ is None else environ
+        self.settings = settings or load_settings(self.environ)
+        self.host = host or load_plugins(self.settings)
+        self._transport = transport or _default_transport()
+        limits = self.settings.limits
+        self.host.register(
+            TransportPlugin(
+                self._transport,
+                connect_timeout_s=limits.connect_timeout_s,
+                read_timeout_s=limits.read_timeout_s,
+            ),
+            name="transport",
+        )
+        self.catalog = build_catalog(self.host)
+        self.connections = build_connections(self.catalog.connectors, self.settings, self.environ)
+        self._start_plugins()
+        self.routes = self._collect_routes()
+        self.pipeline = Pipeline(
+            self.host, self.catalog, self.connections, limits, user_agent=f"hookline/{__version__}"
+        )
+        self._pumps = PumpPool(max_streams=self.settings.server.threads, heartbeat_s=limits.heartbeat_s)
+        self.runner = Runner(self.pipeline, self._pumps)
+        for name, info in self.host.plugins.items():
+            if info.status in ("broken", "refused"):
+                _log.warning("plugin %s is not used: %s", name, info.problem)
+
+    def missing_parts(self) -> list[str]:
+        """Return what calls need and is not there; empty when the gateway is ready."""
+        missing = [] if len(self.catalog) else ["no plugin adds an action"]
+        needed = ("hookline_authenticate", "hookline_authorize")
+        return missing + [f"no plugin implements {hook}" for hook in needed if not self.host.has(hook)]
+
+    def close(self) -> None:
+        """Close connections and take no more streams."""
+        self._pumps.close()
+        self._transport.close()
+
+    def _start_plugins(self) -> None:
+        for name, start in self.host.implementations("hookline_startup"):
+            try:
+                start(gateway=self)
+            except ConfigurationError:
+                raise
+            except Exception as exc:
+                raise ConfigurationError(
+                    f"Plugin {name!r} could not start: {type(exc).__name__}: {exc}"
+                ) from exc
+
+    def _collect_routes(self) -> RouteRegistry:
+        routes = RouteRegistry()
+        add_routes(routes)
+        for name, register in self.host.implementations("hookline_register_routes"):
+            routes.plugin = name
+            try:
+                register(routes=routes)
+            except ConfigurationError:
+                raise
+            except Exception as exc:
+                raise ConfigurationError(
+                    f"Plugin {name!r} could not add its routes: {type(exc).__name__}: {exc}"
+                ) from exc
+        return routes
+
+
+def load_plugins(settings: Settings) -> PluginHost:
+    """Return a host with every installed plugin that the settings do not switch off."""
+    host = PluginHost()
+    host.load(disabled=settings.plugins.disabled, required=settings.plugins.required)
+    return host
+
+
+def _default_transport() -> Transport:
+    from hookline.engine.httpx_transport import HttpxTransport
+
+    return HttpxTransport()

@@ -1,0 +1,196 @@
+"""The contract between Hookline and its plugins, in the order of one call.
+
+Write ``from hookline import hookimpl``, mark a function of the same name with ``@hookimpl``, and take
+any subset of the arguments. An entry point names a module of such functions, or a class of such methods.
+Arguments are added over time, never removed or renamed. Implementations run last-registered first;
+``tryfirst`` and ``trylast`` move one. ``async def`` is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pluggy import HookimplMarker, HookspecMarker
+
+if TYPE_CHECKING:
+    import click
+
+    from hookline.call import Call
+    from hookline.connection import Connection, Secret
+    from hookline.connector import Connector
+    from hookline.errors import HooklineError
+    from hookline.gateway import Gateway
+    from hookline.principal import Decision, InboundRequest, Principal
+    from hookline.routes import RouteRegistry
+    from hookline.upstream import Response, UpstreamRequest, UpstreamResponse
+
+PROJECT = "hookline"
+hookspec = HookspecMarker(PROJECT)
+hookimpl = HookimplMarker(PROJECT)
+
+# Hooks that decide about rights and secrets: no wrapper may stand around them.
+SECURITY_HOOKS = frozenset(
+    {
+        "hookline_authenticate",
+        "hookline_authorize",
+        "hookline_resolve_credential",
+        "hookline_apply_upstream_auth",
+    }
+)
+
+# ---------------------------------------------------------------- once, when the gateway is built
+
+
+@hookspec
+def hookline_register_connectors() -> list[Connector] | None:
+    """Return the connectors that this plugin adds.
+
+    Called once, when the catalog is built. A connector whose id or schemas are not valid is reported
+    with the plugin's name, and the plugin is left out.
+    """
+
+
+@hookspec
+def hookline_startup(gateway: Gateway) -> None:
+    """Get ready: read settings, open what you need.
+
+    Called once per gateway, after the catalog and the connections were built and before routes are
+    collected, one plugin after another. Whatever you raise keeps the gateway from starting. To keep
+    something for later, make your entry point a class: each gateway gets its own instance.
+
+    Args:
+        gateway: Its ``settings``, ``environ``, ``catalog`` and ``connections`` are there.
+    """
+
+
+@hookspec
+def hookline_register_routes(routes: RouteRegistry) -> None:
+    """Add HTTP routes.
+
+    Called once, after the catalog was built. Each route states ``scope=…`` or ``public=True``.
+
+    Args:
+        routes: Call its ``add``, ``add_wire`` and ``use_format``.
+    """
+
+
+@hookspec
+def hookline_register_commands(group: click.Group) -> None:
+    """Add commands to the command line.
+
+    Called whenever ``hookline`` starts, also for ``--help``: import what is heavy inside the command.
+
+    Args:
+        group: Call its ``add_command``.
+    """
+
+
+# ---------------------------------------------------------------- one call, from start to end
+
+
+@hookspec(firstresult=True)
+def hookline_authenticate(request: InboundRequest) -> Principal | None:
+    """Recognise the caller.
+
+    Called once per request, before its body is read. Return None if the request carries no credential of
+    your kind, so that the next plugin is asked. Raise `AuthenticationError` if it carries one that
+    is not valid: nobody else is asked then. If all return None the caller gets 401. No wrappers.
+
+    Args:
+        request: Method, path and headers; ``request.read_body()`` for signatures over the body.
+    """
+
+
+@hookspec
+def hookline_authorize(call: Call) -> Decision | None:
+    """Say whether this caller may run this action.
+
+    Called once per call, after the body was parsed and before the input is validated. All plugins are
+    asked: one denial denies, and so do silence of all, an exception, and a result of another type.
+    No wrappers.
+
+    Args:
+        call: ``call.input`` is what the caller sent, not validated yet.
+    """
+
+
+@hookspec
+def hookline_shape_request(call: Call, request: UpstreamRequest) -> None:
+    """Change a request before it is signed and sent.
+
+    Called once per call, after the input was validated. What you change in the body of an action's
+    request is validated again. Raise a `HooklineError` to stop the call. Wrappers are allowed.
+
+    Args:
+        call: Who runs which action, with which deadline; read-only, holds no secret.
+        request: Method, path, headers and JSON body; change it in place.
+    """
+
+
+@hookspec(firstresult=True)
+def hookline_resolve_credential(call: Call, connection: Connection) -> Secret | None:
+    """Return the credential of an upstream account.
+
+    Called once per call whose connector takes a credential. Return None if you do not know this
+    connection. If nobody knows it the request is sent without a credential. No wrappers.
+
+    Args:
+        call: The call that needs it.
+        connection: The account; its ``origin`` is where the request will go.
+    """
+
+
+@hookspec(firstresult=True)
+def hookline_apply_upstream_auth(call: Call, request: UpstreamRequest, secret: Secret) -> bool | None:
+    """Put the credential on the request.
+
+    Called only after the request's origin was found among ``secret.allowed_origins``; it is checked
+    once more afterwards. Return True when you did it, None to leave it to the next. No wrappers.
+
+    Args:
+        call: The call.
+        request: Set a header on it.
+        secret: ``secret.reveal()`` returns the credential.
+    """
+
+
+@hookspec(firstresult=True)
+def hookline_execute(call: Call, request: UpstreamRequest) -> UpstreamResponse | None:
+    """Make one attempt at the upstream.
+
+    The built-in transport comes last; whoever returns an answer earlier replaces it. Raise
+    `UpstreamUnavailableError` or `UpstreamTimeoutError` for a failed attempt. Wrappers are allowed
+    and see an answer whose body was not read yet.
+
+    Args:
+        call: ``call.cancellation`` tells when nobody waits any more.
+        request: What to send; ``request.content`` holds the bytes.
+    """
+
+
+@hookspec
+def hookline_process_response(call: Call, response: Response) -> None:
+    """Change an answer before it goes to the caller.
+
+    Called once per successful call: for a whole answer before it is sent, and for a stream of the action
+    door with its final output. ``response.output`` has the action's own shape
+    through both doors; what you change is written back into the service's format on the wire door,
+    and a change that cannot be written there fails the call. Wrappers are allowed.
+
+    Args:
+        call: The call.
+        response: Change ``output`` and ``headers`` in place.
+    """
+
+
+@hookspec(firstresult=True)
+def hookline_map_error(call: Call, error: HooklineError) -> HooklineError | None:
+    """Make an error say what its reader needs.
+
+    Called for every error of a call that was opened. Return another error, or None to leave it to the next
+    plugin and at last to the built-in mapping by status.
+
+    Args:
+        call: The call that failed.
+        error: ``error.answer`` is the upstream's answer, if there was one.
+    """

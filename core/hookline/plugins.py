@@ -1,0 +1,280 @@
+"""Plugins: found by entry point, checked one by one, and left out with a reason when they are not sound.
+
+pluggy's own loader lets one broken plugin stop the host and lets a second distribution replace a plugin
+silently, so entry points are loaded here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType, TracebackType
+from typing import Literal
+
+import pluggy
+
+from hookline import hookspecs
+from hookline.errors import ConfigurationError, HooklineError, PluginError
+
+ENTRY_POINT_GROUP = "hookline"
+Status = Literal["active", "disabled", "refused", "broken"]
+
+
+@dataclass(kw_only=True, slots=True)
+class PluginInfo:
+    """What became of one plugin.
+
+    Attributes:
+        name: Entry-point name.
+        distribution: Distribution that ships it; empty for built-in ones.
+        version: Version of that distribution.
+        module: Module that holds its hooks.
+        status: ``active``, ``disabled``, ``refused`` (it breaks a rule) or ``broken`` (its import failed).
+        hooks: Hooks that it implements.
+        problem: Why it is not active, and what to do.
+    """
+
+    name: str
+    distribution: str = ""
+    version: str = ""
+    module: str = ""
+    status: Status = "active"
+    hooks: list[str] = field(default_factory=list)
+    problem: str = ""
+
+
+class PluginHost:
+    """Holds the active plugins and calls their hooks."""
+
+    def __init__(self) -> None:
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self._arguments = {
+            name: frozenset(inspect.signature(spec).parameters)
+            for name, spec in vars(hookspecs).items()
+            if name.startswith("hookline_") and callable(spec)
+        }
+        self.plugins: dict[str, PluginInfo] = {}
+
+    @property
+    def hook(self) -> pluggy.HookRelay:
+        """The hooks, to be called by name with keyword arguments."""
+        return self._manager.hook
+
+    def load(
+        self,
+        points: Iterable[EntryPoint] | None = None,
+        *,
+        disabled: Collection[str] = (),
+        required: Collection[str] = (),
+    ) -> None:
+        """Load every plugin that is installed.
+
+        Args:
+            points: Entry points; those of the group ``hookline`` by default.
+            disabled: Names that are left out.
+            required: Names that must end up active.
+
+        Raises:
+            ConfigurationError: If a required plugin is not active.
+        """
+        by_name: dict[str, list[EntryPoint]] = defaultdict(list)
+        for point in entry_points(group=ENTRY_POINT_GROUP) if points is None else points:
+            by_name[point.name].append(point)
+        for name in sorted(by_name):
+            if name in disabled:
+                self.plugins[name] = _describe(
+                    by_name[name][0], status="disabled", problem="Switched off by setting."
+                )
+            elif len(by_name[name]) > 1:
+                self.plugins[name] = _refuse_duplicate(by_name[name])
+            else:
+                self._load_one(by_name[name][0])
+        self._check_names(disabled, setting="disabled")
+        self._check_names(required, setting="required")
+        for name in required:
+            if self.plugins[name].status != "active":
+                raise ConfigurationError(
+                    f"The required plugin {name!r} is not active: {self.plugins[name].problem}"
+                )
+
+    def register(self, plugin: object, *, name: str, info: PluginInfo | None = None) -> PluginInfo:
+        """Add one plugin object, after checking every hook in it.
+
+        Raises:
+            ConfigurationError: If it breaks a rule; the message names the rule and how to keep it.
+        """
+        hooks = self._check(plugin, name)
+        info = info or PluginInfo(name=name, module=_module_of(plugin))
+        info.hooks = hooks
+        self._manager.register(plugin, name=name)
+        self.plugins[name] = info
+        return info
+
+    def leave_out(self, name: str, problem: str) -> None:
+        """Remove a plugin that turned out to be unusable after it was loaded."""
+        self._manager.unregister(name=name)
+        self.plugins[name].status = "refused"
+        self.plugins[name].problem = problem
+
+    def implementations(self, hook_name: str) -> list[tuple[str, Callable[..., object]]]:
+        """Return plugin name and a caller of every implementation, in the order they run.
+
+        Each caller takes all arguments of the hook by keyword and hands on those that are wanted.
+        """
+        hook: pluggy.HookCaller = getattr(self.hook, hook_name)
+        return [(impl.plugin_name, _caller_of(impl)) for impl in reversed(hook.get_hookimpls())]
+
+    def has(self, hook_name: str) -> bool:
+        """Tell whether any plugin implements a hook."""
+        return bool(getattr(self.hook, hook_name).get_hookimpls())
+
+    def order(self) -> dict[str, list[str]]:
+        """Return, for every hook in call order, who implements it, in running order."""
+        return {name: [plugin for plugin, _ in self.implementations(name)] for name in self._arguments}
+
+    def to_error(self, exc: BaseException) -> HooklineError:
+        """Return an error for whatever a hook raised, naming the plugin that raised it."""
+        if isinstance(exc, HooklineError):
+            return exc
+        info = self._blame(exc.__traceback__)
+        if info is None:
+            return HooklineError("The gateway failed while handling this call.")
+        error = PluginError(
+            f"The plugin {info.name!r} failed with {type(exc).__name__} while handling this call.",
+            plugin=info.name,
+            distribution=info.distribution or None,
+        )
+        error.__cause__ = exc
+        return error
+
+    def _load_one(self, point: EntryPoint) -> None:
+        info = _describe(point)
+        self.plugins[point.name] = info
+        try:
+            plugin = point.load()
+            if inspect.isclass(plugin):
+                plugin = plugin()
+        except Exception as exc:  # a plugin may fail in any way while it is imported
+            info.status = "broken"
+            info.problem = f"Its import failed with {type(exc).__name__}: {exc}"
+            return
+        try:
+            self.register(plugin, name=point.name, info=info)
+        except ConfigurationError as exc:
+            info.status = "refused"
+            info.problem = exc.message
+
+    def _check(self, plugin: object, name: str) -> list[str]:
+        found = []
+        for attribute in dir(plugin):
+            function = getattr(plugin, attribute, None)
+            options = getattr(function, f"{hookspecs.PROJECT}_impl", None)
+            if not inspect.isroutine(function):
+                continue
+            if options is None:
+                if attribute.startswith("hookline_") and inspect.getmodule(function) is inspect.getmodule(
+                    plugin
+                ):
+                    raise ConfigurationError(
+                        f"Plugin {name!r}: {attribute}() is not marked and would never run; "
+                        "put @hookimpl above it."
+                    )
+                continue
+            self._check_hook(function, options.get("specname") or attribute, options, name)
+            found.append(options.get("specname") or attribute)
+        if not found:
+            raise ConfigurationError(
+                f"Plugin {name!r} implements no hook; mark at least one function with @hookimpl."
+            )
+        return sorted(found, key=list(self._arguments).index)
+
+    def _check_hook(
+        self, function: Callable[..., object], hook_name: str, options: dict[str, object], name: str
+    ) -> None:
+        where = f"Plugin {name!r}: {hook_name}()"
+        if hook_name not in self._arguments:
+            near = difflib.get_close_matches(hook_name, self._arguments, n=1)
+            raise ConfigurationError(
+                f"{where} is not a hook of this version." + (f" Did you mean {near[0]}()?" if near else "")
+            )
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise ConfigurationError(
+                f"{where} is declared with `async def`; hooks are plain functions. Write `def`."
+            )
+        known = self._arguments[hook_name]
+        unknown = [
+            argument
+            for argument in inspect.signature(function).parameters
+            if argument not in {*known, "self"}
+        ]
+        if unknown:
+            raise ConfigurationError(
+                f"{where} takes unknown argument(s) {', '.join(unknown)}; "
+                f"it may take any of: {', '.join(sorted(known)) or 'none'}."
+            )
+        is_wrapper = bool(options.get("wrapper") or options.get("hookwrapper"))
+        if is_wrapper and hook_name in hookspecs.SECURITY_HOOKS:
+            raise ConfigurationError(
+                f"{where} is a wrapper; hooks that decide about rights and secrets take none."
+            )
+
+    def _check_names(self, names: Collection[str], *, setting: str) -> None:
+        for name in names:
+            if name not in self.plugins:
+                near = difflib.get_close_matches(name, self.plugins, n=1)
+                raise ConfigurationError(
+                    f"plugins.{setting} names {name!r}, which is not installed."
+                    + (f" Did you mean {near[0]!r}?" if near else "")
+                )
+
+    def _blame(self, traceback: TracebackType | None) -> PluginInfo | None:
+        by_package = {
+            info.module.partition(".")[0]: info for info in self.plugins.values() if info.status == "active"
+        }
+        by_package.pop("hookline", None)
+        blamed = None
+        while traceback is not None:
+            module = str(traceback.tb_frame.f_globals.get("__name__", ""))
+            blamed = by_package.get(module.partition(".")[0], blamed)
+            traceback = traceback.tb_next
+        return blamed
+
+
+def _describe(point: EntryPoint, *, status: Status = "active", problem: str = "") -> PluginInfo:
+    dist = point.dist
+    return PluginInfo(
+        name=point.name,
+        distribution=dist.name if dist else "",
+        version=dist.version if dist else "",
+        module=point.module,
+        status=status,
+        problem=problem,
+    )
+
+
+def _refuse_duplicate(points: list[EntryPoint]) -> PluginInfo:
+    owners = sorted(point.dist.name if point.dist else point.value for point in points)
+    info = _describe(points[0])
+    info.distribution, info.version = ", ".join(owners), ""
+    info.status = "refused"
+    info.problem = (
+        f"The distributions {' and '.join(owners)} both call a plugin {points[0].name!r}; "
+        "neither is used. Uninstall one of them."
+    )
+    return info
+
+
+def _caller_of(impl: pluggy.HookImpl) -> Callable[..., object]:
+    def call(**arguments: object) -> object:
+        return impl.function(*(arguments[name] for name in impl.argnames))
+
+    return call
+
+
+def _module_of(plugin: object) -> str:
+    return plugin.__name__ if isinstance(plugin, ModuleType) else type(plugin).__module__

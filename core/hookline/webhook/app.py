@@ -1,0 +1,157 @@
+"""The Flask application: one small dispatcher for every route."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from hookline.call import new_call_id
+from hookline.engine.order import Order
+from hookline.engine.runner import log_failure
+from hookline.errors import (
+    HooklineError,
+    MalformedRequestError,
+    MethodNotAllowedError,
+    NotFoundError,
+    PermissionDeniedError,
+)
+from hookline.problems import ProblemFormat
+from hookline.routes import Reply, Route, RouteRequest
+from hookline.webhook.bodies import read_json
+from hookline.webhook.inbound import read_request
+
+if TYPE_CHECKING:
+    from hookline.gateway import Gateway
+    from hookline.principal import InboundRequest, Principal
+    from hookline.routes import WireFormat
+
+_access = logging.getLogger("hookline.access")
+_PROBLEMS = ProblemFormat()
+_DEFAULT_HEADERS = (("x-content-type-options", "nosniff"),)
+
+
+def create_app(gateway: Gateway) -> Flask:
+    """Return the WSGI application of a gateway."""
+    app = Flask("hookline", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = True
+    for number, route in enumerate(gateway.routes):
+        app.add_url_rule(
+            route.path,
+            endpoint=f"{number}",
+            view_func=_view(gateway, route),
+            methods=[route.method],
+            provide_automatic_options=False,
+        )
+    app.register_error_handler(Exception, lambda exc: _answer_unrouted(gateway, exc))
+    return app
+
+
+def _view(gateway: Gateway, route: Route) -> Callable[..., Response]:
+    def view(**parameters: str) -> Response:
+        started = time.perf_counter()
+        call_id = new_call_id()
+        principal: Principal | None = None
+        try:
+            inbound = read_request(request.environ, max_body_bytes=gateway.settings.limits.max_body_bytes)
+            if not route.is_public:
+                principal = _admit(gateway, route, inbound)
+            reply = _run(gateway, route, inbound, principal, parameters, call_id)
+        except Exception as exc:
+            reply = _error_reply(gateway, exc, _format(gateway, route), call_id)
+        _log_access(request.method, request.path, reply, principal, call_id, started)
+        return _respond(reply, call_id)
+
+    return view
+
+
+def _admit(gateway: Gateway, route: Route, inbound: InboundRequest) -> Principal:
+    principal = gateway.pipeline.authenticate(inbound)
+    if route.scope is None or not principal.has_scope(route.scope):
+        raise PermissionDeniedError(f"This key lacks the scope `{route.scope}`.")
+    return principal
+
+
+def _run(
+    gateway: Gateway,
+    route: Route,
+    inbound: InboundRequest,
+    principal: Principal | None,
+    parameters: dict[str, str],
+    call_id: str,
+) -> Reply:
+    if route.view is not None:
+        return route.view(
+            RouteRequest(
+                inbound=inbound, principal=principal, parameters=parameters, gateway=gateway, call_id=call_id
+            )
+        )
+    assert route.endpoint is not None  # a route has one of the two
+    assert principal is not None  # a wire route has a scope
+    fields, content = read_json(inbound) if route.method == "POST" else ({}, None)
+    order = Order(
+        action_id=route.endpoint.action,
+        fields=fields,
+        content=content,
+        headers=inbound.public_headers(),
+        endpoint=route.endpoint,
+        parameters=parameters,
+        call_id=call_id,
+    )
+    return gateway.runner.run(principal, order)
+
+
+def _answer_unrouted(gateway: Gateway, exc: Exception) -> Response:
+    """Answer what no route took: an unknown address, or a known one with another method."""
+    call_id = new_call_id()
+    shape = gateway.routes.format_of(request.path) or _PROBLEMS
+    error: Exception = exc
+    if isinstance(exc, HTTPException):
+        if exc.code == 405:
+            allowed = tuple(sorted(getattr(exc, "valid_methods", None) or ()))
+            error = MethodNotAllowedError(
+                f"{request.method[:20]} is not a method of {request.path[:100]}.", allowed=allowed
+            )
+        elif exc.code == 404:
+            error = NotFoundError(f"There is nothing at {request.path[:100]}.")
+        else:
+            error = MalformedRequestError(f"The request cannot be read ({exc.code}).")
+    return _respond(_error_reply(gateway, error, shape, call_id), call_id)
+
+
+def _format(gateway: Gateway, route: Route) -> WireFormat:
+    if route.endpoint is not None:
+        return route.endpoint.format
+    return gateway.routes.format_of(route.path) or _PROBLEMS
+
+
+def _error_reply(gateway: Gateway, exc: Exception, shape: WireFormat, call_id: str) -> Reply:
+    error = gateway.host.to_error(exc)
+    if not isinstance(exc, HooklineError):
+        error.__cause__ = exc
+    log_failure(error, call_id=call_id)
+    return shape.error_reply(error, call_id=call_id)
+
+
+def _respond(reply: Reply, call_id: str) -> Response:
+    response = Response(reply.content, status=reply.status)
+    response.headers.clear()
+    for name, value in (*reply.headers, *_DEFAULT_HEADERS, ("x-hookline-call-id", call_id)):
+        response.headers.add(name, value)
+    if isinstance(reply.content, bytes):
+        response.headers["content-length"] = str(len(reply.content))
+    return response
+
+
+def _log_access(
+    method: str, path: str, reply: Reply, principal: Principal | None, call_id: str, started: float
+) -> None:
+    if _access.isEnabledFor(logging.INFO):
+        key_id = principal.key_id if principal else "-"
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        _access.info("%s %r %d %.1f ms key=%s %s", method, path, reply.status, elapsed_ms, key_id, call_id)

@@ -1,0 +1,103 @@
+"""From a WSGI environment to an `InboundRequest`, refusing what cannot be read safely."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import parse_qsl
+
+from hookline.errors import BodyTooLargeError, MalformedRequestError
+from hookline.principal import InboundRequest
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_MAX_QUERY_FIELDS = 100
+
+
+class _Input(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def read_request(environ: WSGIEnvironment, *, max_body_bytes: int) -> InboundRequest:
+    """Return the request; its body is read only when somebody asks for it.
+
+    Raises:
+        MalformedRequestError: If the framing is ambiguous or the query is not readable.
+    """
+    headers = {
+        name[5:].replace("_", "-").lower(): str(value)
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    if content_type := environ.get("CONTENT_TYPE"):
+        headers["content-type"] = content_type
+    if content_length := environ.get("CONTENT_LENGTH"):
+        headers["content-length"] = content_length
+    if content_length and "transfer-encoding" in headers:
+        raise MalformedRequestError(
+            "The request has both Content-Length and Transfer-Encoding.",
+            code="ambiguous_framing",
+            hint="Send one of the two; a proxy that sends both must be corrected.",
+        )
+    return InboundRequest(
+        method=environ["REQUEST_METHOD"],
+        path=environ.get("PATH_INFO", ""),
+        headers=headers,
+        query=_read_query(environ.get("QUERY_STRING", "")),
+        client=environ.get("REMOTE_ADDR", ""),
+        read_body=_BodyReader(environ["wsgi.input"], headers, max_body_bytes=max_body_bytes),
+    )
+
+
+class _BodyReader:
+    """Reads a body once, at most up to the cap."""
+
+    def __init__(self, stream: _Input, headers: dict[str, str], *, max_body_bytes: int) -> None:
+        self._stream = stream
+        self._headers = headers
+        self._max_body_bytes = max_body_bytes
+        self._content: bytes | None = None
+
+    def __call__(self) -> bytes:
+        if self._content is None:
+            self._content = self._read()
+        return self._content
+
+    def _read(self) -> bytes:
+        length = self._headers.get("content-length")
+        if length is None and "transfer-encoding" not in self._headers:
+            return b""
+        if length is not None and not (length.isascii() and length.isdecimal()):
+            raise MalformedRequestError("Content-Length is not a number.", code="ambiguous_framing")
+        if length is not None and int(length[:20]) > self._max_body_bytes:
+            raise self._too_large()
+        wanted = self._max_body_bytes + 1 if length is None else int(length)
+        parts: list[bytes] = []
+        size_bytes = 0
+        while size_bytes < wanted:
+            part = self._stream.read(wanted - size_bytes)
+            if not part:
+                break
+            parts.append(part)
+            size_bytes += len(part)
+        if size_bytes > self._max_body_bytes:
+            raise self._too_large()
+        if length is not None and size_bytes < wanted:
+            raise MalformedRequestError(
+                "The body is shorter than Content-Length says.", code="incomplete_body"
+            )
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _too_large(self) -> BodyTooLargeError:
+        return BodyTooLargeError(f"The body is larger than {self._max_body_bytes:,} bytes.")
+
+
+def _read_query(text: str) -> dict[str, str]:
+    if not text:
+        return {}
+    try:
+        return dict(reversed(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)))
+    except ValueError as exc:
+        raise MalformedRequestError(
+            f"The query has more than {_MAX_QUERY_FIELDS} fields.", code="invalid_query"
+        ) from exc

@@ -1,0 +1,89 @@
+"""What the gateway's own addresses answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from hookline import __version__
+from hookline.engine.catalog import describe
+from hookline.engine.order import Order
+from hookline.errors import NotFoundError
+from hookline.problems import known_errors
+from hookline.routes import Reply, RouteRegistry, RouteRequest
+from hookline.webhook.bodies import read_fields
+
+if TYPE_CHECKING:
+    from hookline.connector import JsonObject
+
+_JSON = ("content-type", "application/json")
+
+
+def add_routes(routes: RouteRegistry) -> None:
+    """Add the gateway's own routes."""
+    routes.add("GET", "/", show_start, public=True)
+    routes.add("GET", "/healthz", show_health, public=True)
+    routes.add("GET", "/readyz", show_readiness, public=True)
+    routes.add("GET", "/problems/<code>", show_problem, public=True)
+    routes.add("GET", "/actions", list_actions, scope="catalog:read")
+    routes.add("GET", "/actions/<action_id>", show_action, scope="catalog:read")
+    routes.add("POST", "/actions/<action_id>", run_action, scope="actions:run")
+
+
+def show_start(request: RouteRequest) -> Reply:
+    """Answer ``GET /``: what this is and where to go on."""
+    return _json({"name": "hookline", "version": __version__, "actions": "/actions", "health": "/healthz"})
+
+
+def show_health(request: RouteRequest) -> Reply:
+    """Answer ``GET /healthz``: the process is alive."""
+    return _json({"status": "ok"})
+
+
+def show_readiness(request: RouteRequest) -> Reply:
+    """Answer ``GET /readyz``: calls can be taken; 503 if not."""
+    missing = request.gateway.missing_parts()
+    return _json(
+        {"status": "not ready" if missing else "ready", "missing": missing}, status=503 if missing else 200
+    )
+
+
+def show_problem(request: RouteRequest) -> Reply:
+    """Answer ``GET /problems/{code}``: what an error code means."""
+    code = request.parameters["code"]
+    found = next((error for error in known_errors() if error.code == code), None)
+    if found is None:
+        raise NotFoundError(
+            f"There is no page for the code {code[:80]!r}.", hint="Its error's `message` says it all."
+        )
+    return _json({"code": code, "title": found.title, "status": found.status, "hint": found.hint})
+
+
+def list_actions(request: RouteRequest) -> Reply:
+    """Answer ``GET /actions``: every action, without its schemas."""
+    actions = [describe(action, full=False) for action in request.gateway.catalog]
+    return _json({"actions": actions, "count": len(actions)})
+
+
+def show_action(request: RouteRequest) -> Reply:
+    """Answer ``GET /actions/{id}``: all that a form builder needs."""
+    return _json(describe(request.gateway.catalog.find(request.parameters["action_id"])))
+
+
+def run_action(request: RouteRequest) -> Reply:
+    """Answer ``POST /actions/{id}``: run it."""
+    assert request.principal is not None  # the route has a scope
+    action_id = request.parameters["action_id"]
+    request.gateway.catalog.find(action_id)
+    order = Order(
+        action_id=action_id,
+        fields=read_fields(request.inbound),
+        headers=request.inbound.public_headers(),
+        call_id=request.call_id,
+    )
+    return request.gateway.runner.run(request.principal, order)
+
+
+def _json(value: JsonObject, *, status: int = 200) -> Reply:
+    return Reply(status=status, headers=[_JSON], content=orjson.dumps(value))

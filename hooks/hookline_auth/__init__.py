@@ -1,0 +1,38 @@
+"""Callers by static API keys: who they are, and that they may run every action."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hookline import hookimpl
+
+if TYPE_CHECKING:
+    from hookline import Call, Decision, InboundRequest, Principal
+    from hookline.gateway import Gateway
+    from hookline_auth.static_keys import StaticKeys
+
+
+class AuthPlugin:
+    """Holds the keys of one gateway."""
+
+    def __init__(self) -> None:
+        self._keys: StaticKeys | None = None
+
+    @hookimpl
+    def hookline_startup(self, gateway: Gateway) -> None:
+        """Read the keys of the settings."""
+        from hookline_auth.static_keys import StaticKeys
+
+        self._keys = StaticKeys([key.get_secret_value() for key in gateway.settings.api_keys])
+
+    @hookimpl
+    def hookline_authenticate(self, request: InboundRequest) -> Principal | None:
+        """Recognise a static key."""
+        return None if self._keys is None else self._keys.authenticate(request)
+
+    @hookimpl
+    def hookline_authorize(self, call: Call) -> Decision | None:
+        """Allow whoever holds the right to run actions."""
+        from hookline.principal import Decision
+
+        return Decision(allow=True) if call.principal.has_scope("actions:run") else None

@@ -1,0 +1,71 @@
+"""The static keys of ``HOOKLINE_API_KEYS``, kept as hashes and compared in constant time."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from hookline.errors import AuthenticationError
+from hookline.principal import Principal
+
+if TYPE_CHECKING:
+    from hookline.principal import InboundRequest
+
+SCOPES = frozenset({"actions:run", "catalog:read"})
+
+
+class StaticKeys:
+    """A set of keys.
+
+    Args:
+        keys: The keys themselves; only their hashes are kept.
+    """
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self._pepper = secrets.token_bytes(32)
+        self._principals = [
+            (self._digest(key), Principal(key_id=public_id(key), scopes=SCOPES, label="static key"))
+            for key in keys
+        ]
+
+    def authenticate(self, request: InboundRequest) -> Principal:
+        """Return whose key a request carries.
+
+        Every key is compared whatever is found, and a request without a key is compared too, so that
+        neither the answer nor its time tells what was wrong.
+
+        Raises:
+            AuthenticationError: If there is no key or a wrong one; one message for both.
+        """
+        digest = self._digest(presented_key(request) or "")
+        found = None
+        for known, principal in self._principals:
+            if hmac.compare_digest(known, digest):
+                found = principal
+        if found is None:
+            raise AuthenticationError("This request carries no valid API key.")
+        return found
+
+    def _digest(self, key: str) -> bytes:
+        return hashlib.blake2b(key.encode("utf-8", "surrogateescape"), key=self._pepper).digest()
+
+
+def presented_key(request: InboundRequest) -> str | None:
+    """Return the key of a request: ``Authorization: Bearer K``, ``Authorization: K`` or ``X-API-Key: K``.
+
+    Low-code tools add the word ``Bearer`` themselves or make their users type it, so both are taken.
+    """
+    text = request.headers.get("authorization", "").strip()
+    if not text:
+        return request.headers.get("x-api-key", "").strip() or None
+    while text[:7].lower() == "bearer ":
+        text = text[7:].strip()
+    return text or None
+
+
+def public_id(key: str) -> str:
+    """Return an id of a key that tells nothing about it; safe to log."""
+    return "static_" + hashlib.sha256(b"hookline static key id:" + key.encode()).hexdigest()[:12]
