@@ -26,8 +26,7 @@ PROBLEM_JSON = "application/problem+json"
 def describe_error(error: HooklineError, *, call_id: str) -> JsonObject:
     """Return the body for an error."""
     upstream = error.upstream
-    return {
-        **error.details,
+    body: JsonObject = {
         "type": f"/problems/{error.code}",
         "title": error.title,
         "status": error.status,
@@ -48,6 +47,9 @@ def describe_error(error: HooklineError, *, call_id: str) -> JsonObject:
         if upstream is None
         else {"status": upstream.status, "request_id": upstream.request_id, "code": upstream.code},
     }
+    for name, value in error.details.items():
+        body.setdefault(name, value)
+    return body
 
 
 def retry_after_of(error: HooklineError) -> int | None:

@@ -87,7 +87,7 @@ class Settings(_Section):
     connections: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ConnectionSettings] = {}
 
 
-# Environment variable -> path of the setting. Those of a connector's account are read by `connections.look_up`.
+# Environment variable -> path of the setting. A connector's own are read by `connections.look_up`.
 ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_API_KEYS": ("api_keys",),
     "HOOKLINE_SANDBOX": ("sandbox",),

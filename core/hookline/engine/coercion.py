@@ -6,10 +6,13 @@ converted only where the schema does not take a string, so nothing that was righ
 
 from __future__ import annotations
 
+import math
 import re
 from typing import cast
 
 import orjson
+
+from hookline.engine.json_text import MAX_DEPTH
 
 JsonObject = dict[str, object]
 
@@ -35,10 +38,10 @@ def coerce(fields: JsonObject, schema: JsonObject) -> None:
     a form's empty field means "not set". What cannot be converted stays as it is, for validation
     to report.
     """
-    _coerce_object(fields, schema, schema)
+    _coerce_object(fields, schema, schema, MAX_DEPTH - 1)
 
 
-def _coerce_object(fields: JsonObject, schema: JsonObject, root: JsonObject) -> None:
+def _coerce_object(fields: JsonObject, schema: JsonObject, root: JsonObject, levels: int) -> None:
     properties = _as_object(schema.get("properties"))
     required = schema.get("required")
     required_names = required if isinstance(required, list) else []
@@ -48,53 +51,72 @@ def _coerce_object(fields: JsonObject, schema: JsonObject, root: JsonObject) -> 
         if name not in required_names and _is_unset(value, branches):
             del fields[name]
         else:
-            fields[name] = _coerce_value(value, branches, root)
+            fields[name] = _coerce_value(value, branches, root, levels)
 
 
-def _coerce_value(value: object, branches: list[JsonObject], root: JsonObject) -> object:
+def _coerce_value(value: object, branches: list[JsonObject], root: JsonObject, levels: int) -> object:
+    """Return ``value`` converted; JSON text is read only where it nests no deeper than ``levels``."""
     types = _types(branches)
     if isinstance(value, str) and types and "string" not in types:
-        value = _from_text(value, types)
+        value = _from_text(value, types, levels)
     if isinstance(value, dict):
         branch = _matching_object(cast("JsonObject", value), branches)
         if branch is not None:
-            _coerce_object(cast("JsonObject", value), branch, root)
+            _coerce_object(cast("JsonObject", value), branch, root, levels - 1)
     elif isinstance(value, list):
         items = [_as_object(branch.get("items")) for branch in branches if "array" in _types([branch])]
         if len(items) == 1 and items[0]:
             item_branches = _branches(items[0], root)
-            return [_coerce_value(item, item_branches, root) for item in value]
+            return [_coerce_value(item, item_branches, root, levels - 1) for item in value]
     return value
 
 
-def _from_text(text: str, types: set[str]) -> object:
+def _from_text(text: str, types: set[str], levels: int) -> object:
     stripped = text.strip()
     if "integer" in types and _INTEGER.match(stripped):
         return int(stripped.partition(".")[0])
     if "number" in types and _NUMBER.match(stripped):
-        return float(stripped)
+        number = float(stripped)
+        return number if math.isfinite(number) else text
     if "boolean" in types and stripped.lower() in _BOOLEANS:
         return _BOOLEANS[stripped.lower()]
     if ("array" in types and stripped.startswith("[")) or ("object" in types and stripped.startswith("{")):
         try:
-            return cast("object", orjson.loads(stripped))
+            parsed = orjson.loads(stripped)
         except orjson.JSONDecodeError:
             return text
+        return parsed if _fits(parsed, levels) else text
     if "array" in types and stripped:
         return [part.strip() for part in stripped.split(",")]
     return text
+
+
+def _fits(value: object, levels: int) -> bool:
+    """Tell whether a list or object nests no deeper than ``levels``."""
+    level = [value]
+    for _ in range(levels):
+        children = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else cast("list[object]", item))
+        ]
+        level = [child for child in children if isinstance(child, (dict, list))]
+        if not level:
+            return True
+    return False
 
 
 def _is_unset(value: object, branches: list[JsonObject]) -> bool:
     types = _types(branches)
     if value is None:
         return bool(types) and "null" not in types
-    if value == "":
-        if not types:
-            return False
-        choices = [branch["enum"] for branch in branches if isinstance(branch.get("enum"), list)]
-        return "string" not in types or any("" not in cast("list[object]", choice) for choice in choices)
-    return False
+    return value == "" and bool(types) and not any(_takes_empty_text(branch) for branch in branches)
+
+
+def _takes_empty_text(branch: JsonObject) -> bool:
+    types = _types([branch])
+    choices = branch.get("enum", [branch["const"]] if "const" in branch else [""])
+    return (not types or "string" in types) and isinstance(choices, list) and "" in choices
 
 
 def _branches(schema: JsonObject, root: JsonObject) -> list[JsonObject]:

@@ -46,33 +46,43 @@ class Pump:
         """Return the answer once the upstream has begun it, or None after one heartbeat of silence.
 
         Raises:
-            HooklineError: What the call failed with.
+            HooklineError: What the call failed with before its answer began; later failures are told
+                inside the stream.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._answer or self._error, timeout=self._heartbeat_s)
-            if self._error is not None:
+            if self._answer is None and self._error is not None:
                 raise self._error
             return self._answer
 
-    def chunks(self, on_error: Callable[[BaseException], bytes]) -> Iterator[bytes]:
-        """Yield what the worker read, and comments while it waits; closing the iterator cancels the call.
+    def chunks(self, on_error: Callable[[BaseException], bytes]) -> PumpedStream:
+        """Return what the worker reads, and comments while it waits; closing it cancels the call.
 
         Args:
             on_error: Makes the last bytes when the call fails after the answer was begun.
         """
-        try:
-            while True:
-                piece = self._take()
-                if piece:
-                    yield piece
-                elif self._is_over:
-                    if self._error is not None:
-                        yield on_error(self._error)
-                    return
-                else:
-                    yield HEARTBEAT
-        finally:
-            self.abandon()
+        return PumpedStream(self, on_error)
+
+    def take(self) -> bytes | None:
+        """Return all that is waiting, a comment after a silence, or None at the end.
+
+        Raises:
+            HooklineError: What the call failed with, once all that came before was taken.
+        """
+        with self._changed:
+            if not self._waiting:
+                self._changed.wait_for(lambda: self._waiting or self._is_over, timeout=self._heartbeat_s)
+            if self._waiting:
+                piece = b"".join(self._waiting)
+                self._waiting.clear()
+                self._waiting_bytes = 0
+                self._changed.notify_all()
+                return piece
+            if not self._is_over:
+                return HEARTBEAT
+            if self._error is not None:
+                raise self._error
+            return None
 
     def abandon(self) -> None:
         """Stop the worker: nobody reads any more. Harmless after the end."""
@@ -122,16 +132,38 @@ class Pump:
             self._changed.notify_all()
             return True
 
-    def _take(self) -> bytes:
-        """Return all that is waiting; empty after a silence or at the end."""
-        with self._changed:
-            if not self._waiting:
-                self._changed.wait_for(lambda: self._waiting or self._is_over, timeout=self._heartbeat_s)
-            piece = b"".join(self._waiting)
-            self._waiting.clear()
-            self._waiting_bytes = 0
-            self._changed.notify_all()
-            return piece
+
+class PumpedStream:
+    """The client's end of a pump: an iterator that a server closes when its client has gone.
+
+    A generator would not do: closed before its first item, it runs none of its clean-up.
+    """
+
+    def __init__(self, pump: Pump, on_error: Callable[[BaseException], bytes]) -> None:
+        self._pump = pump
+        self._on_error = on_error
+        self._is_over = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._is_over:
+            raise StopIteration
+        try:
+            piece = self._pump.take()
+        except Exception as exc:
+            self._is_over = True
+            return self._on_error(exc)
+        if piece is None:
+            self._is_over = True
+            raise StopIteration
+        return piece
+
+    def close(self) -> None:
+        """Cancel the call if it still runs."""
+        self._is_over = True
+        self._pump.abandon()
 
 
 class PumpPool:

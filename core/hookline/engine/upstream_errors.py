@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hookline.errors import (
     HooklineError,
     InvalidUpstreamAnswerError,
@@ -14,7 +16,9 @@ from hookline.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from hookline.upstream import ErrorAnswer
+
+if TYPE_CHECKING:
+    from hookline.upstream import ErrorAnswer
 
 _MAX_WAIT_S = 86_400
 

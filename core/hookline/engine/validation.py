@@ -18,7 +18,9 @@ from hookline.errors import ConfigurationError, InvalidInputError
 
 JsonObject = dict[str, object]
 
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _MAX_PROBLEMS = 10
+_MAX_EXPLAINED = 2_000
 _MAX_SHOWN = 60
 
 
@@ -51,6 +53,11 @@ class SchemaValidator:
 
     def __init__(self, schema: JsonObject, *, name: str) -> None:
         self.schema = schema
+        dialect = schema.get("$schema", DIALECT)
+        if dialect != DIALECT:  # `meta.validate` would fetch it, `offline` or not
+            raise ConfigurationError(
+                f"The schema of {name} is not valid: its $schema must be {DIALECT!r}, not {dialect!r}."
+            )
         try:
             jsonschema_rs.meta.validate(schema)
             self._validator = jsonschema_rs.Draft202012Validator(schema, offline=True)
@@ -82,12 +89,37 @@ class SchemaValidator:
     def problems(self, value: object) -> list[Problem]:
         """Return at most ten problems of ``value``; none if it fits."""
         found: dict[Problem, None] = {}
-        for error in islice(self._validator.iter_errors(value), 4 * _MAX_PROBLEMS):
+        for error in self._errors(value):
             for problem in _explain(error, self.schema):
                 found.setdefault(problem)
                 if len(found) == _MAX_PROBLEMS:
                     return list(found)
         return list(found)
+
+    def _errors(self, value: object) -> Iterator[jsonschema_rs.ValidationError]:
+        """Yield some errors: of a large value only the first, as looking for all takes seconds there."""
+        if _is_small(value):
+            yield from islice(self._validator.iter_errors(value), 4 * _MAX_PROBLEMS)
+            return
+        try:
+            self._validator.validate(value)
+        except jsonschema_rs.ValidationError as exc:
+            yield exc
+
+
+def _is_small(value: object) -> bool:
+    size = 1
+    level = [value]
+    while level:
+        below: list[object] = []
+        for item in level:
+            if isinstance(item, (dict, list)):
+                size += len(item)
+                if size > _MAX_EXPLAINED:
+                    return False
+                below += item.values() if isinstance(item, dict) else item
+        level = below
+    return True
 
 
 def _explain(error: jsonschema_rs.ValidationError, schema: JsonObject) -> Iterator[Problem]:

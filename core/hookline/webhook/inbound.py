@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _MAX_QUERY_FIELDS = 100
+# WSGI keeps the true values elsewhere; these can only come from names with an underscore.
+_SPOOFED = frozenset({"HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE"})
 
 
 class _Input(Protocol):
@@ -27,12 +29,12 @@ def read_request(environ: WSGIEnvironment, *, max_body_bytes: int) -> InboundReq
     headers = {
         name[5:].replace("_", "-").lower(): str(value)
         for name, value in environ.items()
-        if name.startswith("HTTP_")
+        if name.startswith("HTTP_") and name not in _SPOOFED
     }
-    if content_type := environ.get("CONTENT_TYPE"):
-        headers["content-type"] = content_type
-    if content_length := environ.get("CONTENT_LENGTH"):
-        headers["content-length"] = content_length
+    content_length = environ.get("CONTENT_LENGTH")
+    for name, value in (("content-type", environ.get("CONTENT_TYPE")), ("content-length", content_length)):
+        if value:
+            headers[name] = value
     if content_length and "transfer-encoding" in headers:
         raise MalformedRequestError(
             "The request has both Content-Length and Transfer-Encoding.",

@@ -1,0 +1,57 @@
+"""A simulated OpenAI service, inside the gateway or as a server of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hookline import hookimpl
+
+if TYPE_CHECKING:
+    import click
+
+    from hookline import Call, UpstreamRequest, UpstreamResponse
+
+_IN_PROCESS = "http://sandbox.invalid"
+_HEADER_PREFIX = "x-sandbox-"
+
+
+@hookimpl
+def hookline_register_commands(group: click.Group) -> None:
+    """Add ``hookline sandbox``."""
+    from hookline_sandbox.commands import sandbox
+
+    group.add_command(sandbox)
+
+
+@hookimpl
+def hookline_shape_request(call: Call, request: UpstreamRequest) -> None:
+    """Pass the caller's ``x-sandbox-*`` headers on, if it is a sandbox that will read them."""
+    asked = {name: value for name, value in call.headers.items() if name.startswith(_HEADER_PREFIX)}
+    if asked and (_is_in_process(call) or _is_loopback(call)):
+        request.headers.update(asked)
+
+
+@hookimpl(tryfirst=True)
+def hookline_execute(call: Call, request: UpstreamRequest) -> UpstreamResponse | None:
+    """Answer in this process if the connection's base URL is ``http://sandbox.invalid/...``."""
+    if not _is_in_process(call):
+        return None
+    from hookline_sandbox.in_process import execute
+
+    return execute(call, request)
+
+
+def _is_in_process(call: Call) -> bool:
+    base_url = call.connection.base_url
+    return base_url == _IN_PROCESS or base_url.startswith(f"{_IN_PROCESS}/")
+
+
+def _is_loopback(call: Call) -> bool:
+    from ipaddress import ip_address
+    from urllib.parse import urlsplit
+
+    host = urlsplit(call.connection.base_url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,73 @@
+"""Answer calls of the gateway without any network."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from hookline.errors import StreamInterruptedError, UpstreamTimeoutError
+from hookline.upstream import UpstreamResponse
+from hookline_sandbox.errors import CutConnection
+from hookline_sandbox.service import Sandbox
+
+if TYPE_CHECKING:
+    from hookline.call import Call
+    from hookline.upstream import UpstreamRequest
+
+_GZIP = zlib.MAX_WBITS | 16
+
+
+def execute(call: Call, request: UpstreamRequest) -> UpstreamResponse:
+    """Answer one attempt, with the faults that it asks for.
+
+    Raises:
+        UpstreamTimeoutError: If a fault lasts longer than the call may.
+        StreamInterruptedError: If the caller leaves while a fault keeps the answer back.
+    """
+    stopped = threading.Event()
+
+    def sleep(seconds: float) -> None:
+        left_s = max(0.0, call.remaining_s())
+        if stopped.wait(min(seconds, left_s)):
+            raise CutConnection
+        if seconds > left_s:
+            raise UpstreamTimeoutError("The sandbox fell silent for longer than the call may take.")
+
+    def close() -> None:
+        stopped.set()
+        call.cancellation.discard(stopped.set)
+
+    call.cancellation.add(stopped.set)
+    parts = urlsplit(request.url)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    try:
+        answer = Sandbox(sleep=sleep).answer(request.method, parts.path, headers, request.content or b"")
+    except CutConnection as exc:
+        close()
+        raise StreamInterruptedError("The sandbox was stopped before it answered.") from exc
+    except BaseException:
+        close()
+        raise
+    is_encoded = ("content-encoding", "gzip") in answer.headers
+    chunks = _decode(answer.chunks) if is_encoded else answer.chunks
+    return UpstreamResponse(
+        status=answer.status, headers=answer.headers, chunks=_until_cut(chunks, close), close=close
+    )
+
+
+def _until_cut(chunks: Iterator[bytes], close: Callable[[], None]) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    except CutConnection as exc:
+        raise StreamInterruptedError("The sandbox broke the connection in the middle of its answer.") from exc
+    finally:
+        close()
+
+
+def _decode(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    decompressor = zlib.decompressobj(wbits=_GZIP)
+    for chunk in chunks:
+        yield decompressor.decompress(chunk)

@@ -1,0 +1,90 @@
+"""What commands print: JSON for programs, readable blocks for people, and errors that say what to do next."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import IO
+
+import click
+
+_WIDTH_WITHOUT_TERMINAL = 110
+
+
+class CommandError(click.ClickException):
+    """A command cannot go on.
+
+    Args:
+        message: What happened, to which thing, and what to do.
+        exit_code: 1 if what was asked for failed, 2 if usage or configuration is wrong.
+        hint: What to do next, if the message does not say so.
+    """
+
+    def __init__(self, message: str, *, exit_code: int = 2, hint: str = "") -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.hint = hint
+
+    def show(self, file: IO[str] | None = None) -> None:
+        """Print the message to the standard error stream."""
+        click.echo(f"Error: {self.message}", file=file, err=file is None)
+        if self.hint:
+            click.echo(f"  {self.hint}", file=file, err=file is None)
+
+
+def echo_json(value: object) -> None:
+    """Print JSON to the standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def warn(message: str) -> None:
+    """Print a warning to the standard error stream."""
+    click.echo(f"Warning: {message}", err=True)
+
+
+def describe_problem(problem: dict[str, object]) -> str:
+    """Return a readable block for an error's body, as the HTTP API sends it.
+
+    Args:
+        problem: RFC 9457 members and our own; `hookline.problems.describe_error` makes it.
+    """
+    lines = [f"Error: {problem.get('detail') or problem.get('title') or 'The call failed.'}"]
+    if problem.get("field"):
+        lines.append(f"  field     {problem['field']}")
+    if problem.get("hint"):
+        lines.append(f"  hint      {problem['hint']}")
+    upstream = problem.get("upstream")
+    if isinstance(upstream, dict):
+        parts = [f"{name} {upstream[name]}" for name in ("status", "code", "request_id") if upstream.get(name)]
+        lines.append(f"  upstream  {', '.join(parts)}")
+    if problem.get("retryable"):
+        wait = problem.get("retry_after")
+        lines.append("  retry     " + (f"after {wait} s" if wait else "the same call may succeed later"))
+    error = problem.get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    lines.append(f"  code      {code or 'unknown'} ({problem.get('status')}), {problem.get('instance')}")
+    return "\n".join(lines)
+
+
+def print_table(columns: list[str], rows: list[list[str]], *, flexible: str) -> None:
+    """Print a table on the standard output; wide enough where that is no terminal.
+
+    Args:
+        columns: Headings.
+        rows: Cells of each row.
+        flexible: Heading of the column whose text may be broken into lines; the others stay whole.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column != flexible)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
+    with console.capture() as capture:
+        console.print(table)
+    for line in capture.get().splitlines():
+        click.echo(line.rstrip())

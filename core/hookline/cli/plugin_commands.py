@@ -1,0 +1,99 @@
+"""Commands that plugins add with ``hookline_register_commands``."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hookline.cli.group import BUILT_IN
+from hookline.plugins import ENTRY_POINT_GROUP, PluginHost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PluginCommands:
+    """What plugins added.
+
+    Attributes:
+        commands: By name.
+        problems: Why something was left out, in words.
+    """
+
+    commands: dict[str, click.Command] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def load_installed(environ: Mapping[str, str] | None = None) -> PluginCommands:
+    """Return the commands of every installed plugin that is not switched off.
+
+    Whatever is wrong with a plugin, the command line goes on without it. Settings are not validated here,
+    because that would import much: only the names of plugins that are switched off are read.
+
+    Args:
+        environ: Environment variables; those of the process by default.
+    """
+    host = PluginHost()
+    names = switched_off(os.environ if environ is None else environ)
+    host.load(_points_except(names))
+    return collect_commands(host)
+
+
+def collect_commands(host: PluginHost) -> PluginCommands:
+    """Return the commands that the plugins of a host add, asking one plugin after another."""
+    found = PluginCommands(problems=_unsound(host))
+    owners: dict[str, str] = {}
+    for plugin, register in host.implementations("hookline_register_commands"):
+        group = click.Group()
+        try:
+            register(group=group)
+        except Exception as exc:  # a plugin may fail in any way
+            found.problems.append(
+                f"the plugin {plugin!r} could not add its commands: {type(exc).__name__}: {exc}"
+            )
+            continue
+        for name, command in group.commands.items():
+            owner = "hookline" if name in BUILT_IN else owners.get(name)
+            if owner is not None:
+                found.problems.append(
+                    f"the plugin {plugin!r} adds a command {name!r}, which is {owner!r}'s already; "
+                    "it is left out."
+                )
+                continue
+            owners[name] = plugin
+            found.commands[name] = command
+    return found
+
+
+def switched_off(environ: Mapping[str, str]) -> frozenset[str]:
+    """Return the names of plugins that settings switch off; unreadable settings count as empty."""
+    text = environ.get("HOOKLINE_DISABLED_PLUGINS", "")
+    if text.strip():
+        return frozenset(part.strip() for part in text.split(",") if part.strip())
+    path = environ.get("HOOKLINE_CONFIG")
+    if not path:
+        return frozenset()
+    try:
+        names = tomllib.loads(Path(path).read_text("utf-8"))["plugins"]["disabled"]
+        return frozenset(str(name) for name in names)
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()  # the command that needs the settings says what is wrong with them
+
+
+def _points_except(names: frozenset[str]) -> list[EntryPoint]:
+    return [point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in names]
+
+
+def _unsound(host: PluginHost) -> list[str]:
+    return [
+        f"the plugin {name!r} is not used: {info.problem}"
+        for name, info in host.plugins.items()
+        if info.status in ("broken", "refused")
+    ]
