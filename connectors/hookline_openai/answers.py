@@ -67,7 +67,7 @@ def restore_texts(raw: object, output: JsonObject) -> object:
     answer = read_object(raw, "answer")
     listed = output.get("choices")
     texts = (
-        {entry["index"]: entry.get("text") for entry in listed if isinstance(entry, dict)}
+        {entry.get("index"): entry.get("text") for entry in listed if isinstance(entry, dict)}
         if isinstance(listed, list)
         else {}
     )

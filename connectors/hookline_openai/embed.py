@@ -133,22 +133,22 @@ def present_embedding(call: Call, raw: object) -> JsonObject:
 
 def _vector(value: object, where: str, *, keep_packed: bool) -> Vector:
     if isinstance(value, str):
-        numbers = _unpack(value, where)
-        return value if keep_packed else numbers
+        packed = _decode(value, where)
+        return value if keep_packed else list(struct.unpack(f"<{len(packed) // _FLOAT_BYTES}f", packed))
     numbers = cast("list[float]", read_list(value, f"{where}.embedding"))
     if not set(map(type, numbers)) <= {float, int}:
         raise unusable(f"{where}.embedding", "a list of numbers", value)
     return numbers
 
 
-def _unpack(text: str, where: str) -> list[float]:
+def _decode(text: str, where: str) -> bytes:
     try:
         packed = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as exc:
         raise unusable(f"{where}.embedding", "base64", text) from exc
     if len(packed) % _FLOAT_BYTES:
         raise unusable(f"{where}.embedding", "a whole number of 32-bit floats", text)
-    return list(struct.unpack(f"<{len(packed) // _FLOAT_BYTES}f", packed))
+    return packed
 
 
 def _dimensions(vector: Vector) -> int:

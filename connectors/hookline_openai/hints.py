@@ -62,6 +62,18 @@ def model_hint(call: Call, message: str, *, today: date) -> str:
     if model is None or not model.is_retired(today):
         return "Check the name of the model; the action `openai.list_models` lists those that can be used."
     retired = f"`{id}` was retired on {model.shutdown_on}"
-    return (
-        f"{retired}; use `{model.replacement}`." if model.replacement else f"{retired}; choose another model."
-    )
+    replacement = _living_replacement(model, today)
+    return f"{retired}; use `{replacement}`." if replacement else f"{retired}; choose another model."
+
+
+def _living_replacement(model: model_table.ModelInfo, today: date) -> str | None:
+    """Return what replaces a retired model; the first replacement may have been retired since."""
+    seen = {model.id}
+    name = model.replacement
+    while name is not None and name not in seen:
+        successor = model_table.find(name)
+        if successor is None or not successor.is_retired(today):
+            return name
+        seen.add(name)
+        name = successor.replacement
+    return None

@@ -143,6 +143,4 @@ def _tidy(member: JsonSchemaValue) -> JsonSchemaValue:
     merged = {**value, "type": [value["type"], "null"]}
     if "enum" in value:
         merged["enum"] = [*value["enum"], None]
-    if "const" in value:
-        merged["enum"] = [merged.pop("const"), None]
     return {**merged, **{key: kept for key, kept in member.items() if key != "anyOf"}}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+
 from live_gateway import KEY, Server
 
 CHAT = "/actions/openai.chat"
@@ -39,6 +40,13 @@ def call(
         json.loads(content) if content else {},
         {k.lower(): v for k, v in response.getheaders()},
     )
+
+
+def post_head(*lines: str) -> bytes:
+    """Return the head of a raw request that runs a chat and closes."""
+    return "\r\n".join(
+        [f"POST {CHAT} HTTP/1.1", "Host: x", f"Authorization: {KEY}", "Connection: close", *lines, "", ""]
+    ).encode()
 
 
 @pytest.fixture(autouse=True)
@@ -145,9 +153,9 @@ def test_a_million_keys_are_refused_quickly(server: Server) -> None:
 
 
 def test_body_over_the_cap_is_refused_by_its_length(server: Server) -> None:
-    head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: {KEY}\r\nContent-Type: application/json\r\nContent-Length: 4000001\r\nConnection: close\r\n\r\n"
+    head = post_head("Content-Type: application/json", "Content-Length: 4000001")
 
-    answer = server.send_raw(head.encode() + b"x" * 1000)
+    answer = server.send_raw(head + b"x" * 1000)
 
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b'"code":"body_too_large"' in answer
@@ -202,9 +210,9 @@ def test_look_alike_framing_headers_are_not_believed(server: Server, name: str) 
 
 
 def test_two_content_lengths_are_refused(server: Server) -> None:
-    head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: {KEY}\r\nContent-Length: 3\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"
+    head = post_head("Content-Length: 3", "Content-Length: 5")
 
-    assert server.send_raw(head.encode() + b"{}   ").startswith(b"HTTP/1.1 400 ")
+    assert server.send_raw(head + b"{}   ").startswith(b"HTTP/1.1 400 ")
 
 
 @pytest.mark.parametrize(
@@ -355,7 +363,7 @@ def test_form_with_too_many_fields_is_refused(server: Server) -> None:
 
 def test_many_headers_do_not_hurt(server: Server) -> None:
     head = (
-        f"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
         + "".join(f"X-{n}: {n}\r\n" for n in range(3000))
         + "\r\n"
     )
