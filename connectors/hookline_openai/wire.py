@@ -71,7 +71,6 @@ def add_routes(routes: RouteRegistry) -> None:
         "/v1/models/<path:model>",
         WireEndpoint(action="openai.list_models", format=wire, path="/models/{model}"),
     )
-    routes.use_format("/v1/", wire)
     routes.use_format("/v1", wire)
 
 

@@ -161,7 +161,10 @@ class RouteRegistry:
 
     def format_of(self, path: str) -> WireFormat | None:
         """Return the wire format of a path, or None where our own is used."""
-        return next((found for prefix, found in self.formats.items() if path.startswith(prefix)), None)
+        for prefix, found in self.formats.items():
+            if path == prefix or path.startswith(prefix + "/"):
+                return found
+        return None
 
     def _add(self, route: Route) -> None:
         key = (route.method, route.path)

@@ -26,7 +26,9 @@ DIRECTIONS: tuple[Direction, Direction] = ("input", "output")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PINS = "PINNED.json"
 
-_NAME = re.compile(r"(?P<action>[a-z0-9_]+\.[a-z0-9_]+)\.(?P<direction>input|output)\.v(?P<version>[1-9]\d*)\.json")
+_NAME = re.compile(
+    r"(?P<action>[a-z0-9_]+\.[a-z0-9_]+)\.(?P<direction>input|output)\.v(?P<version>[1-9]\d*)\.json"
+)
 _HEADER = ("$schema", "$id", "title")
 
 
@@ -54,12 +56,13 @@ class Contract:
     def schema(self, version: int) -> JsonObject:
         """Return the schema to publish as one version."""
         source = self.action.input_schema if self.direction == "input" else self.action.output_schema
-        return {
+        schema = {
             "$schema": DIALECT,
             "$id": f"urn:hookline:schema:{self.action.id}:{self.direction}:v{version}",
             "title": f"{self.action.title}: {self.direction}",
             **{name: value for name, value in source.items() if name not in _HEADER},
         }
+        return cast("JsonObject", json.loads(dump(schema)))  # as it reads once it was a file
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -88,19 +88,47 @@ def _join(chunks: Iterable[bytes], *, max_bytes: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-@dataclass(kw_only=True, slots=True)
 class Response:
     """An answer as hooks see it, the same through both doors.
 
+    Args:
+        output: The action's output, or what makes it when a hook first looks at it.
+        raw: The upstream's own JSON.
+
     Attributes:
-        output: The action's output; change it in place.
-        raw: The upstream's own JSON, for reading.
+        raw: The upstream's own JSON, for reading; None for a stream.
         headers: Headers that will go to the caller, by lower-case name.
     """
 
-    output: dict[str, object]
-    raw: object
-    headers: dict[str, str] = field(default_factory=dict)
+    __slots__ = ("_before", "_make", "_output", "headers", "raw")
+
+    def __init__(
+        self, *, output: dict[str, object] | Callable[[], dict[str, object]], raw: object = None
+    ) -> None:
+        self.raw = raw
+        self.headers: dict[str, str] = {}
+        self._make = output if callable(output) else None
+        self._output = {} if callable(output) else output
+        self._before: bytes | None = None
+
+    @property
+    def output(self) -> dict[str, object]:
+        """The action's output; change it in place, or assign another."""
+        if self._make is not None:
+            self._output = self._make()
+            self._make = None
+            self._before = orjson.dumps(self._output)
+        return self._output
+
+    @output.setter
+    def output(self, value: dict[str, object]) -> None:
+        _ = self.output
+        self._output = value
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether a hook changed an output that was made on demand."""
+        return self._before is not None and orjson.dumps(self._output) != self._before
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -78,7 +78,9 @@ def show(context: CommandContext, action_id: str, as_json: bool, show_all: bool)
 
 def _print_action(described: JsonObject, *, show_all: bool) -> None:
     hints = cast("JsonObject", described["hints"])
-    notes = [words for name, words in (("streams", "can stream"), ("read_only", "changes nothing")) if hints[name]]
+    notes = [
+        words for name, words in (("streams", "can stream"), ("read_only", "changes nothing")) if hints[name]
+    ]
     click.echo(f"{described['id']}: {described['title']}" + (f" ({', '.join(notes)})" if notes else ""))
     click.echo(f"{described['description']}\n")
     for heading, schema in (("Input", described["input_schema"]), ("Output", described["output_schema"])):
@@ -97,7 +99,10 @@ def _print_fields(heading: str, schema: JsonObject, *, show_all: bool) -> None:
     if shown:
         print_table(
             _FIELD_COLUMNS,
-            [[row.name, row.type, "yes" if row.is_required else "", row.limits, row.meaning] for row in shown],
+            [
+                [row.name, row.type, "yes" if row.is_required else "", row.limits, row.meaning]
+                for row in shown
+            ],
             flexible="what it means",
         )
     if len(shown) < len(rows):

@@ -30,7 +30,9 @@ Examples:
 @click.command("call", epilog=_EPILOG)
 @click.argument("action_id", metavar="ACTION")
 @click.argument("fields", nargs=-1, metavar="[KEY=VALUE | KEY:=JSON]...")
-@click.option("--input", "source", metavar="JSON|@FILE|-", help="Input as JSON, from a file, or from standard input.")
+@click.option(
+    "--input", "source", metavar="JSON|@FILE|-", help="Input as JSON, from a file, or from standard input."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the output, or the error, as JSON.")
 @click.option("--stream", is_flag=True, help="Print the answer while it is made.")
 @click.option("--sandbox", is_flag=True, help="Ask the built-in simulated service.")

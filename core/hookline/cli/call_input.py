@@ -43,13 +43,17 @@ def _read_source(source: str) -> JsonObject:
         else:
             content = source.encode()
     except OSError as exc:
-        raise click.BadParameter(f"{source[1:]!r} cannot be read: {exc.strerror}.", param_hint="--input") from exc
+        raise click.BadParameter(
+            f"{source[1:]!r} cannot be read: {exc.strerror}.", param_hint="--input"
+        ) from exc
     except UnicodeEncodeError as exc:
         raise click.BadParameter("is not UTF-8.", param_hint="--input") from exc
     try:
         return parse_object(content)
     except MalformedRequestError as exc:
-        raise click.BadParameter(exc.message.replace("The body", "The input", 1), param_hint="--input") from exc
+        raise click.BadParameter(
+            exc.message.replace("The body", "The input", 1), param_hint="--input"
+        ) from exc
 
 
 def _read_pairs(pairs: Iterable[str]) -> JsonObject:

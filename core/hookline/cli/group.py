@@ -55,7 +55,9 @@ class HooklineGroup(click.Group):
         options: As for `click.Group`.
     """
 
-    def __init__(self, *, load_commands: Callable[[], PluginCommands] | None = None, **options: object) -> None:
+    def __init__(
+        self, *, load_commands: Callable[[], PluginCommands] | None = None, **options: object
+    ) -> None:
         super().__init__(**options)  # type: ignore[arg-type]  # handed on as they are
         self._load_commands = load_commands or _load_installed
         self._found: PluginCommands | None = None

@@ -55,7 +55,9 @@ def describe_problem(problem: dict[str, object]) -> str:
         lines.append(f"  hint      {problem['hint']}")
     upstream = problem.get("upstream")
     if isinstance(upstream, dict):
-        parts = [f"{name} {upstream[name]}" for name in ("status", "code", "request_id") if upstream.get(name)]
+        parts = [
+            f"{name} {upstream[name]}" for name in ("status", "code", "request_id") if upstream.get(name)
+        ]
         lines.append(f"  upstream  {', '.join(parts)}")
     if problem.get("retryable"):
         wait = problem.get("retry_after")

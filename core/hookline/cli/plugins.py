@@ -57,9 +57,7 @@ def _load(context: CommandContext) -> PluginHost:
         host = PluginHost()
         host.load(disabled=settings.plugins.disabled)
     transport = cast("Transport", None)  # named in the order of hooks, never used
-    host.register(
-        TransportPlugin(transport, connect_timeout_s=1.0, read_timeout_s=1.0), name="transport"
-    )
+    host.register(TransportPlugin(transport, connect_timeout_s=1.0, read_timeout_s=1.0), name="transport")
     build_catalog(host)
     return host
 

@@ -27,7 +27,7 @@ Examples:
 """
 
 
-@click.command("serve", epilog=_EPILOG)
+@click.command("serve", epilog=_EPILOG, short_help="Listen for calls.")
 @click.option("--host", help="Address to listen on; 127.0.0.1 unless set.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes that answer requests.")
@@ -36,7 +36,9 @@ Examples:
 @click.option(
     "--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML file with settings."
 )
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Least severe line.")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Least severe line."
+)
 @pass_context
 def command(
     context: CommandContext,
@@ -88,7 +90,7 @@ def _refuse_strangers(ip: str) -> None:
         raise ConfigurationError(
             f"Without an API key only this machine is listened to, and {ip} can be reached from others.",
             hint="Set HOOKLINE_API_KEYS to one or more keys, separated by commas: "
-            'HOOKLINE_API_KEYS="$(python -c \'import secrets; print(secrets.token_urlsafe(32))\')"',
+            "HOOKLINE_API_KEYS=\"$(python -c 'import secrets; print(secrets.token_urlsafe(32))')\"",
         )
 
 
@@ -104,7 +106,10 @@ def _announce(gateway: Gateway, address: Address, new_key: str | None) -> None:
                 f"Set {variable}, or use --sandbox for simulated answers."
             )
     if new_key is not None:
-        click.echo(f"\nNo API key is set. This one holds until you stop; it is shown once:\n\n    {new_key}\n", err=True)
+        click.echo(
+            f"\nNo API key is set. This one holds until you stop; it is shown once:\n\n    {new_key}\n",
+            err=True,
+        )
     example = pick_example(describe(action) for action in gateway.catalog)
     if example is not None and new_key is not None:
         click.echo("Try it:\n\n" + indent(curl_for(example, url=address.url, key=new_key)) + "\n", err=True)
@@ -126,6 +131,9 @@ def missing_credentials(gateway: Gateway) -> list[tuple[str, str]]:
         connector = gateway.catalog.connectors[id]
         section = gateway.settings.connections.get(connection.name)
         from_file = section.api_key.get_secret_value() if section and section.api_key else None
-        if connector.credential is not None and look_up(connector, "api_key", from_file, gateway.environ)[0] is None:
+        if (
+            connector.credential is not None
+            and look_up(connector, "api_key", from_file, gateway.environ)[0] is None
+        ):
             missing.append((connector.title, f"HOOKLINE_{id.upper()}_API_KEY"))
     return missing

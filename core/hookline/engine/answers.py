@@ -97,7 +97,7 @@ class AnswerMaker:
     def _processed(self, call: Call, output: JsonObject, raw: object, headers: Headers) -> JsonObject:
         if self._process is None:
             return output
-        response = Response(output=output, raw=raw, headers={})
+        response = Response(output=output, raw=raw)
         self._process(call, response)
         headers.extend(response.headers.items())
         return response.output
@@ -106,14 +106,18 @@ class AnswerMaker:
         """Return the service's JSON with what plugins changed in the action's output written back into it."""
         if self._process is None:
             return raw
-        output = call.action.present(call, raw)
-        before = orjson.dumps(output)
-        changed = self._processed(call, output, raw, headers)
-        if orjson.dumps(changed) == before:
+        present, restore = call.action.present, call.action.restore
+        response = Response(output=lambda: present(call, raw), raw=raw)
+        self._process(call, response)
+        headers.extend(response.headers.items())
+        if not response.is_changed:
             return raw
-        restore = call.action.restore
-        restored = raw if restore is None else restore(raw, changed)
-        if orjson.dumps(call.action.present(call, restored)) != orjson.dumps(changed):
+        try:
+            restored = raw if restore is None else restore(raw, response.output)
+            is_same = orjson.dumps(present(call, restored)) == orjson.dumps(response.output)
+        except (HooklineError, TypeError) as exc:
+            raise UnwritableChangeError from exc
+        if not is_same:
             raise UnwritableChangeError
         return restored
 

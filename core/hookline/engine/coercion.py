@@ -52,6 +52,11 @@ def _coerce_object(fields: JsonObject, schema: JsonObject, root: JsonObject, lev
             del fields[name]
         else:
             fields[name] = _coerce_value(value, branches, root, levels)
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict) and others:
+        branches = _branches(cast("JsonObject", others), root)
+        for name in [name for name in fields if name not in properties]:
+            fields[name] = _coerce_value(fields[name], branches, root, levels)
 
 
 def _coerce_value(value: object, branches: list[JsonObject], root: JsonObject, levels: int) -> object:
@@ -116,7 +121,9 @@ def _is_unset(value: object, branches: list[JsonObject]) -> bool:
 def _takes_empty_text(branch: JsonObject) -> bool:
     types = _types([branch])
     choices = branch.get("enum", [branch["const"]] if "const" in branch else [""])
-    return (not types or "string" in types) and isinstance(choices, list) and "" in choices
+    shortest = branch.get("minLength", 0)
+    takes_text = (not types or "string" in types) and not (isinstance(shortest, int) and shortest > 0)
+    return takes_text and isinstance(choices, list) and "" in choices
 
 
 def _branches(schema: JsonObject, root: JsonObject) -> list[JsonObject]:
@@ -158,13 +165,13 @@ def _types(branches: list[JsonObject]) -> set[str]:
 
 def _matching_object(value: JsonObject, branches: list[JsonObject]) -> JsonObject | None:
     """Return the object branch that ``value`` is meant for, by its constant members."""
-    objects = [branch for branch in branches if "properties" in branch]
+    objects = [branch for branch in branches if "properties" in branch or "additionalProperties" in branch]
     if len(objects) == 1:
         return objects[0]
     for branch in objects:
         constants = {
             name: _as_object(member)["const"]
-            for name, member in _as_object(branch["properties"]).items()
+            for name, member in _as_object(branch.get("properties")).items()
             if "const" in _as_object(member)
         }
         if constants and all(value.get(name) == constant for name, constant in constants.items()):

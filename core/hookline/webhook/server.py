@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -46,8 +47,7 @@ def serve(settings: ServerSettings) -> None:
     from granian.log import LogLevels
 
     Granian(
-        "hookline.webhook.server:create_worker_app",
-        factory=True,
+        "hookline.webhook.server:create_worker_app",  # its name in granian's messages only
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
@@ -59,4 +59,14 @@ def serve(settings: ServerSettings) -> None:
         loop=Loops.auto,
         log_level=LogLevels.error,
         workers_kill_timeout=30,
-    ).serve()
+        # granian's own loader puts the working directory first on the import path and takes the name for one
+        # inside of it when it is a package itself.
+    ).serve(target_loader=_load_worker_app, wrap_loader=False)
+
+
+def _load_worker_app() -> Flask:
+    # A forked worker has the handlers of the process that started it, which would swallow a request to end
+    # until granian sets the worker's own: it would be waited for in vain, then killed.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    return create_worker_app()
