@@ -84,7 +84,7 @@ class CompleteInput(CompletionFields, StrictShape):
         required=True,
         min_length=1,
         options="openai.models?kind=completion",
-        examples=["gpt-3.5-turbo-instruct"],
+        examples=["gpt-3.5-turbo-instruct-0914"],
     )
     prompt: Prompt = field(
         "Prompt",
@@ -114,14 +114,14 @@ SAMPLES = (
     Sample(
         title="Continue a sentence",
         input={
-            "model": "gpt-3.5-turbo-instruct",
+            "model": "gpt-3.5-turbo-instruct-0914",
             "prompt": "The three primary colours are",
             "max_tokens": 20,
         },
         output={
             "text": " red, yellow and blue.",
             "finish_reason": "stop",
-            "model": "gpt-3.5-turbo-instruct",
+            "model": "gpt-3.5-turbo-instruct-0914",
             "usage": {
                 "input_tokens": 5,
                 "output_tokens": 6,

@@ -12,6 +12,7 @@ import pytest
 from openai.types import completion_create_params, embedding_create_params, moderation_create_params
 from openai.types.chat import completion_create_params as chat_create_params
 
+from hookline_openai import model_table
 from hookline_openai.connector import connector
 
 if TYPE_CHECKING:
@@ -397,3 +398,18 @@ def test_connector_returns_only_headers_that_a_caller_can_use() -> None:
     assert [
         name for name in [*names, "set-cookie", "authorization", "server"] if connector.returns_header(name)
     ] == names
+
+
+def test_models_of_samples_and_examples_have_no_known_end() -> None:
+    ending = []
+    for action in connector.actions.values():
+        properties = cast("dict[str, dict[str, list[str]]]", action.input_schema["properties"])
+        named = [sample.input["model"] for sample in action.samples if "model" in sample.input]
+        named += properties.get("model", {}).get("examples", [])
+        for model in named:
+            info = model_table.find(str(model))
+            assert info is not None
+            if info.shutdown_on is not None:
+                ending.append((action.id, model))
+
+    assert ending == []
