@@ -26,7 +26,7 @@ def origin_of(url: str) -> str:
     if scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise ConfigurationError(f"{url!r} is not an absolute http or https URL.")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname.lower()
-    return f"{scheme}://{host}:{port or _DEFAULT_PORTS[scheme]}"
+    return f"{scheme}://{host}:{_DEFAULT_PORTS[scheme] if port is None else port}"
 
 
 def check_base_url(url: str, *, setting: str) -> str:

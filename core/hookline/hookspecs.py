@@ -38,6 +38,16 @@ SECURITY_HOOKS = frozenset(
     }
 )
 
+# Hooks that are called one plugin after another: a wrapper would have nothing to stand around.
+SETUP_HOOKS = frozenset(
+    {
+        "hookline_register_connectors",
+        "hookline_startup",
+        "hookline_register_routes",
+        "hookline_register_commands",
+    }
+)
+
 # ---------------------------------------------------------------- once, when the gateway is built
 
 

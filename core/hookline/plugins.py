@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType, TracebackType
@@ -18,6 +18,7 @@ from typing import Literal
 import pluggy
 
 from hookline import hookspecs
+from hookline.connector import Connector
 from hookline.errors import ConfigurationError, HooklineError, PluginError
 
 ENTRY_POINT_GROUP = "hookline"
@@ -111,7 +112,12 @@ class PluginHost:
         hooks = self._check(plugin, name)
         info = info or PluginInfo(name=name, module=_module_of(plugin))
         info.hooks = hooks
-        self._manager.register(plugin, name=name)
+        try:
+            self._manager.register(plugin, name=name)
+        except ValueError as exc:  # pluggy's way to say that it has this name or this object already
+            raise ConfigurationError(
+                f"Plugin {name!r} is registered already, under this name or another; each is used once."
+            ) from exc
         self.plugins[name] = info
         return info
 
@@ -128,6 +134,13 @@ class PluginHost:
         """
         hook: pluggy.HookCaller = getattr(self.hook, hook_name)
         return [(impl.plugin_name, _caller_of(impl)) for impl in reversed(hook.get_hookimpls())]
+
+    def connectors(self) -> Iterator[tuple[str, Connector]]:
+        """Yield plugin name and connector of every plugin that has one under the name ``connector``."""
+        for name in list(self.plugins):
+            connector = connector_of(self._manager.get_plugin(name))
+            if connector is not None:
+                yield name, connector
 
     def has(self, hook_name: str) -> bool:
         """Tell whether any plugin implements a hook."""
@@ -159,7 +172,7 @@ class PluginHost:
             plugin = point.load()
             if inspect.isclass(plugin):
                 plugin = plugin()
-        except Exception as exc:  # a plugin may fail in any way while it is imported
+        except (Exception, SystemExit) as exc:  # a plugin may fail in any way while it is imported
             info.status = "broken"
             info.problem = f"Its import failed with {type(exc).__name__}: {exc}"
             return
@@ -168,6 +181,9 @@ class PluginHost:
         except ConfigurationError as exc:
             info.status = "refused"
             info.problem = exc.message
+        except Exception as exc:  # looking at its members runs its code, too
+            info.status = "refused"
+            info.problem = f"Looking for its hooks failed with {type(exc).__name__}: {exc}"
 
     def _check(self, plugin: object, name: str) -> list[str]:
         found = []
@@ -187,9 +203,10 @@ class PluginHost:
                 continue
             self._check_hook(function, options.get("specname") or attribute, options, name)
             found.append(options.get("specname") or attribute)
-        if not found:
+        if not found and connector_of(plugin) is None:
             raise ConfigurationError(
-                f"Plugin {name!r} implements no hook; mark at least one function with @hookimpl."
+                f"Plugin {name!r} implements no hook; mark at least one function with @hookimpl, "
+                "or call its Connector `connector`."
             )
         return sorted(found, key=list(self._arguments).index)
 
@@ -207,20 +224,32 @@ class PluginHost:
                 f"{where} is declared with `async def`; hooks are plain functions. Write `def`."
             )
         known = self._arguments[hook_name]
-        unknown = [
-            argument
-            for argument in inspect.signature(function).parameters
-            if argument not in {*known, "self"}
-        ]
+        parameters = inspect.signature(function).parameters
+        unknown = [argument for argument in parameters if argument not in known]
         if unknown:
             raise ConfigurationError(
                 f"{where} takes unknown argument(s) {', '.join(unknown)}; "
                 f"it may take any of: {', '.join(sorted(known)) or 'none'}."
             )
+        for parameter in parameters.values():
+            if parameter.default is not parameter.empty:  # pluggy leaves such an argument out of the call
+                raise ConfigurationError(
+                    f"{where} gives its argument {parameter.name} a default and would never be handed a "
+                    f"value; write `{parameter.name}` alone."
+                )
         is_wrapper = bool(options.get("wrapper") or options.get("hookwrapper"))
         if is_wrapper and hook_name in hookspecs.SECURITY_HOOKS:
             raise ConfigurationError(
                 f"{where} is a wrapper; hooks that decide about rights and secrets take none."
+            )
+        if is_wrapper and hook_name in hookspecs.SETUP_HOOKS:
+            raise ConfigurationError(
+                f"{where} is a wrapper; hooks that set up a gateway are called one plugin after another, so "
+                "there is nothing to wrap."
+            )
+        if is_wrapper is not inspect.isgeneratorfunction(function):
+            raise ConfigurationError(
+                f"{where} must yield exactly once if it is a wrapper, and not at all if it is none."
             )
 
     def _check_names(self, names: Collection[str], *, setting: str) -> None:
@@ -243,6 +272,12 @@ class PluginHost:
             blamed = by_package.get(module.partition(".")[0], blamed)
             traceback = traceback.tb_next
         return blamed
+
+
+def connector_of(plugin: object) -> Connector | None:
+    """Return the connector that a plugin has under the name ``connector``, if it has one."""
+    found = getattr(plugin, "connector", None)
+    return found if isinstance(found, Connector) else None
 
 
 def _describe(point: EntryPoint, *, status: Status = "active", problem: str = "") -> PluginInfo:

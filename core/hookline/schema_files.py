@@ -200,7 +200,7 @@ def bundled_connectors(host: PluginHost) -> frozenset[str]:
     """Return the ids of the connectors that come in the same distribution as the engine."""
     from hookline.connector import Connector
 
-    found = set()
+    found = {one.id for name, one in host.connectors() if host.plugins[name].distribution == "hookline"}
     for name, register in host.implementations("hookline_register_connectors"):
         if host.plugins[name].distribution == "hookline":
             added = register()

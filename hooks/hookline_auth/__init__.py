@@ -25,7 +25,7 @@ class AuthPlugin:
 
         self._keys = StaticKeys([key.get_secret_value() for key in gateway.settings.api_keys])
 
-    @hookimpl
+    @hookimpl(trylast=True)
     def hookline_authenticate(self, request: InboundRequest) -> Principal | None:
         """Recognise a static key."""
         return None if self._keys is None else self._keys.authenticate(request)

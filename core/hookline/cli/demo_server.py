@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import IO, TYPE_CHECKING
 
 from hookline.cli.listening import Address, claim
-from hookline.cli.messages import CommandError
+from hookline.cli.messages import CommandFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,7 @@ class DemoServer:
     def __enter__(self) -> DemoServer:
         options = ["--sandbox", "--host", self.address.host, "--port", str(self.address.port)]
         options += ["--workers", "1", "--log-level", "error"]
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the process has ended
+        self._log = tempfile.TemporaryFile()  # closed when the process has ended
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "hookline", "serve", *options],  # -P: import nothing from here
             env=self._environ,
@@ -77,13 +77,13 @@ class DemoServer:
         give_up_at = time.monotonic() + _READY_WITHIN_S
         while not self._is_ready():
             if self._process.poll() is not None:
-                raise CommandError(
-                    f"The server ended with status {self._process.returncode} before it was ready.\n{self._tail()}",
-                    exit_code=1,
+                raise CommandFailedError(
+                    f"The server ended with status {self._process.returncode} before it was ready.\n"
+                    f"{self._tail()}"
                 )
             if time.monotonic() > give_up_at:
-                raise CommandError(
-                    f"The server was not ready within {_READY_WITHIN_S:.0f} s.\n{self._tail()}", exit_code=1
+                raise CommandFailedError(
+                    f"The server was not ready within {_READY_WITHIN_S:.0f} s.\n{self._tail()}"
                 )
             time.sleep(0.05)
 

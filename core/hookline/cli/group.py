@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hookline import __version__
-from hookline.cli.messages import CommandError
+from hookline.cli.messages import CommandError, CommandFailedError
 from hookline.errors import ConfigurationError, HooklineError
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ class HooklineGroup(click.Group):
             click.echo(err=True)
             raise click.exceptions.Exit(130) from None
         except HooklineError as exc:
-            is_setup = isinstance(exc, ConfigurationError)
-            raise CommandError(exc.message, exit_code=2 if is_setup else 1, hint=exc.hint) from exc
+            kind = CommandError if isinstance(exc, ConfigurationError) else CommandFailedError
+            raise kind(exc.message, hint=exc.hint) from exc
 
     def _from_plugins(self) -> PluginCommands:
         if self._found is None:

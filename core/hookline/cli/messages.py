@@ -12,17 +12,17 @@ _WIDTH_WITHOUT_TERMINAL = 110
 
 
 class CommandError(click.ClickException):
-    """A command cannot go on.
+    """A command cannot be carried out: wrong usage or configuration.
 
     Args:
         message: What happened, to which thing, and what to do.
-        exit_code: 1 if what was asked for failed, 2 if usage or configuration is wrong.
         hint: What to do next, if the message does not say so.
     """
 
-    def __init__(self, message: str, *, exit_code: int = 2, hint: str = "") -> None:
+    exit_code = 2
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
-        self.exit_code = exit_code
         self.hint = hint
 
     def show(self, file: IO[str] | None = None) -> None:
@@ -30,6 +30,12 @@ class CommandError(click.ClickException):
         click.echo(f"Error: {self.message}", file=file, err=file is None)
         if self.hint:
             click.echo(f"  {self.hint}", file=file, err=file is None)
+
+
+class CommandFailedError(CommandError):
+    """A command was carried out, and what was asked for failed."""
+
+    exit_code = 1
 
 
 def echo_json(value: object) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hookline.cli.context import CommandContext, pass_context
-from hookline.cli.messages import CommandError
+from hookline.cli.messages import CommandError, CommandFailedError
 
 if TYPE_CHECKING:
     from hookline.gateway import Gateway
@@ -74,9 +74,8 @@ def check(context: CommandContext, folder: Path | None, wanted: tuple[str, ...])
     for difference in differences:
         click.echo(f"{difference.file}: {difference.problem}")
     if differences:
-        raise CommandError(
+        raise CommandFailedError(
             f"{len(differences)} difference{'' if len(differences) == 1 else 's'} between files and catalog.",
-            exit_code=1,
             hint="If the catalog is right, publish it with `hookline schemas write --new-version`.",
         )
     click.echo(f"{len(contracts)} schemas are as published.")

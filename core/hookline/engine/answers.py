@@ -9,7 +9,7 @@ import orjson
 
 from hookline.engine.order import Answer, PreparedCall
 from hookline.engine.outgoing import EVENT_STREAM, JSON
-from hookline.engine.relay import pass_events, present_events, upstream_events
+from hookline.engine.relay import pass_events, present_events, read_to_end, upstream_events
 from hookline.errors import HooklineError, InvalidUpstreamAnswerError
 from hookline.upstream import Response, UpstreamResponse
 
@@ -79,7 +79,11 @@ class AnswerMaker:
         if new_presenter is None:
             pieces = pass_events(batches)
         else:
-            presenter = new_presenter(call)
+            try:
+                presenter = new_presenter(call)
+            except BaseException:
+                response.close()
+                raise
             pieces = present_events(
                 call, batches, presenter, process=lambda out: self._processed(call, out, None, [])
             )
@@ -89,6 +93,7 @@ class AnswerMaker:
         """Yield ``pieces``; what breaks is raised as the caller is to read it, and the upstream is let go."""
         try:
             yield from pieces
+            read_to_end(response)
         except Exception as exc:
             raise self._map_error(call, exc) from exc
         finally:

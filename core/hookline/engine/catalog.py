@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from hookline.connector import Connector
@@ -54,18 +54,25 @@ class Catalog:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, connector: Connector) -> None:
-        """Add a connector and all its actions, or nothing.
+    def add(self, *connectors: Connector) -> None:
+        """Add connectors and all their actions, or nothing.
 
         Raises:
-            ConfigurationError: If its id is taken or one of its schemas is not valid.
+            ConfigurationError: If an id is taken or a schema is not valid.
         """
-        if connector.id in self.connectors:
-            raise ConfigurationError(f"Two plugins register a connector {connector.id!r}.")
-        entries = {action.id: CatalogEntry(action) for action in connector.actions.values()}
+        added: dict[str, Connector] = {}
+        for connector in connectors:
+            if connector.id in self.connectors or connector.id in added:
+                raise ConfigurationError(f"There is a connector {connector.id!r} already.")
+            added[connector.id] = connector
+        entries = {
+            action.id: CatalogEntry(action)
+            for connector in connectors
+            for action in connector.actions.values()
+        }
         for entry in entries.values():
             _ = entry.input, entry.output, entry.request
-        self.connectors[connector.id] = connector
+        self.connectors.update(added)
         self._entries.update(entries)
 
     def entry(self, action_id: str) -> CatalogEntry:
@@ -96,22 +103,27 @@ class Catalog:
 def build_catalog(host: PluginHost) -> Catalog:
     """Return the catalog of all active plugins; a plugin with an unsound connector is left out."""
     catalog = Catalog()
+    for name, connector in list(host.connectors()):
+        _add(catalog, host, name, partial(list, [connector]))
     for name, register in host.implementations("hookline_register_connectors"):
-        try:
-            connectors = register()
-            if not isinstance(connectors, (list, tuple)) or not all(
-                isinstance(one, Connector) for one in connectors
-            ):
-                raise ConfigurationError(
-                    "hookline_register_connectors() must return a list of Connector objects."
-                )
-            for connector in connectors:
-                catalog.add(connector)
-        except ConfigurationError as exc:
-            host.leave_out(name, exc.message)
-        except Exception as exc:  # a plugin may fail in any way
-            host.leave_out(name, f"hookline_register_connectors() failed with {type(exc).__name__}: {exc}")
+        _add(catalog, host, name, register)
     return catalog
+
+
+def _add(catalog: Catalog, host: PluginHost, name: str, register: Callable[[], object]) -> None:
+    try:
+        connectors = register()
+        if not isinstance(connectors, (list, tuple)) or not all(
+            isinstance(one, Connector) for one in connectors
+        ):
+            raise ConfigurationError(
+                "hookline_register_connectors() must return a list of Connector objects."
+            )
+        catalog.add(*connectors)
+    except ConfigurationError as exc:
+        host.leave_out(name, exc.message)
+    except Exception as exc:  # a plugin may fail in any way
+        host.leave_out(name, f"hookline_register_connectors() failed with {type(exc).__name__}: {exc}")
 
 
 def describe(action: Action, *, full: bool = True) -> JsonObject:

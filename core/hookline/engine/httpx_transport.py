@@ -113,7 +113,6 @@ class _Channel:
         self._aborted = False
 
     def send(self, request: UpstreamRequest, timeouts: Timeouts) -> httpx.Response:
-        self._aborted = False
         timeout = {
             "connect": timeouts.connect_s,
             "read": timeouts.read_s,

@@ -66,6 +66,8 @@ def check_request(call: Call, request: UpstreamRequest) -> str | None:
     if not request.path.startswith("/") or origin_of(request.url) != call.connection.origin:
         return "changed where the request goes"
     for name, value in request.headers.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            return "set a header that is not text"
         if not _HEADER_NAME.match(name) or not _HEADER_VALUE.match(value):
             raise InvalidInputError(
                 f"Header {name[:80]!r} holds a character that cannot stand in a header.",

@@ -171,7 +171,12 @@ class Pipeline:
         if self._has_shapers:
             before = dump_body(request)
             self._run(lambda: self._hook.hookline_shape_request(call=call, request=request))
-            after = dump_body(request)
+            try:
+                after = dump_body(request)
+            except TypeError as exc:
+                raise self._fault(
+                    "hookline_shape_request", "put something into the body that is not JSON"
+                ) from exc
             if after != before:
                 self._check_changed_body(call, request)
             if after != before or request.content is None:

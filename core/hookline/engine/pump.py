@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from hookline.errors import InvalidUpstreamAnswerError
+
 if TYPE_CHECKING:
     from hookline.call import Cancellation
     from hookline.engine.order import Answer
@@ -41,6 +43,7 @@ class Pump:
         self._error: BaseException | None = None
         self._is_over = False
         self._is_abandoned = False
+        self._is_promised = False
 
     def wait_until_open(self) -> Answer | None:
         """Return the answer once the upstream has begun it, or None after one heartbeat of silence.
@@ -53,6 +56,7 @@ class Pump:
             self._changed.wait_for(lambda: self._answer or self._error, timeout=self._heartbeat_s)
             if self._answer is None and self._error is not None:
                 raise self._error
+            self._is_promised = self._answer is None
             return self._answer
 
     def chunks(self, on_error: Callable[[BaseException], bytes]) -> PumpedStream:
@@ -104,6 +108,10 @@ class Pump:
                 self._changed.notify_all()
             if not isinstance(answer.content, bytes):
                 self._drain(answer.content)
+            elif self._is_promised:
+                raise InvalidUpstreamAnswerError(
+                    "The service sent one whole answer where a stream was begun."
+                )
         except BaseException as exc:  # handed to the client's thread, which raises or reports it
             self._error = exc
         finally:

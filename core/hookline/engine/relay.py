@@ -7,6 +7,7 @@ that carries an error follows, because nothing else makes an SDK notice.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 import orjson
@@ -37,21 +38,24 @@ def upstream_events(call: Call, response: UpstreamResponse, *, max_event_bytes: 
     """
     decoder = EventDecoder(max_event_bytes=max_event_bytes)
     end = call.action.stream_end
-    is_complete = False
     for chunk in response.chunks:
         if call.remaining_s() <= 0:
             raise UpstreamTimeoutError("The call took longer than `timeout_s` allows.")
-        if is_complete:
-            continue  # read to the end of the body, so that the connection can be used again
         events = decoder.feed(chunk)
         for position, event in enumerate(events):
             if end is not None and event.data == end:
-                is_complete = True
-                del events[position + 1 :]
+                yield events[: position + 1]
+                return  # whatever follows or happens now is no part of the answer
         if events:
             yield events
-    if not is_complete and (end is not None or decoder.has_partial):
+    if end is not None or decoder.has_partial:
         raise StreamInterruptedError("The upstream's stream ended before it was complete.")
+
+
+def read_to_end(response: UpstreamResponse) -> None:
+    """Read once more after a complete stream: at the end of its body the connection can be used again."""
+    with suppress(HooklineError):
+        next(response.chunks, None)
 
 
 def pass_events(batches: Iterator[list[Event]]) -> Iterator[bytes]:

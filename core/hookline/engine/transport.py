@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from hookline.connection import origin_of
+from hookline.errors import ConfigurationError
 from hookline.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -60,7 +62,9 @@ class TransportPlugin:
 
     @hookimpl(trylast=True)
     def hookline_execute(self, call: Call, request: UpstreamRequest) -> UpstreamResponse:
-        """Send the request to the upstream."""
+        """Send the request to the upstream, if no plugin changed where it goes since it was signed."""
+        if origin_of(request.url) != call.connection.origin:
+            raise ConfigurationError("A plugin changed where the request goes; it was not sent.")
         remaining_s = max(0.001, call.remaining_s())
         timeouts = Timeouts(
             connect_s=min(self._connect_timeout_s, remaining_s), read_s=min(self._read_timeout_s, remaining_s)

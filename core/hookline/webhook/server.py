@@ -67,6 +67,9 @@ def serve(settings: ServerSettings) -> None:
 def _load_worker_app() -> Flask:
     # A forked worker has the handlers of the process that started it, which would swallow a request to end
     # until granian sets the worker's own: it would be waited for in vain, then killed.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Ctrl-C in a terminal reaches the workers as well. They are ended by the process that started them; one
+    # that hears both hangs most times. Threads that are started later inherit the mask.
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     return create_worker_app()
