@@ -11,7 +11,9 @@ import pytest
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run of the continuous integration in which a test was skipped: there nothing may be missing."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if not isinstance(reporter, pytest.TerminalReporter):
+        return
+    skipped = reporter.stats.get("skipped", [])
     if os.environ.get("HOOKLINE_CI") and skipped and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.write_line(f"{len(skipped)} tests were skipped, which fails here: install what they need.")

@@ -15,6 +15,7 @@ from hookline.errors import (
     QuotaExhaustedError,
 )
 from hookline.routes import Reply, WireEndpoint
+from hookline.text import join_sentences
 from hookline_openai.edit import prepare_edit, present_wire_edit
 from hookline_openai.errors import is_inside_stream
 from hookline_openai.refusals import hide_keys, read_error_object, read_refusal
@@ -92,7 +93,7 @@ def _status_of(error: HooklineError) -> int:
 def _body_of(error: HooklineError) -> dict[str, object]:
     return {
         "error": {
-            "message": f"{error.message} {error.hint}" if error.hint else error.message,
+            "message": join_sentences(error.message, error.hint),
             "type": error.kind,
             "param": error.field,
             "code": error.code,

@@ -16,6 +16,7 @@ from hookline import errors
 from hookline.engine.sse import encode_event
 from hookline.errors import HooklineError, MethodNotAllowedError
 from hookline.routes import Reply
+from hookline.text import join_sentences
 
 if TYPE_CHECKING:
     from hookline.connector import JsonObject
@@ -27,12 +28,12 @@ def describe_error(error: HooklineError, *, call_id: str) -> JsonObject:
     """Return the body for an error."""
     upstream = error.upstream
     body: JsonObject = {
-        "type": f"/problems/{error.code}",
+        "type": f"/problems/{type(error).code}",
         "title": error.title,
         "status": error.status,
         "detail": error.message,
         "instance": call_id,
-        "message": f"{error.message} {error.hint}".strip(),
+        "message": join_sentences(error.message, error.hint),
         "error": {
             "message": error.message,
             "type": error.kind,

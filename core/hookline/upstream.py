@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import orjson
 
-from hookline.errors import InvalidUpstreamAnswerError
+from hookline.errors import InvalidUpstreamAnswerError, UpstreamTimeoutError
 
 
 @dataclass(kw_only=True, slots=True)
@@ -63,19 +65,24 @@ class UpstreamResponse:
         """Media type in lower case without parameters; empty when there is none."""
         return (self.header("content-type") or "").partition(";")[0].strip().lower()
 
-    def read(self, *, max_bytes: int) -> bytes:
+    def read(self, *, max_bytes: int, deadline: float = math.inf) -> bytes:
         """Return the whole body and close.
+
+        Args:
+            max_bytes: Most bytes that the body may have.
+            deadline: Value of `time.monotonic` after which no more is waited for.
 
         Raises:
             InvalidUpstreamAnswerError: If the body is larger than ``max_bytes``.
+            UpstreamTimeoutError: If the deadline passes.
         """
         try:
-            return _join(self.chunks, max_bytes=max_bytes)
+            return _join(self.chunks, max_bytes=max_bytes, deadline=deadline)
         finally:
             self.close()
 
 
-def _join(chunks: Iterable[bytes], *, max_bytes: int) -> bytes:
+def _join(chunks: Iterable[bytes], *, max_bytes: int, deadline: float) -> bytes:
     parts: list[bytes] = []
     size_bytes = 0
     for chunk in chunks:
@@ -85,6 +92,8 @@ def _join(chunks: Iterable[bytes], *, max_bytes: int) -> bytes:
                 f"The upstream's answer is larger than {max_bytes:,} bytes.", code="upstream_answer_too_large"
             )
         parts.append(chunk)
+        if time.monotonic() > deadline:
+            raise UpstreamTimeoutError("The call took longer than `timeout_s` allows.")
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 

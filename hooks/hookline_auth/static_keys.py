@@ -31,21 +31,22 @@ class StaticKeys:
             for key in keys
         ]
 
-    def authenticate(self, request: InboundRequest) -> Principal:
-        """Return whose key a request carries.
+    def authenticate(self, request: InboundRequest) -> Principal | None:
+        """Return whose key a request carries, or None if it carries none.
 
         Every key is compared whatever is found, and a request without a key is compared too, so that
         neither the answer nor its time tells what was wrong.
 
         Raises:
-            AuthenticationError: If there is no key or a wrong one; one message for both.
+            AuthenticationError: If the key is wrong; the pipeline says the same where there is none.
         """
-        digest = self._digest(presented_key(request) or "")
+        key = presented_key(request)
+        digest = self._digest(key or "")
         found = None
         for known, principal in self._principals:
             if hmac.compare_digest(known, digest):
                 found = principal
-        if found is None:
+        if found is None and key is not None:
             raise AuthenticationError("This request carries no valid API key.")
         return found
 

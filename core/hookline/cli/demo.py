@@ -89,9 +89,12 @@ def _run(
 ) -> list[Step]:
     from hookline.cli import demo_steps
 
-    show.line(f"\nEvery action of the catalog, with its first sample ({len(actions)}):\n")
-    steps = [demo_steps.run_action(client, action) for action in actions]
+    shown = [action for action in actions if action.get("samples")]
+    show.line(f"\nEvery action of the catalog, with its first sample ({len(shown)}):\n")
+    steps = [demo_steps.run_action(client, action) for action in shown]
     show.table(steps)
+    if len(shown) < len(actions):
+        show.line(f"\n{len(actions) - len(shown)} more have no sample to run.")
 
     streaming = demo_steps.pick_stream(actions)
     if streaming is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from typing import TYPE_CHECKING
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from hookline.connector import JsonObject
 
 _TIMEOUT_S = 60.0
+# Makes the simulated service write as slowly as a model does, so that the pieces can be seen to arrive.
+_AT_READING_PACE = {"X-Sandbox-Fault": "slow-50"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +59,7 @@ class DemoClient:
 
     def stream(self, path: str, body: JsonObject) -> tuple[int, Iterator[JsonObject]]:
         """Send JSON, and return the status and the events as they come; one event for a refusal."""
-        response = self._request("POST", path, body)
+        response = self._request("POST", path, body, _AT_READING_PACE)
         if response.status != 200:
             return response.status, iter([_parse(response.read()) or {}])
         return response.status, _events(response)
@@ -69,9 +71,11 @@ class DemoClient:
         elapsed_ms = (time.perf_counter() - started) * 1000
         return Received(status=response.status, body=_parse(content), elapsed_ms=elapsed_ms)
 
-    def _request(self, method: str, path: str, body: JsonObject | None) -> HTTPResponse:
+    def _request(
+        self, method: str, path: str, body: JsonObject | None, headers: Mapping[str, str] | None = None
+    ) -> HTTPResponse:
         content = None if body is None else json.dumps(body).encode()
-        self._connection.request(method, path, body=content, headers=self._headers)
+        self._connection.request(method, path, body=content, headers={**self._headers, **(headers or {})})
         return self._connection.getresponse()
 
 

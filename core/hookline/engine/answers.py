@@ -57,7 +57,7 @@ class AnswerMaker:
 
     def _whole(self, prepared: PreparedCall, response: UpstreamResponse) -> Answer:
         call, endpoint = prepared.call, prepared.endpoint
-        content = response.read(max_bytes=self._limits.max_answer_bytes)
+        content = response.read(max_bytes=self._limits.max_answer_bytes, deadline=call.deadline)
         raw = _parse(response, content)
         headers = returned_headers(call, response.headers)
         if endpoint is None:

@@ -22,6 +22,7 @@ import httpx
 
 from hookline.connection import origin_of
 from hookline.errors import (
+    ConfigurationError,
     InvalidUpstreamAnswerError,
     StreamInterruptedError,
     UpstreamTimeoutError,
@@ -131,7 +132,12 @@ class _Channel:
         except httpx.TimeoutException as exc:
             what = "A connection to" if isinstance(exc, httpx.ConnectTimeout) else "An answer of"
             raise UpstreamTimeoutError(f"{what} {_host(request)} did not come in time.") from exc
-        except (httpx.TransportError, httpx.InvalidURL, OSError) as exc:
+        except (httpx.LocalProtocolError, httpx.InvalidURL, UnicodeEncodeError):
+            raise ConfigurationError(  # without its cause, whose text may show a credential
+                f"The request to {_host(request)} was not sent: its address or one of its headers holds a "
+                "character that cannot stand there."
+            ) from None
+        except (httpx.TransportError, OSError) as exc:
             if isinstance(exc, httpx.RemoteProtocolError) and "without sending" not in str(exc):
                 raise InvalidUpstreamAnswerError(f"{_host(request)} did not answer in proper HTTP.") from exc
             reached = (

@@ -220,7 +220,7 @@ class Pipeline:
         if not isinstance(response, UpstreamResponse):
             raise self._fault("hookline_execute", "returned something other than an UpstreamResponse")
         if not 200 <= response.status < 300:
-            content = response.read(max_bytes=_MAX_REFUSAL_BYTES)
+            content = response.read(max_bytes=_MAX_REFUSAL_BYTES, deadline=call.deadline)
             headers = tuple(response.headers)
             raise error_of(ErrorAnswer(status=response.status, headers=headers, content=content))
         return response

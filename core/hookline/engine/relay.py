@@ -38,6 +38,7 @@ def upstream_events(call: Call, response: UpstreamResponse, *, max_event_bytes: 
     """
     decoder = EventDecoder(max_event_bytes=max_event_bytes)
     end = call.action.stream_end
+    has_failed = False
     for chunk in response.chunks:
         if call.remaining_s() <= 0:
             raise UpstreamTimeoutError("The call took longer than `timeout_s` allows.")
@@ -48,8 +49,14 @@ def upstream_events(call: Call, response: UpstreamResponse, *, max_event_bytes: 
                 return  # whatever follows or happens now is no part of the answer
         if events:
             yield events
-    if end is not None or decoder.has_partial:
+            has_failed = has_failed or _tells_of_an_error(events[-1])
+    if (end is not None and not has_failed) or decoder.has_partial:
         raise StreamInterruptedError("The upstream's stream ended before it was complete.")
+
+
+def _tells_of_an_error(event: Event) -> bool:
+    """Tell whether the upstream itself said that the stream failed; then it has no proper end."""
+    return event.name == b"error" or (event.data or b"").startswith(b'{"error":')
 
 
 def read_to_end(response: UpstreamResponse) -> None:

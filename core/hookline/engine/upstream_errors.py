@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hookline.upstream import ErrorAnswer
 
 _MAX_WAIT_S = 86_400
+# Refusals that mean the same to our caller as to the service's.
+_KEPT_STATUSES = frozenset({404, 409, 410, 412, 413, 415, 422})
 
 
 def error_of(answer: ErrorAnswer) -> HooklineError:
@@ -43,7 +45,8 @@ def error_of(answer: ErrorAnswer) -> HooklineError:
         wait_s = _seconds(answer.header("retry-after"))
         return make(RateLimitedError, "The service asks to slow down (429).", retry_after_s=wait_s)
     if 400 <= status < 500:
-        return make(RequestRejectedError, f"The service refused the request ({status}).")
+        kept = status if status in _KEPT_STATUSES else None
+        return make(RequestRejectedError, f"The service refused the request ({status}).", status=kept)
     if status >= 500:
         return make(UpstreamUnavailableError, f"The service failed ({status}).")
     return make(

@@ -13,6 +13,7 @@ import jsonschema_rs
 
 from hookline.engine.explanation import Explanation, Problem
 from hookline.errors import ConfigurationError, InvalidInputError
+from hookline.text import join_sentences
 
 JsonObject = dict[str, object]
 
@@ -57,10 +58,9 @@ class SchemaValidator:
         if self._validator.is_valid(value):
             return
         problems = self.problems(value)
-        text = " ".join(f"{problem}." for problem in problems[:3])
         more = len(problems) - 3
         raise InvalidInputError(
-            text + (f" And {more} more." if more > 0 else ""),
+            join_sentences(*map(str, problems[:3]), f"And {more} more" if more > 0 else ""),
             field=problems[0].field or None,
             details={
                 "problems": [{"field": problem.field, "message": problem.message} for problem in problems]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, request
+from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 
 from hookline.call import new_call_id
@@ -24,6 +24,7 @@ from hookline.problems import ProblemFormat
 from hookline.routes import Reply, Route, RouteRequest
 from hookline.webhook.bodies import read_json
 from hookline.webhook.inbound import read_request
+from hookline.webhook.responses import ReadyResponse
 
 if TYPE_CHECKING:
     from hookline.gateway import Gateway
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 _access = logging.getLogger("hookline.access")
 _PROBLEMS = ProblemFormat()
-_DEFAULT_HEADERS = (("x-content-type-options", "nosniff"),)
 
 
 def create_app(gateway: Gateway) -> Flask:
@@ -52,8 +52,8 @@ def create_app(gateway: Gateway) -> Flask:
     return app
 
 
-def _view(gateway: Gateway, route: Route) -> Callable[..., Response]:
-    def view(**parameters: str) -> Response:
+def _view(gateway: Gateway, route: Route) -> Callable[..., ReadyResponse]:
+    def view(**parameters: str) -> ReadyResponse:
         started = time.perf_counter()
         call_id = new_call_id()
         principal: Principal | None = None
@@ -65,7 +65,7 @@ def _view(gateway: Gateway, route: Route) -> Callable[..., Response]:
         except Exception as exc:
             reply = _error_reply(gateway, exc, _format(gateway, route), call_id)
         _log_access(request.method, request.path, reply, principal, call_id, started)
-        return _respond(reply, call_id)
+        return ReadyResponse(reply, call_id=call_id)
 
     return view
 
@@ -106,7 +106,7 @@ def _run(
     return gateway.runner.run(principal, order)
 
 
-def _answer_unrouted(gateway: Gateway, exc: Exception) -> Response:
+def _answer_unrouted(gateway: Gateway, exc: Exception) -> ReadyResponse:
     """Answer what no route took: an unknown address, or a known one with another method."""
     call_id = new_call_id()
     shape = gateway.routes.format_of(request.path) or _PROBLEMS
@@ -121,7 +121,7 @@ def _answer_unrouted(gateway: Gateway, exc: Exception) -> Response:
             error = NotFoundError(f"There is nothing at {request.path[:100]}.")
         else:
             error = MalformedRequestError(f"The request cannot be read ({exc.code}).")
-    return _respond(_error_reply(gateway, error, shape, call_id), call_id)
+    return ReadyResponse(_error_reply(gateway, error, shape, call_id), call_id=call_id)
 
 
 def _format(gateway: Gateway, route: Route) -> WireFormat:
@@ -136,16 +136,6 @@ def _error_reply(gateway: Gateway, exc: Exception, shape: WireFormat, call_id: s
         error.__cause__ = exc
     log_failure(error, call_id=call_id)
     return shape.error_reply(error, call_id=call_id)
-
-
-def _respond(reply: Reply, call_id: str) -> Response:
-    response = Response(reply.content, status=reply.status)
-    response.headers.clear()
-    for name, value in (*reply.headers, *_DEFAULT_HEADERS, ("x-hookline-call-id", call_id)):
-        response.headers.add(name, value)
-    if isinstance(reply.content, bytes):
-        response.headers["content-length"] = str(len(reply.content))
-    return response
 
 
 def _log_access(

@@ -1,0 +1,181 @@
+"""A TCP or TLS connection that another thread can cut at any moment, also while it is being opened."""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hookline.engine.resolver import Resolver
+
+_READ_BYTES = 128 * 1024
+_WRITE_BYTES = 256 * 1024
+
+
+class CuttableSocket:
+    """One connection. One thread at a time uses it; any thread may cut it.
+
+    Cutting shuts the connection down and leaves the file descriptor open, so that a number which the system
+    gives to the next connection is never touched by who still means this one. The lock keeps cutting apart
+    from closing and from the moments in which the socket is replaced.
+
+    Attributes:
+        is_cut: Whether `cut` was called.
+        idle_since: Value of `time.monotonic` when it was last given back; for whoever keeps it.
+    """
+
+    __slots__ = ("_is_tls", "_lock", "_poll", "_socket", "_timeout_s", "_wake", "idle_since", "is_cut")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._socket: socket.socket | None = None
+        self._poll: select.poll | None = None
+        self._is_tls = False
+        self._timeout_s = 0.0
+        self.is_cut = False
+        self.idle_since = 0.0
+
+    def open(
+        self, host: str, port: int, *, resolver: Resolver, tls: ssl.SSLContext | None, timeout_s: float
+    ) -> None:
+        """Connect to the first address of a host that answers.
+
+        Args:
+            host: Name or IP address, in ASCII.
+            port: Port.
+            resolver: Finds the addresses.
+            tls: Encrypts the connection and checks the certificate.
+            timeout_s: Bound on all of it: finding the address, connecting, and the TLS handshake. Each
+                address gets an equal share of what is left, so that a dead one does not use it up.
+
+        Raises:
+            TimeoutError: If the bound is passed.
+            OSError: If there is no such host, nobody answers, the certificate is not right, or the
+                connection is cut.
+        """
+        deadline = time.monotonic() + timeout_s
+        addresses = resolver.resolve(host, port, timeout_s=timeout_s, wake=self._wake)
+        failure: OSError = OSError("there is no address")
+        for number, (family, kind, proto, address) in enumerate(addresses):
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError("no address answered in time") from failure
+            try:
+                self._adopt(socket.socket(family, kind, proto))
+                self._connect(address, left_s / (len(addresses) - number))
+                break
+            except OSError as exc:
+                self.close()
+                failure = exc
+                if self.is_cut:
+                    break
+        if self._socket is None:
+            raise failure
+        try:
+            if tls is not None:
+                self._encrypt(tls, host, deadline)
+        except BaseException:
+            self.close()
+            raise
+        if hasattr(select, "poll"):
+            self._poll = select.poll()
+            self._poll.register(self._socket, select.POLLIN)
+
+    def send(self, data: bytes, *, timeout_s: float) -> None:
+        """Send all of ``data``, as one write if the system takes it.
+
+        Args:
+            data: What is sent.
+            timeout_s: Bound on each write from here on, and on each read.
+
+        Raises:
+            TimeoutError: If a write takes longer.
+            OSError: If the connection is broken.
+        """
+        current = self._open_socket()
+        if timeout_s != self._timeout_s:
+            current.settimeout(timeout_s)
+            self._timeout_s = timeout_s
+        sent = current.send(data if len(data) <= _WRITE_BYTES else memoryview(data)[:_WRITE_BYTES])
+        while sent < len(data):
+            sent += current.send(memoryview(data)[sent : sent + _WRITE_BYTES])
+
+    def receive(self) -> bytes:
+        """Return what arrives next; nothing at the end.
+
+        Raises:
+            TimeoutError: If nothing arrives within the bound that `send` was given.
+            OSError: If the connection is broken. With TLS that includes an end that was not announced,
+                which an attacker could have made.
+        """
+        return self._open_socket().recv(_READ_BYTES)
+
+    def is_silent(self) -> bool:
+        """Whether nothing has arrived, not even an end. Never waits."""
+        current = self._open_socket()
+        if isinstance(current, ssl.SSLSocket) and current.pending():
+            return False
+        if self._poll is not None:
+            return not self._poll.poll(0)
+        return not select.select([current], [], [], 0)[0]
+
+    def cut(self) -> None:
+        """Shut the connection down, now or as soon as it is there: who waits for it wakes with an error."""
+        with self._lock:
+            self.is_cut = True
+            self._wake.set()
+            if self._socket is not None:
+                with suppress(OSError):
+                    # Not SSLSocket.shutdown: that forgets the encryption first, and what another thread
+                    # sends in between would go out in the clear.
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Give the file descriptor back; only for the thread that uses the connection."""
+        with self._lock:
+            current, self._socket = self._socket, None
+            if current is not None:
+                current.close()
+
+    def _open_socket(self) -> socket.socket:
+        current = self._socket
+        if current is None:
+            raise ConnectionAbortedError("the connection is closed")
+        return current
+
+    def _adopt(self, new: socket.socket) -> None:
+        with self._lock:
+            self._socket = new
+
+    def _connect(self, address: object, timeout_s: float) -> None:
+        current = self._open_socket()
+        current.settimeout(timeout_s)
+        self._check_not_cut()
+        current.connect(address)
+        self._check_not_cut()  # a socket that is shut down while it connects may report success
+        current.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _encrypt(self, tls: ssl.SSLContext, host: str, deadline: float) -> None:
+        with self._lock:
+            plain = self._open_socket()
+            plain.settimeout(max(0.001, deadline - time.monotonic()))
+            # An end of the connection that was not announced is an error: without a length nothing else
+            # tells a whole body from one that an attacker cut (RFC 9112, section 9.8).
+            encrypted = tls.wrap_socket(
+                plain, server_hostname=host, do_handshake_on_connect=False, suppress_ragged_eofs=False
+            )
+            self._socket = encrypted
+            self._is_tls = True
+        self._check_not_cut()
+        encrypted.do_handshake()
+        self._check_not_cut()
+
+    def _check_not_cut(self) -> None:
+        if self.is_cut:
+            raise ConnectionAbortedError("the connection was cut")

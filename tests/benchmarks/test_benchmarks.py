@@ -1,0 +1,48 @@
+"""The benchmarks still run. Nothing here is timed: figures of a test run mean nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+RUN = Path(__file__).with_name("run.py")
+ROWS = [
+    "upstream, direct",
+    "empty Flask route",
+    "gateway, wire door",
+    "gateway, action door",
+    "wire door, log level info",
+    "action door, log level info",
+]
+
+
+def run_benchmark(tmp_path: Path, *options: str) -> dict[str, object]:
+    report = tmp_path / "report.json"
+    command = [sys.executable, str(RUN), *options, "--json", str(report)]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    loaded = json.loads(report.read_text())
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+def test_every_row_is_measured_and_every_answer_is_200(tmp_path: Path) -> None:
+    options = ["--seconds", "0.3", "--rounds", "1", "--connections", "4", "--generator", "python"]
+    report = run_benchmark(tmp_path, *options)
+    rows = report["rates"]
+    assert isinstance(rows, list)
+    assert [row["name"] for row in rows] == ROWS
+    assert [row["failures"] for row in rows] == [0] * len(ROWS)
+    assert all(row["requests"] > 0 for row in rows)
+    assert report["failures"] == 0
+    assert report["generator"] == "python"
+
+
+def test_every_stream_is_complete(tmp_path: Path) -> None:
+    report = run_benchmark(tmp_path, "--streams", "--sequential", "2", "--crowd", "5", "--gap-ms", "1")
+    crowds = report["crowd"]
+    assert isinstance(crowds, list)
+    assert [(row["complete"], row["lost_events"], row["problems"]) for row in crowds] == [(5, 0, [])] * 3
+    assert report["failures"] == 0

@@ -1,0 +1,255 @@
+"""The reference of hooks: its headings are the specifications, and its examples run."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
+
+import click
+import orjson
+
+from hookline import UpstreamRequest, UpstreamResponse, hookimpl, hookspecs
+from hookline.connection import Secret
+from hookline.gateway import Gateway, load_plugins
+from hookline.settings import Settings
+from hookline.webhook.app import create_app
+
+if TYPE_CHECKING:
+    import pytest
+    from flask.testing import FlaskClient
+    from tests.docs.conftest import Block
+    from werkzeug.test import TestResponse
+
+    from hookline import Call
+
+PAGE = "docs/reference/hooks.md"
+KEY = "a-key-for-tests-only-0001"
+HEADERS = {"authorization": f"Bearer {KEY}"}
+
+
+def _specifications() -> dict[str, str]:
+    """Return each hook with its signature as it stands in the source, in call order."""
+    found = {}
+    for name, function in vars(hookspecs).items():
+        if name.startswith("hookline_"):
+            found[name] = f"{name}{inspect.signature(function)}".replace("'", "")
+    return found
+
+
+def _hook_of(block: Block, text: str) -> str:
+    """Return the hook whose section a block stands in."""
+    above = text.splitlines()[: block.line]
+    heading = next(line for line in reversed(above) if line.startswith("### "))
+    return heading.removeprefix("### `").partition("(")[0]
+
+
+def test_headings_are_the_exact_signatures_in_call_order(headings_of: Callable[[str], list[str]]) -> None:
+    shown = [heading.strip("`") for heading in headings_of(PAGE) if heading.startswith("`hookline_")]
+    assert shown == list(_specifications().values())
+
+
+def test_every_hook_has_one_example(read_blocks: Callable[[str], list[Block]], root: Path) -> None:
+    text = _page_text(root)
+    examples = [_hook_of(block, text) for block in read_blocks(PAGE) if "example" in block.marks]
+    assert examples == list(_specifications())
+
+
+def test_first_result_and_no_wrappers_are_told_of_the_right_hooks(root: Path) -> None:
+    sections = _page_text(root).split("### `")[1:]
+    for section in sections:
+        name = section.partition("(")[0]
+        options = getattr(getattr(hookspecs, name), "hookline_spec", {})
+        assert ("First result." in section) == bool(options.get("firstresult")), name
+        assert ("No wrappers." in section) == (name in hookspecs.SECURITY_HOOKS), name
+
+
+def test_the_named_bundled_plugins_are_those_that_use_the_hook(root: Path) -> None:
+    host = load_plugins(Settings())
+    for section in _page_text(root).split("### `")[1:]:
+        name = section.partition("(")[0]
+        line = next(line for line in section.splitlines() if line.startswith("- **Bundled plugin"))
+        shown = {plugin for plugin in host.plugins if f"`{plugin}`" in line}
+        assert shown == {plugin for plugin, _ in host.implementations(name)}, name
+
+
+def test_every_name_that_plugin_authors_import_is_listed(rows_of: Callable[[str], list[list[str]]]) -> None:
+    import hookline
+
+    listed = {name.strip("` ") for row in rows_of(PAGE) for name in row[0].split(",")}
+    assert listed == set(hookline.__all__) - {"hookimpl"}
+
+
+class Witness:
+    """Sees what goes to the upstream, and answers for services that are not there."""
+
+    def __init__(self, answer: dict[str, object] | None = None) -> None:
+        self.requests: list[UpstreamRequest] = []
+        self._answer = answer
+
+    @hookimpl(tryfirst=True)
+    def hookline_execute(self, call: Call, request: UpstreamRequest) -> UpstreamResponse | None:
+        self.requests.append(request)
+        if call.action.connector.id == "openai" or self._answer is None:
+            return None
+        content = orjson.dumps(self._answer)
+        return UpstreamResponse(
+            status=200, headers=[("content-type", "application/json")], chunks=iter([content])
+        )
+
+
+class Running:
+    """A gateway over the sandbox with one example as a plugin."""
+
+    def __init__(self, plugin: object, *more: object, environ: dict[str, str] | None = None) -> None:
+        settings = Settings.model_validate({"api_keys": [KEY], "sandbox": True})
+        host = load_plugins(settings)
+        for number, one in enumerate(more):
+            host.register(one, name=f"helper_{number}")
+        host.register(plugin, name="example")
+        self.witness = Witness({"name": "Ada"})
+        host.register(self.witness, name="witness")
+        self.gateway = Gateway(settings, host=host, environ=environ or {})
+        self.client: FlaskClient = create_app(self.gateway).test_client()
+
+    def run(self, action: str = "openai.chat", **fields: object) -> TestResponse:
+        """Run an action as a caller with a key."""
+        body = fields or {"model": "sandbox", "prompt": "hello"}
+        return self.client.post(f"/actions/{action}", json=body, headers=HEADERS)
+
+
+def _check_connectors(plugin: object) -> None:
+    answer = Running(plugin).run("acme.find_contact", email="ada@example.com")
+    assert (answer.status_code, answer.json) == (200, {"name": "Ada"})
+
+
+def _check_startup(plugin: object) -> None:
+    running = Running(plugin, environ={"CLOSED_ACTIONS": "openai.chat"})
+    answer = running.run()
+    assert answer.status_code == 403
+    assert "It is closed for maintenance." in cast("dict[str, str]", answer.json)["message"]
+    assert running.run("openai.list_models", search="x").status_code == 200
+
+
+def _check_routes(plugin: object) -> None:
+    client = Running(plugin).client
+    assert client.get("/status").status_code == 401
+    assert client.get("/status", headers=HEADERS).data == b"all lights green\n"
+
+
+def _check_commands(plugin: object) -> None:
+    from click.testing import CliRunner
+
+    group = click.Group()
+    cast("ModuleType", plugin).hookline_register_commands(group)
+    assert CliRunner().invoke(group, ["greet"]).output == "hello\n"
+
+
+def _check_authenticate(plugin: object) -> None:
+    running = Running(plugin)
+    body = b'{"model": "sandbox", "prompt": "hello"}'
+    signature = hmac.new(b"a-signing-key", body, hashlib.sha256).hexdigest()
+    statuses = [
+        running.client.post(
+            "/actions/openai.chat", data=body, headers={**headers, "content-type": "application/json"}
+        ).status_code
+        for headers in ({"x-acme-signature": signature}, {"x-acme-signature": "wrong"}, HEADERS, {})
+    ]
+    assert statuses == [200, 401, 200, 401]
+
+
+def _check_authorize(plugin: object) -> None:
+    running = Running(plugin)
+    assert running.run().status_code == 200
+    assert running.run(model="sandbox-large", prompt="hello").status_code == 403
+
+
+def _check_shape(plugin: object) -> None:
+    running = Running(plugin)
+    running.run()
+    running.run(model="sandbox", prompt="hello", max_completion_tokens=3)
+    sent = [cast("dict[str, object]", request.body) for request in running.witness.requests]
+    assert [body["max_completion_tokens"] for body in sent] == [500, 3]
+
+
+def _check_resolve(plugin: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(plugin, "FOLDER", tmp_path)
+    running = Running(plugin)
+    running.run()
+    (tmp_path / "openai").write_text("YOUR_KEY\n")
+    running.run()
+    sent = [request.headers.get("authorization") for request in running.witness.requests]
+    assert sent == [None, "Bearer YOUR_KEY"]
+
+
+class _OneSecret:
+    @hookimpl
+    def hookline_resolve_credential(self) -> Secret:
+        return Secret("YOUR_KEY", allowed_origins=frozenset({"http://sandbox.invalid:80"}))
+
+
+def _check_apply(plugin: object) -> None:
+    running = Running(plugin, _OneSecret())
+    assert running.run().status_code == 200
+    assert running.witness.requests[0].headers["api-key"] == "YOUR_KEY"
+
+
+def _check_execute(plugin: object, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="acme.timing"):
+        assert Running(plugin).run().status_code == 200
+    assert [record.name for record in caplog.records if "200 after" in record.getMessage()] == ["acme.timing"]
+
+
+def _check_process(plugin: object) -> None:
+    running = Running(plugin)
+    answer = cast("dict[str, object]", running.run().json)
+    assert answer["text"] == "SIMULATED ANSWER TO: HELLO"
+    body = {"model": "sandbox", "messages": [{"role": "user", "content": "hello"}]}
+    wire = running.client.post("/v1/chat/completions", json=body, headers=HEADERS)
+    assert wire.json["choices"][0]["message"]["content"] == "SIMULATED ANSWER TO: HELLO"  # type: ignore[index]
+
+
+def _check_map_error(plugin: object) -> None:
+    running = Running(plugin)
+    body = {"model": "sandbox-status-503", "prompt": "hello"}
+    answer = running.client.post("/actions/openai.chat", json=body, headers=HEADERS)
+    assert (answer.status_code, answer.headers["retry-after"]) == (502, "300")
+
+
+CHECKS: dict[str, Callable[..., None]] = {
+    "hookline_register_connectors": _check_connectors,
+    "hookline_startup": _check_startup,
+    "hookline_register_routes": _check_routes,
+    "hookline_register_commands": _check_commands,
+    "hookline_authenticate": _check_authenticate,
+    "hookline_authorize": _check_authorize,
+    "hookline_shape_request": _check_shape,
+    "hookline_resolve_credential": _check_resolve,
+    "hookline_apply_upstream_auth": _check_apply,
+    "hookline_execute": _check_execute,
+    "hookline_process_response": _check_process,
+    "hookline_map_error": _check_map_error,
+}
+
+
+def test_an_example_does_what_its_hook_is_for(
+    hook_example: Block, root: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = _hook_of(hook_example, _page_text(root))
+    monkeypatch.setenv("ACME_SIGNING_KEY", "a-signing-key")
+    module = ModuleType("documented_example")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(hook_example.text, str(hook_example), "exec"), module.__dict__)
+    plugin = module.Plugin() if hasattr(module, "Plugin") else module
+    check = CHECKS[hook]
+    fixtures = [name for name in inspect.signature(check).parameters if name != "plugin"]
+    check(plugin, **{name: request.getfixturevalue(name) for name in fixtures})
+
+
+def _page_text(root: Path) -> str:
+    return (root / PAGE).read_text("utf-8")
