@@ -110,6 +110,7 @@ class SchemaFolder:
         stems = set()
         for contract in contracts:
             stems.add(contract.stem)
+            differences += judge(contract)
             versions = files.get(contract.stem)
             if not versions:
                 problem = "is missing; `hookline schemas write` makes it"
@@ -194,6 +195,30 @@ class SchemaFolder:
 def contracts_of(actions: Iterable[Action]) -> list[Contract]:
     """Return both directions of every action."""
     return [Contract(action=action, direction=direction) for action in actions for direction in DIRECTIONS]
+
+
+def judge(contract: Contract) -> Iterator[Difference]:
+    """Yield what the reference implementation of JSON Schema finds wrong with a contract and its samples.
+
+    Calls are checked by a faster library; this is the second opinion. It fetches no reference.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError, best_match
+    from referencing import Registry
+
+    schema = contract.schema(1)
+    name = contract.file_name(1)
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as exc:
+        yield Difference(file=name, problem=f"is no JSON Schema 2020-12: {exc.json_path} {exc.message}")
+        return
+    validator = Draft202012Validator(schema, registry=Registry())
+    for sample in contract.action.samples:
+        error = best_match(validator.iter_errors(getattr(sample, contract.direction)))
+        if error is not None:
+            problem = f"does not fit the sample {sample.title!r}: {error.json_path} {error.message}"
+            yield Difference(file=name, problem=problem)
 
 
 def bundled_connectors(host: PluginHost) -> frozenset[str]:
