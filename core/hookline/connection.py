@@ -40,7 +40,8 @@ def check_base_url(url: str, *, setting: str) -> str:
     try:
         origin_of(url)
     except ConfigurationError as exc:
-        raise ConfigurationError(f"{setting}: {exc}") from exc
+        problem = "this is not an absolute http or https URL." if "@" in url else exc.message
+        raise ConfigurationError(f"{setting}: {problem}") from None  # what stands before an @ may be a secret
     parts = urlsplit(url)
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigurationError(

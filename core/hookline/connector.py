@@ -245,9 +245,12 @@ def fill_request(call: Call, request: UpstreamRequest) -> None:
     request.path = fill_path(request.path, fields)
     if call.action.method in _BODY_METHODS:
         request.body = fields
-    elif fields:
-        query = {name: value for name, value in fields.items() if value is not None}
-        request.path += "?" + urlencode(query, doseq=True)
+    elif query := {name: value for name, value in fields.items() if value is not None}:
+        pairs = {
+            name: [_as_text(item) for item in value] if isinstance(value, list) else _as_text(value)
+            for name, value in query.items()
+        }
+        request.path += "?" + urlencode(pairs, doseq=True)
 
 
 def fill_path(template: str, fields: JsonObject) -> str:
@@ -259,7 +262,8 @@ def fill_path(template: str, fields: JsonObject) -> str:
 
     def fill(match: re.Match[str]) -> str:
         name = match.group(1)
-        text = str(fields.pop(name, ""))
+        value = fields.pop(name, None)
+        text = "" if value is None else _as_text(value)
         if text in ("", ".", ".."):
             raise InvalidInputError(
                 f"`{name}` must not be {text!r}: it becomes part of an address.", field=name
@@ -267,6 +271,15 @@ def fill_path(template: str, fields: JsonObject) -> str:
         return quote(text, safe=":@")
 
     return _PLACEHOLDER.sub(fill, template)
+
+
+def _as_text(value: object) -> str:
+    """Return a value as it stands in an address: text and numbers as they are, all else as JSON."""
+    if isinstance(value, str):
+        return value
+    import orjson  # here, because every plugin with a connector imports this module, also for `--help`
+
+    return orjson.dumps(value).decode()
 
 
 def hand_on(call: Call, raw: object) -> JsonObject:

@@ -42,7 +42,7 @@ class Gateway:
     Args:
         settings: What is set; read from file and environment if not given.
         host: Plugins that were loaded already; by default all that are installed.
-        transport: Carries upstream requests; httpx by default.
+        transport: Carries upstream requests; by default the one that the settings name.
         environ: Environment variables; those of the process by default.
 
     Raises:
@@ -60,7 +60,7 @@ class Gateway:
         self.environ = os.environ if environ is None else environ
         self.settings = settings or load_settings(self.environ)
         self.host = host or load_plugins(self.settings)
-        self._transport = transport or _default_transport()
+        self._transport = transport or _make_transport(self.settings)
         limits = self.settings.limits
         self.host.register(
             TransportPlugin(
@@ -128,7 +128,11 @@ def load_plugins(settings: Settings) -> PluginHost:
     return host
 
 
-def _default_transport() -> Transport:
-    from hookline.engine.httpx_transport import HttpxTransport
+def _make_transport(settings: Settings) -> Transport:
+    if settings.transport == "httpx":
+        from hookline.engine.httpx_transport import HttpxTransport
 
-    return HttpxTransport()
+        return HttpxTransport()
+    from hookline.engine.http1 import Http1Transport
+
+    return Http1Transport()

@@ -81,6 +81,9 @@ class Settings(_Section):
 
     api_keys: tuple[SecretStr, ...] = Field((), description="Keys that callers may use.")
     sandbox: bool = Field(False, description="Send every call to the built-in simulated service.")
+    transport: Literal["http1", "httpx"] = Field(
+        "http1", description="What carries upstream requests: Hookline's own HTTP/1.1 client, or httpx."
+    )
     server: ServerSettings = ServerSettings()
     limits: LimitSettings = LimitSettings()
     plugins: PluginSettings = PluginSettings()
@@ -91,6 +94,7 @@ class Settings(_Section):
 ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_API_KEYS": ("api_keys",),
     "HOOKLINE_SANDBOX": ("sandbox",),
+    "HOOKLINE_TRANSPORT": ("transport",),
     "HOOKLINE_HOST": ("server", "host"),
     "HOOKLINE_PORT": ("server", "port"),
     "HOOKLINE_WORKERS": ("server", "workers"),

@@ -62,7 +62,7 @@ def presented_key(request: InboundRequest) -> str | None:
     text = request.headers.get("authorization", "").strip()
     if not text:
         return request.headers.get("x-api-key", "").strip() or None
-    while text[:7].lower() == "bearer ":
+    while f"{text} "[:7].lower() == "bearer ":
         text = text[7:].strip()
     return text or None
 

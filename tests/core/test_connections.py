@@ -36,7 +36,7 @@ def build(connections: dict[str, Any] | None = None, *, sandbox: bool = False, *
 
 def refusal(connections: dict[str, Any] | None = None, **environ: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        build(connections, **environ)
+        build(connections, sandbox=False, **environ)
     return caught.value.message
 
 
@@ -105,6 +105,8 @@ def test_what_is_no_absolute_web_address_has_no_origin(url: str) -> None:
         ("https://acme.example/\r\nx-evil: 1", "holds a space"),
         ("https://acme.example/\x00", "holds a space"),
         (" https://acme.example", ""),
+        ("ftp://user:word@acme.example", "is not an absolute http or https URL"),
+        ("user:word@acme.example", "is not an absolute http or https URL"),
         ("acme.example", "is not an absolute http or https URL"),
         ("ftp://acme.example", "is not an absolute http or https URL"),
     ],

@@ -467,7 +467,6 @@ class Registers:
             "The schema of the input of bad",
         ),
         ([connector("same"), connector("same")], "There is a connector 'same' already."),
-        ([connector("taken")], "There is a connector 'taken' already."),
         (connector("alone"), "must return a list of Connector objects"),
         (["name"], "must return a list of Connector objects"),
         (RuntimeError("no network"), "failed with RuntimeError: no network"),
@@ -485,6 +484,23 @@ def test_a_plugin_with_an_unsound_connector_is_left_out_as_a_whole(found: object
     assert host.plugins["unsound"].status == "refused"
     assert words in host.plugins["unsound"].problem
     assert host.order()["hookline_shape_request"] == ["sound"]
+
+
+def test_two_plugins_with_the_same_connector_are_both_left_out() -> None:
+    host = PluginHost()
+    host.register(Registers([connector("taken"), connector("own")]), name="first")
+    host.register(Registers([connector("taken")]), name="second")
+    host.register(Registers([connector("other")]), name="third")
+
+    catalog = build_catalog(host)
+
+    assert list(catalog.connectors) == ["other"]
+    assert {name: host.plugins[name].status for name in ("first", "second", "third")} == {
+        "first": "refused",
+        "second": "refused",
+        "third": "active",
+    }
+    assert "both have a connector 'taken'" in host.plugins["first"].problem
 
 
 # ---------------------------------------------------------------- blamed

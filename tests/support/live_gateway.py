@@ -36,11 +36,10 @@ class Server:
     def send_raw(self, request: bytes, *, silence_s: float = 10.0) -> bytes:
         """Return what the server sends for raw bytes, until it closes or says nothing for ``silence_s``."""
         received = b""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=silence_s) as peer:
-            with suppress(OSError):
-                peer.sendall(request)
-                while part := peer.recv(65536):
-                    received += part
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=silence_s) as peer:
+            peer.sendall(request)
+            while part := peer.recv(65536):
+                received += part
         return received
 
     def is_healthy(self) -> bool:
@@ -61,7 +60,10 @@ def run_server(folder: Path, **environ: str) -> Iterator[Server]:
     port = free_port()
     settings = {"HOOKLINE_API_KEYS": KEY, "HOOKLINE_PORT": str(port), **environ}
     log = folder / f"gateway-{port}.log"
-    code = "from hookline.settings import load_settings as s; from hookline.webhook.server import serve; serve(s().server)"
+    code = (
+        "from hookline.settings import load_settings; from hookline.webhook.server import serve; "
+        "serve(load_settings().server)"
+    )
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", code], env=inherited | settings, stdout=output, stderr=subprocess.STDOUT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,7 @@ class Body:
         self._chunks = iter(chunks)
         self.closed = 0
         self.is_read = False
+        self._was_closed = threading.Event()
 
     def chunks(self) -> Iterator[bytes]:
         for chunk in self._chunks:
@@ -106,6 +108,11 @@ class Body:
 
     def close(self) -> None:
         self.closed += 1
+        self._was_closed.set()
+
+    def is_closed_soon(self) -> bool:
+        """Wait for the close, which another thread does after the caller was told of the end."""
+        return self._was_closed.wait(5)
 
     def response(
         self, *, status: int = 200, content_type: str = "application/json", **headers: str

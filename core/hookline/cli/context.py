@@ -27,7 +27,7 @@ class CommandContext:
     Attributes:
         environ: Environment variables; ``serve`` writes its options into them for its workers.
         make_host: Returns the plugins; those that are installed by default.
-        transport: Carries upstream requests; httpx by default.
+        transport: Carries upstream requests; by default the one that the settings name.
     """
 
     environ: MutableMapping[str, str] = field(default_factory=lambda: os.environ)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import orjson
 
 from hookline.engine.order import Answer, PreparedCall
 from hookline.engine.outgoing import EVENT_STREAM, JSON
-from hookline.engine.relay import pass_events, present_events, read_to_end, upstream_events
+from hookline.engine.relay import GuardedStream, pass_events, present_events, upstream_events
 from hookline.errors import HooklineError, InvalidUpstreamAnswerError
 from hookline.upstream import Response, UpstreamResponse
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from hookline.call import Call
     from hookline.connector import JsonObject
     from hookline.settings import LimitSettings
+
+_WITHOUT_BODY = frozenset({204, 205})
 
 Headers = list[tuple[str, str]]
 Process = Callable[["Call", Response], None]
@@ -87,17 +89,11 @@ class AnswerMaker:
             pieces = present_events(
                 call, batches, presenter, process=lambda out: self._processed(call, out, None, [])
             )
-        return Answer(status=response.status, headers=headers, content=self._guarded(call, response, pieces))
-
-    def _guarded(self, call: Call, response: UpstreamResponse, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield ``pieces``; what breaks is raised as the caller is to read it, and the upstream is let go."""
-        try:
-            yield from pieces
-            read_to_end(response)
-        except Exception as exc:
-            raise self._map_error(call, exc) from exc
-        finally:
-            response.close()
+        return Answer(
+            status=response.status,
+            headers=headers,
+            content=GuardedStream(pieces, response, lambda exc: self._map_error(call, exc)),
+        )
 
     def _processed(self, call: Call, output: JsonObject, raw: object, headers: Headers) -> JsonObject:
         if self._process is None:
@@ -141,6 +137,8 @@ def _reply(output: object, headers: Headers) -> Answer:
 
 
 def _parse(response: UpstreamResponse, content: bytes) -> object:
+    if response.status in _WITHOUT_BODY:
+        return None
     if not content.strip():
         raise InvalidUpstreamAnswerError(f"The service answered {response.status} with an empty body.")
     try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
-from functools import cached_property, partial
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hookline.connector import Connector
@@ -101,29 +102,49 @@ class Catalog:
 
 
 def build_catalog(host: PluginHost) -> Catalog:
-    """Return the catalog of all active plugins; a plugin with an unsound connector is left out."""
+    """Return the catalog of all active plugins.
+
+    A plugin with an unsound connector is left out as a whole. Two plugins with a connector of the same id
+    are both left out: a stranger could otherwise take the place of a service that is trusted.
+    """
+    found = _collect(host)
+    owners: dict[str, list[str]] = defaultdict(list)
+    for name, connectors in found.items():
+        for id in {connector.id for connector in connectors}:
+            owners[id].append(name)
+    for id, names in owners.items():
+        if len(names) > 1:
+            for name in names:
+                host.leave_out(
+                    name, f"The plugins {' and '.join(names)} both have a connector {id!r}; remove one."
+                )
+                found.pop(name, None)
     catalog = Catalog()
-    for name, connector in list(host.connectors()):
-        _add(catalog, host, name, partial(list, [connector]))
-    for name, register in host.implementations("hookline_register_connectors"):
-        _add(catalog, host, name, register)
+    for name, connectors in found.items():
+        try:
+            catalog.add(*connectors)
+        except ConfigurationError as exc:
+            host.leave_out(name, exc.message)
     return catalog
 
 
-def _add(catalog: Catalog, host: PluginHost, name: str, register: Callable[[], object]) -> None:
-    try:
-        connectors = register()
-        if not isinstance(connectors, (list, tuple)) or not all(
-            isinstance(one, Connector) for one in connectors
-        ):
-            raise ConfigurationError(
-                "hookline_register_connectors() must return a list of Connector objects."
-            )
-        catalog.add(*connectors)
-    except ConfigurationError as exc:
-        host.leave_out(name, exc.message)
-    except Exception as exc:  # a plugin may fail in any way
-        host.leave_out(name, f"hookline_register_connectors() failed with {type(exc).__name__}: {exc}")
+def _collect(host: PluginHost) -> dict[str, list[Connector]]:
+    found: dict[str, list[Connector]] = {name: [connector] for name, connector in list(host.connectors())}
+    for name, register in host.implementations("hookline_register_connectors"):
+        try:
+            connectors = register()
+        except Exception as exc:  # a plugin may fail in any way
+            problem = f"hookline_register_connectors() failed with {type(exc).__name__}: {exc}"
+        else:
+            if isinstance(connectors, (list, tuple)) and all(
+                isinstance(one, Connector) for one in connectors
+            ):
+                found[name] = [*found.get(name, []), *connectors]
+                continue
+            problem = "hookline_register_connectors() must return a list of Connector objects."
+        found.pop(name, None)
+        host.leave_out(name, problem)
+    return found
 
 
 def describe(action: Action, *, full: bool = True) -> JsonObject:

@@ -6,7 +6,7 @@ A small body can unfold into a huge one, so no more than a bounded piece of it i
 from __future__ import annotations
 
 import zlib
-from collections.abc import Generator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 from hookline.errors import InvalidUpstreamAnswerError, StreamInterruptedError
@@ -42,8 +42,13 @@ def coding_of(headers: Iterable[tuple[str, str]]) -> Coding | None:
         ) from None
 
 
-def decode(pieces: Generator[bytes, None, None], coding: Coding) -> Generator[bytes, None, None]:
-    """Yield the decoded body; closes ``pieces``.
+def decode(pieces: Iterable[bytes], coding: Coding, *, close: Callable[[], None]) -> Iterator[bytes]:
+    """Yield the decoded body.
+
+    Args:
+        pieces: The body as it arrives.
+        coding: Its coding.
+        close: Called at the end, whatever the end is.
 
     Raises:
         InvalidUpstreamAnswerError: If the body is not what its coding says.
@@ -56,7 +61,7 @@ def decode(pieces: Generator[bytes, None, None], coding: Coding) -> Generator[by
     except zlib.error as exc:
         raise InvalidUpstreamAnswerError("The upstream's answer cannot be decoded.") from exc
     finally:
-        pieces.close()
+        close()
     if not decoder.is_complete:
         raise StreamInterruptedError("The upstream's answer ended before its encoding did.")
 
@@ -75,7 +80,7 @@ class _Decoder:
         """Whether the body may end here."""
         return self._inner is None and not self._waiting
 
-    def feed(self, piece: bytes) -> Generator[bytes, None, None]:
+    def feed(self, piece: bytes) -> Iterator[bytes]:
         """Yield what a piece unfolds into.
 
         Raises:

@@ -30,13 +30,14 @@ _OWN_HEADERS = frozenset(
         "upgrade",
     }
 )
+_FRAMING_HEADERS = ("connection", "content-length", "transfer-encoding")
+_STATUSES_WITHOUT_BODY = (204, 304)
 _METHODS_WITH_BODY = frozenset({"PATCH", "POST", "PUT"})
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_NAME = re.compile(_TOKEN)
-_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_METHOD = re.compile(r"[A-Z]+")
 _TARGET = re.compile(r"/[\x21\x22\x24-\x7e]*")  # visible, and no fragment
+_SENT_FIELDS = re.compile(r"(?:[!#$%&'*+.^_`|~0-9a-z-]+: [\t\x20-\x7e]*\r\n)*")
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\x00\n\r\x0b\x0c]*)?")
-_FIELD = re.compile(rf"^({_TOKEN}):([^\x00\n\r\x0b\x0c]*)\r\n", re.MULTILINE)
+_FIELD = re.compile(r"^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00\n\r\x0b\x0c]*)\r\n", re.MULTILINE)
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
@@ -81,24 +82,24 @@ def write_request(request: UpstreamRequest, *, path_prefix: str, host: str) -> b
         UnsendableError: If a part holds a character that cannot stand there, or a header is one of those
             that only the transport writes.
     """
-    method = request.method
+    method, content, headers = request.method, request.content, request.headers
     target = path_prefix + request.path
-    if not _NAME.fullmatch(method) or method == "CONNECT":
+    if not _METHOD.fullmatch(method) or method == "CONNECT":
         raise UnsendableError("its method is not one that can be sent")
     if not request.path.startswith("/") or not _TARGET.fullmatch(target):
         raise UnsendableError("its path holds a character that cannot stand there")
-    lines = [f"{method} {target} HTTP/1.1\r\nhost: {host}\r\n"]
-    for name, value in request.headers.items():
-        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
-            raise UnsendableError("one of its headers holds a character that cannot stand there")
-        if name.lower() in _OWN_HEADERS:
-            raise UnsendableError(f"a plugin set the header `{name.lower()}`, which only the transport writes")
-        lines.append(f"{name}: {value}\r\n")
-    content = request.content
+    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if (
+        not _SENT_FIELDS.fullmatch(fields)
+        or fields.count("\n") != len(headers)
+        or ":" in "".join(headers)  # with these two, each line is one header, and its name is the whole name
+    ):
+        raise UnsendableError("one of its headers holds a character that cannot stand there")
+    if not _OWN_HEADERS.isdisjoint(headers):
+        raise UnsendableError("one of its headers is one that only the transport writes")
     if content is not None or method in _METHODS_WITH_BODY:
-        lines.append(f"content-length: {len(content or b'')}\r\n")
-    lines.append("\r\n")
-    head = "".join(lines).encode("ascii")
+        fields += f"Content-Length: {len(content or b'')}\r\n"
+    head = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n".encode("ascii")
     return head + content if content else head
 
 
@@ -118,33 +119,30 @@ def read_head(block: bytes, *, method: str) -> ResponseHead:
         raise ImproperAnswerError("its first line is not a status line")
     headers = read_fields(fields)
     status, is_http_11 = int(line[2]), line[1] == "1"
-    lengths: set[str] = set()
-    codings: list[str] = []
-    connection = ""
-    for name, value in headers:
-        if name == "content-length":
-            lengths.add(value)
-        elif name == "transfer-encoding":
-            codings.append(value.lower())
-        elif name == "connection":
-            connection = f"{connection},{value}"
+    fields_by_name = dict(headers)
+    if len(fields_by_name) != len(headers):  # some come more than once
+        for name in _FRAMING_HEADERS:
+            values = [value for other, value in headers if other == name]
+            if len(values) > 1:
+                once = name == "content-length"  # which may be repeated if it says the same
+                fields_by_name[name] = ",".join(dict.fromkeys(values) if once else values)
+    connection = fields_by_name.get("connection")
     keeps_alive = is_http_11
-    if connection:
+    if connection is not None:
         options = {option.strip() for option in connection.lower().split(",")}
         keeps_alive = "close" not in options and (is_http_11 or "keep-alive" in options)
-    if codings and (lengths or codings != ["chunked"] or not is_http_11):
-        raise ImproperAnswerError("its transfer coding is not just `chunked`, or stands beside a length")
-    if len(lengths) > 1:
-        raise ImproperAnswerError("it has two different lengths")
+    length_text = fields_by_name.get("content-length")
+    coding = fields_by_name.get("transfer-encoding")
     length = None
-    if lengths:
-        text = lengths.pop()
-        if not _LENGTH.fullmatch(text):
-            raise ImproperAnswerError("its length is not a number")
-        length = int(text)
-    if method == "HEAD" or status < 200 or status in (204, 304):
+    if length_text is not None:
+        if not _LENGTH.fullmatch(length_text):
+            raise ImproperAnswerError("its length is not one number")
+        length = int(length_text)
+    if coding is not None and (coding.lower() != "chunked" or length is not None or not is_http_11):
+        raise ImproperAnswerError("its transfer coding is not just `chunked`, or stands beside a length")
+    if method == "HEAD" or status < 200 or status in _STATUSES_WITHOUT_BODY:
         return ResponseHead(status, headers, 0, False, keeps_alive)
-    return ResponseHead(status, headers, length, bool(codings), keeps_alive)
+    return ResponseHead(status, headers, length, coding is not None, keeps_alive)
 
 
 def read_fields(text: str) -> list[tuple[str, str]]:
@@ -155,7 +153,7 @@ def read_fields(text: str) -> list[tuple[str, str]]:
     """
     found = _FIELD.findall(text)
     # Each find is one line from its start to its end, so equal numbers mean that nothing lies between them.
-    if len(found) != text.count("\n") or not text.endswith("\n" if found else ""):
+    if len(found) != text.count("\n") or (text and text[-1] != "\n"):
         raise ImproperAnswerError("one of its header lines is not a name, a colon and a value")
     if len(found) > MAX_HEADERS:
         raise ImproperAnswerError(f"it has more than {MAX_HEADERS} headers")

@@ -1,4 +1,7 @@
-"""The default transport, and the only module that imports httpx.
+"""The transport over httpx, and the only module that imports it.
+
+It carries what goes through a proxy, and everything if ``transport = "httpx"`` is set; otherwise
+`Http1Transport` does the work.
 
 Each request borrows a channel: an `httpx.HTTPTransport` with one connection, which nobody else uses until
 it is given back. That is 1.6 times as fast as one shared client, whose pool is searched under a lock, and
@@ -11,7 +14,6 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-import urllib.request
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +23,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from hookline.connection import origin_of
+from hookline.engine.proxies import proxy_from_environment
 from hookline.errors import (
     ConfigurationError,
     InvalidUpstreamAnswerError,
@@ -35,6 +38,23 @@ if TYPE_CHECKING:
     from hookline.engine.transport import Timeouts
 
 _KEEPALIVE_S = 30.0
+
+
+def create_tls_context() -> ssl.SSLContext:
+    """Return what checks certificates: certifi's authorities, or those of ``SSL_CERT_FILE`` or ``_DIR``."""
+    return httpx.create_ssl_context()
+
+
+def to_ascii_host(host: str) -> str:
+    """Return the name of a host as it stands in DNS, by IDNA 2008.
+
+    Raises:
+        ConfigurationError: If it cannot.
+    """
+    try:
+        return httpx.URL(scheme="https", host=host).raw_host.decode("ascii")
+    except httpx.InvalidURL as exc:
+        raise ConfigurationError(f"{host!r} is not the name of a host.") from exc
 
 
 class _NetworkStream(Protocol):
@@ -87,7 +107,7 @@ class HttpxTransport:
 
     def _open(self, url: str) -> _Channel:
         parts = urlsplit(url)
-        proxy = self._proxy or _proxy_from_environment(parts.scheme, parts.hostname or "")
+        proxy = self._proxy or proxy_from_environment(parts.scheme, parts.hostname or "")
         transport = httpx.HTTPTransport(
             verify=self._tls_context() if parts.scheme == "https" else _NO_TLS,
             limits=httpx.Limits(
@@ -101,7 +121,7 @@ class HttpxTransport:
     def _tls_context(self) -> ssl.SSLContext:
         with self._tls_lock:  # made once: reading the root certificates takes 20 ms
             if self._tls is None:
-                self._tls = httpx.create_ssl_context()
+                self._tls = create_tls_context()
             return self._tls
 
 
@@ -214,12 +234,6 @@ class _Body:
             with suppress(Exception):  # another thread may be inside; the socket is shut already
                 self._response.close()
             self._channel.close()
-
-
-def _proxy_from_environment(scheme: str, host: str) -> str | None:
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(scheme) or proxies.get("all")
-    return None if not proxy or urllib.request.proxy_bypass(host) else proxy
 
 
 def _host(request: UpstreamRequest) -> str:

@@ -61,17 +61,17 @@ def check_request(call: Call, request: UpstreamRequest) -> str | None:
     """Return what a plugin did to the request that none may do, or None.
 
     Raises:
-        InvalidInputError: If a header cannot be sent as it is; names the header.
+        InvalidInputError: If a header's value cannot be sent as it is; names the header.
     """
     if not request.path.startswith("/") or origin_of(request.url) != call.connection.origin:
         return "changed where the request goes"
     for name, value in request.headers.items():
         if not isinstance(name, str) or not isinstance(value, str):
             return "set a header that is not text"
-        if not _HEADER_NAME.match(name) or not _HEADER_VALUE.match(value):
+        if not _HEADER_NAME.match(name):
+            return f"set a header {name[:80]!r}; a name is in lower case and has no spaces"
+        if not _HEADER_VALUE.match(value):
             raise InvalidInputError(
-                f"Header {name[:80]!r} holds a character that cannot stand in a header.",
-                status=400,
-                field=name[:80],
+                f"Header {name!r} holds a character that cannot stand in a header.", status=400, field=name
             )
     return None

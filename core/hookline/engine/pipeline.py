@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
@@ -23,6 +24,7 @@ from hookline.errors import (
     HooklineError,
     PermissionDeniedError,
     PluginError,
+    StoreUnavailableError,
 )
 from hookline.principal import Decision, InboundRequest, Principal
 from hookline.upstream import ErrorAnswer, Response, UpstreamRequest, UpstreamResponse
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from hookline.engine.catalog import Catalog
     from hookline.plugins import PluginHost
     from hookline.settings import LimitSettings
+
+_log = logging.getLogger("hookline.pipeline")
 
 T = TypeVar("T")
 
@@ -149,9 +153,10 @@ class Pipeline:
     def _authorize(self, call: Call) -> None:
         try:
             decisions = self._hook.hookline_authorize(call=call)
-        except PermissionDeniedError:
+        except (PermissionDeniedError, StoreUnavailableError):
             raise
         except Exception as exc:
+            _log.exception("%s was denied: an authorizer failed", call.id)
             raise PermissionDeniedError("Whether this key may run this action could not be decided.") from exc
         if not all(isinstance(decision, Decision) for decision in decisions):
             raise PermissionDeniedError("Whether this key may run this action could not be decided.")

@@ -99,35 +99,33 @@ class Pump:
 
     def run(self) -> None:
         """Run the call to its end; called on the worker thread."""
+        pieces: Iterator[bytes] | None = None
         try:
-            if self._is_abandoned:
-                return
-            answer = self._work()
-            with self._changed:
-                self._answer = answer
-                self._changed.notify_all()
-            if not isinstance(answer.content, bytes):
-                self._drain(answer.content)
-            elif self._is_promised:
-                raise InvalidUpstreamAnswerError(
-                    "The service sent one whole answer where a stream was begun."
-                )
+            if not self._is_abandoned:
+                pieces = self._begin(self._work())
+            if pieces is not None:
+                for piece in pieces:
+                    if not self._put(piece):
+                        break
         except BaseException as exc:  # handed to the client's thread, which raises or reports it
             self._error = exc
         finally:
             with self._changed:
                 self._is_over = True
                 self._changed.notify_all()
-
-    def _drain(self, pieces: Iterator[bytes]) -> None:
-        try:
-            for piece in pieces:
-                if not self._put(piece):
-                    return
-        finally:
             close = getattr(pieces, "close", None)
-            if close is not None:
+            if close is not None:  # after the client was told of the end: it need not wait for this
                 close()
+
+    def _begin(self, answer: Answer) -> Iterator[bytes] | None:
+        with self._changed:
+            self._answer = answer
+            self._changed.notify_all()
+        if not isinstance(answer.content, bytes):
+            return answer.content
+        if self._is_promised:
+            raise InvalidUpstreamAnswerError("The service sent one whole answer where a stream was begun.")
+        return None
 
     def _put(self, piece: bytes) -> bool:
         with self._changed:

@@ -6,6 +6,7 @@ that carries an error follows, because nothing else makes an SDK notice.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from hookline.upstream import UpstreamResponse
 
 MapError = Callable[[BaseException], HooklineError]
+
+_PATIENCE_S = 1.0
 
 
 def upstream_events(call: Call, response: UpstreamResponse, *, max_event_bytes: int) -> Iterator[list[Event]]:
@@ -57,12 +60,6 @@ def upstream_events(call: Call, response: UpstreamResponse, *, max_event_bytes: 
 def _tells_of_an_error(event: Event) -> bool:
     """Tell whether the upstream itself said that the stream failed; then it has no proper end."""
     return event.name == b"error" or (event.data or b"").startswith(b'{"error":')
-
-
-def read_to_end(response: UpstreamResponse) -> None:
-    """Read once more after a complete stream: at the end of its body the connection can be used again."""
-    with suppress(HooklineError):
-        next(response.chunks, None)
 
 
 def pass_events(batches: Iterator[list[Event]]) -> Iterator[bytes]:
@@ -111,3 +108,55 @@ def _parse(data: bytes) -> JsonObject:
             answer=ErrorAnswer(status=200, headers=(), content=data),
         )
     return cast("JsonObject", chunk)
+
+
+class GuardedStream:
+    """The pieces of one stream: what breaks is raised as the caller is to read it, and the upstream let go.
+
+    Args:
+        pieces: What the caller gets.
+        response: Where it comes from.
+        map_error: Makes the error that the caller is told.
+    """
+
+    def __init__(self, pieces: Iterator[bytes], response: UpstreamResponse, map_error: MapError) -> None:
+        self._pieces = pieces
+        self._response = response
+        self._map_error = map_error
+        self._is_complete = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._pieces)
+        except StopIteration:
+            self._is_complete = True
+            raise
+        except Exception as exc:
+            self._response.close()
+            raise self._map_error(exc) from exc
+
+    def close(self) -> None:
+        """Let the upstream go: its connection is kept if the body ends now, and cut if not."""
+        try:
+            if self._is_complete:
+                read_to_end(self._response)
+        finally:
+            self._response.close()
+
+
+def read_to_end(response: UpstreamResponse) -> None:
+    """Read once more after a complete stream: at the end of its body the connection can be used again.
+
+    Whatever comes is no part of the answer. An upstream that says nothing is not waited for.
+    """
+    patience = threading.Timer(_PATIENCE_S, response.close)
+    patience.daemon = True
+    patience.start()
+    try:
+        with suppress(HooklineError):
+            next(response.chunks, None)
+    finally:
+        patience.cancel()

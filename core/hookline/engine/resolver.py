@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 
-Address = tuple[socket.AddressFamily, socket.SocketKind, int, object]
+SocketAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+Address = tuple[socket.AddressFamily, socket.SocketKind, int, SocketAddress]
 
 
 class Resolver:
@@ -40,17 +41,24 @@ class Resolver:
         with self._lock:
             lookup = self._running.get((host, port))
             if lookup is None:
-                lookup = self._running[host, port] = _Lookup()
-                threading.Thread(
-                    target=self._run, args=(host, port, lookup), name="hookline-resolver", daemon=True
-                ).start()
+                lookup = _Lookup()
+                self._start(host, port, lookup)
+                self._running[host, port] = lookup
             lookup.waiting.append(wake)
         wake.wait(timeout_s)
         if lookup.error is not None:
             raise OSError(f"{host} has no address") from lookup.error
-        if not lookup.found:
+        if lookup.found is None:
             raise TimeoutError(f"no address of {host} was found in time")
         return lookup.found
+
+    def _start(self, host: str, port: int, lookup: _Lookup) -> None:
+        arguments = (host, port, lookup)
+        thread = threading.Thread(target=self._run, args=arguments, name="hookline-resolver", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as exc:
+            raise OSError("there is no thread left to look up an address") from exc
 
     def _run(self, host: str, port: int, lookup: _Lookup) -> None:
         try:
@@ -67,7 +75,7 @@ class Resolver:
 class _Lookup:
     def __init__(self) -> None:
         self.waiting: list[threading.Event] = []
-        self.found: list[Address] = []
+        self.found: list[Address] | None = None
         self.error: Exception | None = None
 
 

@@ -407,14 +407,9 @@ def test_an_address_that_is_changed_after_signing_is_not_gone_to(is_wrapper: boo
         ("x-a", "1\x7f"),
         ("x-a", "é"),
         ("x-a", "\u2028"),
-        ("x-a\r\nx-evil", "1"),
-        ("x a", "1"),
-        ("x-a:", "1"),
-        ("", "1"),
-        ("ä", "1"),
     ],
 )
-def test_a_header_that_cannot_stand_as_it_is_is_never_sent(name: str, value: str) -> None:
+def test_a_header_value_that_cannot_stand_as_it_is_is_never_sent(name: str, value: str) -> None:
     upstream = Upstream()
 
     reply = run(
@@ -422,6 +417,16 @@ def test_a_header_that_cannot_stand_as_it_is_is_never_sent(name: str, value: str
     )
 
     assert reply.status == 400
+    assert upstream.sent == []
+
+
+@pytest.mark.parametrize("name", ["x-a\r\nx-evil", "x a", "x-a:", "", "ä", "X-Upper"])
+def test_a_plugin_that_sets_a_header_of_an_impossible_name_is_blamed(name: str) -> None:
+    upstream = Upstream()
+
+    reply = run(make_gateway(shaping(lambda request: request.headers.update({name: "1"})), upstream=upstream))
+
+    assert outcome(reply) == (500, "plugin_failed")
     assert upstream.sent == []
 
 

@@ -101,7 +101,7 @@ def test_the_wire_door_passes_the_very_bytes_of_every_event() -> None:
         ("cache-control", "no-store"),
         ("x-accel-buffering", "no"),
     ]
-    assert (body.is_read, body.closed > 0) == (True, True)
+    assert (body.is_closed_soon(), body.is_read) == (True, True)
 
 
 def test_the_action_door_presents_events_and_ends_with_the_whole_output() -> None:
@@ -113,7 +113,7 @@ def test_the_action_door_presents_events_and_ends_with_the_whole_output() -> Non
         {"type": "text", "text": "c"},
         {"type": "output", "output": {"text": "abc"}},
     ]
-    assert (body.is_read, body.closed > 0) == (True, True)
+    assert (body.is_closed_soon(), body.is_read) == (True, True)
 
 
 def test_text_that_looks_like_events_stays_text() -> None:
@@ -167,7 +167,7 @@ def test_what_follows_the_end_event_is_no_part_of_the_answer(
     _, joined, _ = run_with([event("a") + DONE + b"data: garbage"], order)
 
     assert received == joined == expected
-    assert body.closed > 0
+    assert body.is_closed_soon()
 
 
 def test_without_an_end_event_the_end_of_the_body_is_the_end() -> None:
@@ -209,7 +209,7 @@ def test_a_stream_that_breaks_gives_whole_events_and_then_an_error_event(
     assert error_code(received) == code
     assert [found.get("text") for found in texts(received)][:-1] == ["a"]
     assert "sk-oops" not in received.decode()
-    assert body.closed > 0
+    assert body.is_closed_soon()
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_an_event_that_cannot_be_presented_ends_the_stream_with_an_error(data: b
     assert error_code(received) == code
     assert len(texts(received)) == 2
     assert b"sk-upstream" not in received
-    assert body.closed > 0
+    assert body.is_closed_soon()
 
 
 @pytest.mark.parametrize("tail", [b'data: {"error": {"message": "x"}}\n\n', b"event: error\ndata: {}\n\n"])
@@ -280,7 +280,7 @@ def test_a_presenter_that_fails_ends_the_stream_and_lets_the_upstream_go(
 
     assert texts(received)[-1]["status"] == 500
     assert b"sk-oops" not in received
-    assert body.closed > 0
+    assert body.is_closed_soon()
 
 
 def test_a_presenter_that_cannot_be_made_is_a_plain_error_and_lets_the_upstream_go() -> None:
@@ -290,7 +290,7 @@ def test_a_presenter_that_cannot_be_made_is_a_plain_error_and_lets_the_upstream_
 
     assert reply.status == 500
     assert b"sk-oops" not in (reply.content if isinstance(reply.content, bytes) else b"sk-oops")
-    assert body.closed > 0
+    assert body.is_closed_soon()
 
 
 def test_a_plugin_that_fails_on_the_final_output_ends_the_stream_with_an_error() -> None:
@@ -305,7 +305,7 @@ def test_a_plugin_that_fails_on_the_final_output_ends_the_stream_with_an_error()
 
     assert error_code(received) == "plugin_failed"
     assert b"sk-oops" not in received
-    assert body.closed > 0
+    assert body.is_closed_soon()
 
 
 @DOORS

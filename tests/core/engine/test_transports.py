@@ -1,22 +1,20 @@
-"""The default transport against a small server that does what it is told, byte by byte."""
+"""What every transport does, against a small server that does what it is told, byte by byte."""
 
 from __future__ import annotations
 
 import gzip
 import socket
-import socketserver
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hookline.call import Cancellation
+from hookline.engine.http1 import Http1Transport
 from hookline.engine.httpx_transport import HttpxTransport
-from hookline.engine.transport import Timeouts
+from hookline.engine.transport import Timeouts, Transport
 from hookline.errors import (
     ConfigurationError,
     HooklineError,
@@ -26,105 +24,36 @@ from hookline.errors import (
     UpstreamUnavailableError,
 )
 from hookline.upstream import UpstreamRequest, UpstreamResponse
+from scripted_server import (
+    CHUNKED,
+    WAIT_S,
+    Peer,
+    Watched,
+    always,
+    answer,
+    chunk,
+    eventually,
+    serving,
+)
 
-WAIT_S = 20.0
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 PATIENT = Timeouts(connect_s=WAIT_S, read_s=WAIT_S)
 
 
-@dataclass
-class Peer:
-    """One connection of a client, as its server sees it."""
-
-    number: int
-    socket: socket.socket
-    requests: list[bytes] = field(default_factory=list)
-
-    def send(self, content: bytes) -> None:
-        self.socket.sendall(content)
-
-    def wait_for_end(self) -> bool:
-        """Tell whether the client closes the connection in time."""
-        self.socket.settimeout(WAIT_S)
-        try:
-            return self.socket.recv(1) == b""
-        except ConnectionResetError:
-            return True
-        except TimeoutError:
-            return False
-
-
-Script = Callable[[Peer, bytes], object]
-
-
-class SmallServer(socketserver.ThreadingTCPServer):
-    """Reads requests and calls a script for each; a script that returns True ends the connection."""
-
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self, script: Script) -> None:
-        self.script = script
-        self.peers: list[Peer] = []
-        self.lock = threading.Lock()
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def request(self, path: str = "/", **more: object) -> UpstreamRequest:
-        return UpstreamRequest(method="GET", base_url=self.url, path=path, **more)  # type: ignore[arg-type]
-
-    def heads(self) -> list[bytes]:
-        return [head for peer in self.peers for head in peer.requests]
-
-
-class _Handler(socketserver.StreamRequestHandler):
-    server: SmallServer
-
-    def handle(self) -> None:
-        with self.server.lock:
-            peer = Peer(len(self.server.peers), self.connection)
-            self.server.peers.append(peer)
-        with suppress(OSError):
-            while head := self.read_request():
-                peer.requests.append(head)
-                if self.server.script(peer, head):
-                    return
-
-    def read_request(self) -> bytes:
-        head, length = b"", 0
-        while (line := self.rfile.readline()) not in (b"\r\n", b""):
-            head += line
-            if line.lower().startswith(b"content-length:"):
-                length = int(line.partition(b":")[2])
-        return head + b"\r\n" + self.rfile.read(length) if head else b""
-
-
-@contextmanager
-def serving(script: Script) -> Iterator[SmallServer]:
-    with SmallServer(script) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join(WAIT_S)
-
-
-@pytest.fixture
-def transport(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpxTransport]:
+@pytest.fixture(params=[Http1Transport, HttpxTransport], ids=["http1", "httpx"])
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Transport]:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    made = HttpxTransport()
+    made: Transport = request.param()
     yield made
     made.close()
 
 
 def send(
-    transport: HttpxTransport,
+    transport: Transport,
     request: UpstreamRequest,
     *,
     timeouts: Timeouts = PATIENT,
@@ -133,26 +62,10 @@ def send(
     return transport.send(request, timeouts=timeouts, cancellation=cancellation or Cancellation())
 
 
-def answer(content: bytes = b"ok", status: str = "200 OK", *headers: bytes) -> bytes:
-    head = [f"HTTP/1.1 {status}".encode(), b"Content-Length: %d" % len(content), *headers]
-    return b"\r\n".join(head) + b"\r\n\r\n" + content
-
-
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-def chunk(content: bytes) -> bytes:
-    return b"%x\r\n%s\r\n" % (len(content), content)
-
-
-def always(content: bytes) -> Script:
-    return lambda peer, head: peer.send(content)
-
-
 # ---------------------------------------------------------------- connections
 
 
-def test_a_request_arrives_as_it_was_made_and_the_answer_comes_back(transport: HttpxTransport) -> None:
+def test_a_request_arrives_as_it_was_made_and_the_answer_comes_back(transport: Transport) -> None:
     with serving(
         always(answer(b'{"a": 1}', "201 Created", b"X-Request-Id: r1", b"X-Many: 1", b"X-Many: 2"))
     ) as server:
@@ -186,8 +99,9 @@ def test_a_request_arrives_as_it_was_made_and_the_answer_comes_back(transport: H
     )
 
 
-def test_a_connection_is_used_again_and_only_after_its_answer_was_read(transport: HttpxTransport) -> None:
-    with serving(always(answer())) as server:
+def test_a_connection_is_used_again_and_only_after_its_answer_was_read(transport: Transport) -> None:
+    # In chunks: of a body with a length, all of it may be there together with the head.
+    with serving(always(CHUNKED + chunk(b"ok") + chunk(b""))) as server:
         for _ in range(5):
             assert send(transport, server.request()).read(max_bytes=10) == b"ok"
         assert len(server.peers) == 1
@@ -201,7 +115,7 @@ def test_a_connection_is_used_again_and_only_after_its_answer_was_read(transport
     assert [len(peer.requests) for peer in server.peers] == [6, 2]
 
 
-def test_a_kept_connection_that_the_server_closed_is_replaced(transport: HttpxTransport) -> None:
+def test_a_kept_connection_that_the_server_closed_is_replaced(transport: Transport) -> None:
     ended = threading.Event()
 
     def script(peer: Peer, head: bytes) -> bool:
@@ -226,7 +140,7 @@ def _then(first: Callable[..., object], second: Callable[[], object]) -> Callabl
     return both
 
 
-def test_cookies_are_never_sent_back(transport: HttpxTransport) -> None:
+def test_cookies_are_never_sent_back(transport: Transport) -> None:
     with serving(always(answer(b"ok", "200 OK", b"Set-Cookie: session=1; Path=/"))) as server:
         for _ in range(3):
             send(transport, server.request()).read(max_bytes=10)
@@ -238,7 +152,7 @@ def test_cookies_are_never_sent_back(transport: HttpxTransport) -> None:
 @pytest.mark.parametrize(
     "status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"]
 )
-def test_a_redirect_is_returned_and_not_followed(status: str, transport: HttpxTransport) -> None:
+def test_a_redirect_is_returned_and_not_followed(status: str, transport: Transport) -> None:
     with serving(always(answer())) as elsewhere:
         location = f"Location: {elsewhere.url}/stolen".encode()
         with serving(always(answer(b"", status, location))) as server:
@@ -250,7 +164,7 @@ def test_a_redirect_is_returned_and_not_followed(status: str, transport: HttpxTr
     assert elsewhere.peers == []
 
 
-def test_many_threads_get_their_own_answers(transport: HttpxTransport) -> None:
+def test_many_threads_get_their_own_answers(transport: Transport) -> None:
     def script(peer: Peer, head: bytes) -> None:
         peer.send(answer(head.split()[1]))
 
@@ -278,19 +192,19 @@ def test_many_threads_get_their_own_answers(transport: HttpxTransport) -> None:
         assert len(server.peers) <= 32
 
 
-def test_closing_the_transport_closes_idle_connections(transport: HttpxTransport) -> None:
+def test_closing_the_transport_closes_idle_connections(transport: Transport) -> None:
     with serving(always(answer())) as server:
         send(transport, server.request()).read(max_bytes=10)
 
         transport.close()
 
-        _eventually(lambda: server.peers[0].socket.fileno() == -1)
+        eventually(lambda: server.peers[0].socket.fileno() == -1)
 
 
 # ---------------------------------------------------------------- failures
 
 
-def test_nobody_listening_is_unreachable(transport: HttpxTransport) -> None:
+def test_nobody_listening_is_unreachable(transport: Transport) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         request = UpstreamRequest(
@@ -308,7 +222,7 @@ def test_nobody_listening_is_unreachable(transport: HttpxTransport) -> None:
     )
 
 
-def test_an_unknown_host_is_unreachable(transport: HttpxTransport) -> None:
+def test_an_unknown_host_is_unreachable(transport: Transport) -> None:
     request = UpstreamRequest(method="GET", base_url="http://nobody.invalid", path="/")
 
     with pytest.raises(UpstreamUnavailableError) as caught:
@@ -328,7 +242,7 @@ def test_an_unknown_host_is_unreachable(transport: HttpxTransport) -> None:
     ids=["nothing", "half a line", "another protocol", "a bad header", "a bad length"],
 )
 def test_what_is_no_http_is_told_from_a_cut(
-    sent: bytes, expected: type[HooklineError], transport: HttpxTransport
+    sent: bytes, expected: type[HooklineError], transport: Transport
 ) -> None:
     def script(peer: Peer, head: bytes) -> bool:
         peer.send(sent)
@@ -340,7 +254,7 @@ def test_what_is_no_http_is_told_from_a_cut(
     assert (type(caught.value), caught.value.status) == (expected, 502)
 
 
-def test_silence_before_the_answer_is_a_timeout(transport: HttpxTransport) -> None:
+def test_silence_before_the_answer_is_a_timeout(transport: Transport) -> None:
     done = threading.Event()
 
     with serving(lambda peer, head: done.wait(WAIT_S)) as server:
@@ -354,7 +268,7 @@ def test_silence_before_the_answer_is_a_timeout(transport: HttpxTransport) -> No
     )
 
 
-def test_silence_in_the_middle_is_a_timeout_and_ends_the_connection(transport: HttpxTransport) -> None:
+def test_silence_in_the_middle_is_a_timeout_and_ends_the_connection(transport: Transport) -> None:
     ends: list[bool] = []
 
     def script(peer: Peer, head: bytes) -> bool:
@@ -367,10 +281,10 @@ def test_silence_in_the_middle_is_a_timeout_and_ends_the_connection(transport: H
         assert next(response.chunks) == b"first"
         with pytest.raises(UpstreamTimeoutError):
             next(response.chunks)
-        _eventually(lambda: ends == [True])
+        eventually(lambda: ends == [True])
 
 
-def test_the_bound_on_silence_is_no_bound_on_the_sum(transport: HttpxTransport) -> None:
+def test_the_bound_on_silence_is_no_bound_on_the_sum(transport: Transport) -> None:
     pieces = 8
     pause = threading.Event()
 
@@ -398,7 +312,7 @@ def test_the_bound_on_silence_is_no_bound_on_the_sum(transport: HttpxTransport) 
     ],
     ids=["between chunks", "in a chunk", "before its length"],
 )
-def test_a_cut_in_the_middle_is_no_end(sent: bytes, transport: HttpxTransport) -> None:
+def test_a_cut_in_the_middle_is_no_end(sent: bytes, transport: Transport) -> None:
     def script(peer: Peer, head: bytes) -> bool:
         peer.send(sent)
         return True
@@ -416,7 +330,7 @@ def test_a_cut_in_the_middle_is_no_end(sent: bytes, transport: HttpxTransport) -
 @pytest.mark.parametrize("value", ["sk-a\r\nx-evil: 1", "sk-a\x00b", "sk-é"])
 @pytest.mark.parametrize("name", ["x-a", "x a"])
 def test_what_cannot_stand_in_a_request_is_not_sent_and_not_shown(
-    name: str, value: str, transport: HttpxTransport
+    name: str, value: str, transport: Transport
 ) -> None:
     with serving(always(answer())) as server:
         with pytest.raises(ConfigurationError) as caught:
@@ -431,7 +345,7 @@ def test_what_cannot_stand_in_a_request_is_not_sent_and_not_shown(
 # ---------------------------------------------------------------- encodings
 
 
-def test_an_encoded_answer_is_decoded_and_counted_afterwards(transport: HttpxTransport) -> None:
+def test_an_encoded_answer_is_decoded_and_counted_afterwards(transport: Transport) -> None:
     bomb = gzip.compress(b"0" * 10_000_000)
 
     with serving(always(answer(bomb, "200 OK", b"Content-Encoding: gzip"))) as server:
@@ -442,7 +356,7 @@ def test_an_encoded_answer_is_decoded_and_counted_afterwards(transport: HttpxTra
     assert caught.value.code == "upstream_answer_too_large"
 
 
-def test_an_answer_that_is_not_encoded_as_it_says_is_refused(transport: HttpxTransport) -> None:
+def test_an_answer_that_is_not_encoded_as_it_says_is_refused(transport: Transport) -> None:
     with serving(always(answer(b"no gzip at all", "200 OK", b"Content-Encoding: gzip"))) as server:
         response = send(transport, server.request())
         with pytest.raises(InvalidUpstreamAnswerError):
@@ -452,34 +366,11 @@ def test_an_answer_that_is_not_encoded_as_it_says_is_refused(transport: HttpxTra
 # ---------------------------------------------------------------- cancellation
 
 
-def _eventually(is_true: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_S
-    while not is_true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
-class Watched:
-    """A server that begins an answer, or not, and then waits for the client to leave."""
-
-    def __init__(self, begin: bytes) -> None:
-        self.begin = begin
-        self.has_begun = threading.Event()
-        self.has_ended = threading.Event()
-
-    def script(self, peer: Peer, head: bytes) -> bool:
-        peer.send(self.begin)
-        self.has_begun.set()
-        if peer.wait_for_end():
-            self.has_ended.set()
-        return True
-
-
 @pytest.mark.parametrize(
     "begin", [b"", CHUNKED, CHUNKED + chunk(b"first")], ids=["silent", "headers", "a chunk"]
 )
 def test_cancelling_wakes_a_blocked_read_and_the_server_sees_the_end(
-    begin: bytes, transport: HttpxTransport
+    begin: bytes, transport: Transport
 ) -> None:
     watched = Watched(begin)
     cancellation = Cancellation()
@@ -511,7 +402,7 @@ def test_cancelling_wakes_a_blocked_read_and_the_server_sees_the_end(
 
 @pytest.mark.parametrize("is_warm", [False, True], ids=["new connection", "kept connection"])
 def test_a_call_that_was_cancelled_before_it_was_sent_gets_no_answer(
-    is_warm: bool, transport: HttpxTransport
+    is_warm: bool, transport: Transport
 ) -> None:
     cancellation = Cancellation()
     cancellation.cancel()
@@ -524,7 +415,7 @@ def test_a_call_that_was_cancelled_before_it_was_sent_gets_no_answer(
         assert send(transport, server.request()).read(max_bytes=10) == b"ok"
 
 
-def test_cancelling_after_the_end_touches_no_one_else_s_connection(transport: HttpxTransport) -> None:
+def test_cancelling_after_the_end_touches_no_one_else_s_connection(transport: Transport) -> None:
     first = Cancellation()
     with serving(always(answer())) as server:
         send(transport, server.request(), cancellation=first).read(max_bytes=10)
@@ -536,7 +427,7 @@ def test_cancelling_after_the_end_touches_no_one_else_s_connection(transport: Ht
         assert len(server.peers) == 1
 
 
-def test_closing_an_unread_answer_ends_the_connection_at_once(transport: HttpxTransport) -> None:
+def test_closing_an_unread_answer_ends_the_connection_at_once(transport: Transport) -> None:
     watched = Watched(CHUNKED + chunk(b"first"))
 
     with serving(watched.script) as server:
@@ -552,9 +443,7 @@ def test_closing_an_unread_answer_ends_the_connection_at_once(transport: HttpxTr
 # ---------------------------------------------------------------- proxies
 
 
-def test_a_proxy_of_the_environment_is_used(
-    monkeypatch: pytest.MonkeyPatch, transport: HttpxTransport
-) -> None:
+def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, transport: Transport) -> None:
     request = UpstreamRequest(method="GET", base_url="http://service.example", path="/say")
 
     with serving(always(answer(b"by proxy"))) as proxy:
@@ -565,7 +454,7 @@ def test_a_proxy_of_the_environment_is_used(
 
 
 def test_a_proxy_that_is_set_wins_and_no_proxy_is_honoured(
-    monkeypatch: pytest.MonkeyPatch, transport: HttpxTransport
+    monkeypatch: pytest.MonkeyPatch, transport: Transport
 ) -> None:
     with serving(always(answer(b"proxy"))) as proxy, serving(always(answer(b"direct"))) as server:
         monkeypatch.setenv("http_proxy", proxy.url)
@@ -579,7 +468,7 @@ def test_a_proxy_that_is_set_wins_and_no_proxy_is_honoured(
 
 
 def test_an_unreachable_proxy_is_an_unreachable_service(
-    monkeypatch: pytest.MonkeyPatch, transport: HttpxTransport
+    monkeypatch: pytest.MonkeyPatch, transport: Transport
 ) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
