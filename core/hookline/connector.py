@@ -25,6 +25,7 @@ Restore = Callable[[object, JsonObject], object]
 _SEGMENT = re.compile(r"[a-z][a-z0-9_]*\Z")
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _MAX_ID_LENGTH = 60
+_MAX_HEADER_NAMES = 256
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -154,13 +155,19 @@ class Connector:
         self.return_headers = frozenset(name for name in names if not name.endswith("*"))
         self.return_prefixes = tuple(name[:-1] for name in names if name.endswith("*"))
         self.actions: dict[str, Action] = {}
+        self._returned: dict[str, bool] = {}
 
     def __repr__(self) -> str:
         return f"Connector({self.id!r}, actions={sorted(self.actions)})"
 
     def returns_header(self, name: str) -> bool:
-        """Tell whether a header of the service is passed back to the caller."""
-        return name in self.return_headers or name.startswith(self.return_prefixes)
+        """Tell whether a header of the service is passed back to the caller; its name is in lower case."""
+        known = self._returned.get(name)
+        if known is None:
+            known = name in self.return_headers or name.startswith(self.return_prefixes)
+            if len(self._returned) < _MAX_HEADER_NAMES:
+                self._returned[name] = known
+        return known
 
     def endpoint(
         self,

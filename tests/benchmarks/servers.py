@@ -70,7 +70,7 @@ def run_gateway(upstream: Server, *, log_level: str = "warning") -> Iterator[Ser
     environ = {
         "HOOKLINE_API_KEYS": f"another-key-0123456789abcdef,{API_KEY}",
         "HOOKLINE_LOG_LEVEL": log_level,
-        "HOOKLINE_OPENAI_API_KEY": "sk-benchmark",
+        "HOOKLINE_OPENAI_API_KEY": "benchmark-credential",
         "HOOKLINE_OPENAI_BASE_URL": f"{upstream.url}/v1",
         "HOOKLINE_PORT": str(port),
     }

@@ -27,7 +27,7 @@ from tests.benchmarks.upstream import COMPLETION, JSON_HEADERS
 
 from hookline.call import Cancellation
 from hookline.engine import pipeline
-from hookline.engine.httpx_transport import HttpxTransport
+from hookline.engine.http1 import Http1Transport
 from hookline.engine.transport import Timeouts
 from hookline.gateway import Gateway
 from hookline.upstream import UpstreamRequest, UpstreamResponse
@@ -128,13 +128,13 @@ def measure_stages(door: str, *, calls: int) -> dict[str, float]:
 
 def measure_transport(*, calls: int) -> float:
     """Return the processor time, in microseconds, of one call of the real transport on one thread."""
-    transport = HttpxTransport()
+    transport = Http1Transport()
     with run_upstream() as upstream:
         request = UpstreamRequest(
             method="POST",
             base_url=f"{upstream.url}/v1",
             path="/chat/completions",
-            headers={"content-type": "application/json", "authorization": "Bearer sk-benchmark"},
+            headers={"content-type": "application/json", "authorization": "Bearer benchmark-credential"},
             content=wire_body(),
         )
         timeouts = Timeouts(connect_s=5.0, read_s=60.0)
@@ -152,7 +152,7 @@ def _make_gateway(transport: Transport) -> Gateway:
     logging.getLogger("hookline").setLevel(logging.WARNING)
     environ = {
         "HOOKLINE_API_KEYS": API_KEY,
-        "HOOKLINE_OPENAI_API_KEY": "sk-benchmark",
+        "HOOKLINE_OPENAI_API_KEY": "benchmark-credential",
         "HOOKLINE_OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
     }
     return Gateway(environ=environ, transport=transport)
@@ -173,7 +173,7 @@ def _watch_stages(watch: Stopwatch, gateway: Gateway) -> None:
     watch.watch(calls, "_sign", "sign")
     watch.watch(calls, "_attempt", "execute (no network)")
     watch.watch(calls._answers, "make", "make the answer")
-    watch.watch(app, "_respond", "respond")
+    watch.watch(app, "ReadyResponse", "respond")
 
 
 def _environ(path: str, body: bytes) -> WSGIEnvironment:

@@ -142,6 +142,7 @@ def read_head(block: bytes, *, method: str) -> ResponseHead:
         raise ImproperAnswerError("its transfer coding is not just `chunked`, or stands beside a length")
     if method == "HEAD" or status < 200 or status in _STATUSES_WITHOUT_BODY:
         return ResponseHead(status, headers, 0, False, keeps_alive)
+    keeps_alive = keeps_alive and (length is not None or coding is not None)
     return ResponseHead(status, headers, length, coding is not None, keeps_alive)
 
 

@@ -131,7 +131,7 @@ class _Channel:
     def __init__(self, transport: httpx.HTTPTransport) -> None:
         self._transport = transport
         self._socket: socket.socket | None = None
-        self._aborted = False
+        self.is_aborted = False
 
     def send(self, request: UpstreamRequest, timeouts: Timeouts) -> httpx.Response:
         timeout = {
@@ -173,7 +173,7 @@ class _Channel:
 
     def abort(self) -> None:
         """Cut the connection from another thread: a blocked read returns, the upstream sees the end."""
-        self._aborted = True
+        self.is_aborted = True
         current = self._socket
         if current is not None:
             with suppress(OSError, ValueError):
@@ -186,7 +186,7 @@ class _Channel:
         if name in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
             stream = cast("_NetworkStream", info["return_value"])
             self._socket = cast("socket.socket | None", stream.get_extra_info("socket"))
-            if self._aborted:  # the caller left while the connection was made
+            if self.is_aborted:  # the caller left while the connection was made
                 self.abort()
 
 
@@ -208,6 +208,8 @@ class _Body:
         is_encoded = "content-encoding" in self._response.headers
         try:
             yield from self._response.iter_bytes() if is_encoded else self._response.iter_raw()
+            if self._channel.is_aborted:  # our own end is not the upstream's
+                raise httpx.ReadError("the answer was closed")
             self._is_complete = True
         except httpx.TimeoutException as exc:
             raise UpstreamTimeoutError("The upstream fell silent in the middle of its answer.") from exc

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import select
 import socket
 import ssl
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _READ_BYTES = 128 * 1024
 _WRITE_BYTES = 256 * 1024
+_HAS_POLL = hasattr(select, "poll")  # not on Windows
+_UNDER_WAY = (errno.EINPROGRESS, errno.EWOULDBLOCK)
 # The layout of C's `timeval` is known there.
 _HAS_KERNEL_TIMEOUTS = sys.platform in ("linux", "darwin") and struct.calcsize("@l") == 8
 
@@ -83,7 +87,7 @@ class CuttableSocket:
             raise failure
         if tls is not None:
             self._encrypt(tls, host, deadline)
-        if hasattr(select, "poll"):
+        if _HAS_POLL:
             self._poll = select.poll()
             self._poll.register(self._socket, select.POLLIN)
 
@@ -118,9 +122,12 @@ class CuttableSocket:
                 which an attacker could have made.
         """
         try:
-            return self._open_socket().recv(_READ_BYTES)
+            piece = self._open_socket().recv(_READ_BYTES)
         except BlockingIOError:
             raise TimeoutError("nothing arrived in time") from None
+        if not piece:
+            self._check_not_cut()  # our own end is not the peer's
+        return piece
 
     def is_silent(self) -> bool:
         """Whether it is open and nothing has arrived, not even an end. Never waits."""
@@ -163,10 +170,17 @@ class CuttableSocket:
 
     def _connect(self, address: SocketAddress, timeout_s: float) -> None:
         current = self._open_socket()
-        current.settimeout(timeout_s)
-        self._check_not_cut()
-        current.connect(address)
-        self._check_not_cut()  # a socket that is shut down while it connects may report success
+        with self._lock:  # a cut before the attempt began would have no effect on it
+            self._check_not_cut()
+            current.setblocking(False)
+            error = current.connect_ex(address)
+        if error in _UNDER_WAY:
+            if not _is_connected_within(current, timeout_s):
+                raise TimeoutError("no answer in time")
+            self._check_not_cut()
+            error = current.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            raise OSError(error, os.strerror(error))
         current.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _encrypt(self, tls: ssl.SSLContext, host: str, deadline: float) -> None:
@@ -186,6 +200,15 @@ class CuttableSocket:
     def _check_not_cut(self) -> None:
         if self.is_cut:
             raise ConnectionAbortedError("the connection was cut")
+
+
+def _is_connected_within(target: socket.socket, timeout_s: float) -> bool:
+    """Wait until an attempt to connect has succeeded or failed; False if that takes too long."""
+    if not _HAS_POLL:
+        return any(select.select([], [target], [target], timeout_s))
+    poll = select.poll()
+    poll.register(target, select.POLLOUT)
+    return bool(poll.poll(timeout_s * 1000))
 
 
 def _set_timeout(target: socket.socket, timeout_s: float) -> None:

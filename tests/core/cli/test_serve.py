@@ -165,7 +165,7 @@ def test_a_missing_credential_is_a_warning_that_tells_what_to_set(
 
 
 @pytest.mark.parametrize(
-    ("options", "environ"), [(["--sandbox"], {}), ([], {"HOOKLINE_ACME_API_KEY": "sk-0123456789"})]
+    ("options", "environ"), [(["--sandbox"], {}), ([], {"HOOKLINE_ACME_API_KEY": "a-credential-of-tests"})]
 )
 def test_nothing_is_warned_of_where_nothing_is_missing(
     run: Run, monkeypatch: pytest.MonkeyPatch, options: list[str], environ: dict[str, str]

@@ -455,7 +455,9 @@ def test_a_length_that_is_repeated_is_one_length() -> None:
     ],
 )
 def test_a_connection_is_kept_only_when_the_answer_says_so(head: bytes, keeps_alive: bool) -> None:
-    assert read_head(head, method="GET").keeps_alive is keeps_alive
+    assert read_head(head + b"Content-Length: 0\r\n", method="GET").keeps_alive is keeps_alive
+    assert read_head(head, method="HEAD").keeps_alive is keeps_alive
+    assert not read_head(head, method="GET").keeps_alive  # it ends with its connection
 
 
 def endless(beginning: bytes, filler: bytes) -> Iterator[bytes]:

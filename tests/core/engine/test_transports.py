@@ -367,7 +367,9 @@ def test_an_answer_that_is_not_encoded_as_it_says_is_refused(transport: Transpor
 
 
 @pytest.mark.parametrize(
-    "begin", [b"", CHUNKED, CHUNKED + chunk(b"first")], ids=["silent", "headers", "a chunk"]
+    "begin",
+    [b"", CHUNKED, CHUNKED + chunk(b"first"), b"HTTP/1.1 200 OK\r\n\r\nhalf of it"],
+    ids=["silent", "headers", "a chunk", "until the end"],
 )
 def test_cancelling_wakes_a_blocked_read_and_the_server_sees_the_end(
     begin: bytes, transport: Transport
