@@ -32,7 +32,7 @@ What a caller may match on is the class, ``code`` and ``status``; the wording of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from hookline.upstream import ErrorAnswer
@@ -317,3 +317,17 @@ class UpstreamTimeoutError(RetryableError):
     code = "upstream_timeout"
     title = "The service did not answer in time"
     hint = "Try again, ask for a shorter answer, or raise `timeout_s` in the gateway's settings."
+
+
+def raise_from(error: HooklineError, cause: BaseException) -> NoReturn:
+    """Raise ``error`` with its cause, which may be ``error`` itself.
+
+    A traceback holds the frames it passed, and a frame its variables: an error that stands in one, or is its
+    own cause, would keep all that the call held in memory until the garbage collector comes by.
+    """
+    try:
+        if error is cause:
+            raise error
+        raise error from cause
+    finally:
+        del error, cause

@@ -177,7 +177,9 @@ class _Channel:
         current = self._socket
         if current is not None:
             with suppress(OSError, ValueError):
-                current.shutdown(socket.SHUT_RDWR)
+                # Not SSLSocket.shutdown: that forgets the encryption first, and what another thread reads
+                # or sends in between would pass in the clear.
+                socket.socket.shutdown(current, socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._transport.close()

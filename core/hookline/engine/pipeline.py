@@ -25,6 +25,7 @@ from hookline.errors import (
     PermissionDeniedError,
     PluginError,
     StoreUnavailableError,
+    raise_from,
 )
 from hookline.principal import Decision, InboundRequest, Principal
 from hookline.upstream import ErrorAnswer, Response, UpstreamRequest, UpstreamResponse
@@ -99,7 +100,7 @@ class Pipeline:
             request = build_request(call, order, user_agent=self._user_agent)
             self._shape(call, request)
         except Exception as exc:
-            raise self.map_error(call, exc) from exc
+            raise_from(self.map_error(call, exc), exc)
         return PreparedCall(call=call, request=request, endpoint=order.endpoint)
 
     def perform(self, prepared: PreparedCall) -> Answer:
@@ -114,7 +115,7 @@ class Pipeline:
             response = self._attempt(call, request)
             return self._answers.make(prepared, response)
         except Exception as exc:
-            raise self.map_error(call, exc) from exc
+            raise_from(self.map_error(call, exc), exc)
 
     def map_error(self, call: Call, exc: BaseException) -> HooklineError:
         """Return the error that the caller is told for whatever went wrong in a call."""
@@ -241,7 +242,7 @@ class Pipeline:
         except HooklineError:
             raise
         except Exception as exc:
-            raise self._host.to_error(exc) from exc
+            raise_from(self._host.to_error(exc), exc)
 
     def _fault(self, hook_name: str, misdeed: str) -> PluginError:
         names = [name for name, _ in self._host.implementations(hook_name)]

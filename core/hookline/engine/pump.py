@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from hookline.errors import InvalidUpstreamAnswerError
 
@@ -55,7 +55,7 @@ class Pump:
         with self._changed:
             self._changed.wait_for(lambda: self._answer or self._error, timeout=self._heartbeat_s)
             if self._answer is None and self._error is not None:
-                raise self._error
+                self._raise_error()
             self._is_promised = self._answer is None
             return self._answer
 
@@ -85,7 +85,7 @@ class Pump:
             if not self._is_over:
                 return HEARTBEAT
             if self._error is not None:
-                raise self._error
+                self._raise_error()
             return None
 
     def abandon(self) -> None:
@@ -116,6 +116,14 @@ class Pump:
             close = getattr(pieces, "close", None)
             if close is not None:  # after the client was told of the end: it need not wait for this
                 close()
+
+    def _raise_error(self) -> NoReturn:
+        error, self._error = self._error, None
+        assert error is not None  # the caller looked
+        try:
+            raise error
+        finally:
+            del error  # or its traceback, which holds this frame, would keep it alive
 
     def _begin(self, answer: Answer) -> Iterator[bytes] | None:
         with self._changed:

@@ -19,6 +19,7 @@ from hookline.errors import (
     InvalidUpstreamAnswerError,
     StreamInterruptedError,
     UpstreamTimeoutError,
+    raise_from,
 )
 from hookline.upstream import ErrorAnswer
 
@@ -136,7 +137,7 @@ class GuardedStream:
             raise
         except Exception as exc:
             self._response.close()
-            raise self._map_error(exc) from exc
+            raise_from(self._map_error(exc), exc)
 
     def close(self) -> None:
         """Let the upstream go: its connection is kept if the body ends now, and cut if not."""

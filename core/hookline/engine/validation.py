@@ -83,10 +83,13 @@ class SchemaValidator:
         if _is_small(value):
             yield from islice(self._validator.iter_errors(value), 4 * _MAX_PROBLEMS)
             return
+        first: jsonschema_rs.ValidationError | None = None
         try:
             self._validator.validate(value)
         except jsonschema_rs.ValidationError as exc:
-            yield exc
+            first = exc.with_traceback(None)  # its traceback would hold this frame, and with it the value
+        if first is not None:
+            yield first
 
 
 def _is_small(value: object) -> bool:

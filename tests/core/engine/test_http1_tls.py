@@ -261,7 +261,7 @@ def test_an_encrypted_silence_is_a_timeout(transport: Transport, tls: ssl.SSLCon
     watched = Watched(CHUNKED + chunk(b"first"))
 
     with serving(watched.script, tls) as server:
-        response = send(transport, get(server.url), timeouts=Timeouts(connect_s=WAIT_S, read_s=0.1))
+        response = send(transport, get(server.url), timeouts=Timeouts(connect_s=WAIT_S, read_s=0.5))
         assert next(response.chunks) == b"first"
         with pytest.raises(UpstreamTimeoutError):
             next(response.chunks)

@@ -654,17 +654,22 @@ def test_cancelling_ends_an_attempt_to_connect(transport: Http1Transport) -> Non
 
 
 def test_cancelling_ends_a_write(transport: Http1Transport) -> None:
+    taken: list[socket.socket] = []
+
+    def is_writing() -> bool:
+        made, _ = listener.accept()
+        taken.append(made)
+        return made.recv(1) == b"P"
+
     with _listening() as (listener, url):
-        began = time.monotonic()
         outcome, took_s = _cancelled(
             lambda cancellation: send(transport, post(url, bytes(50_000_000)), cancellation=cancellation),
-            lambda: time.monotonic() - began > 0.1,
+            is_writing,
         )
-        made, _ = listener.accept()
-        with made, suppress(ConnectionResetError):
-            made.settimeout(1)
-            while made.recv(1 << 20):
-                pass
+    with taken[0] as made, suppress(ConnectionResetError):
+        made.settimeout(WAIT_S)
+        while made.recv(1 << 20):
+            pass
 
     assert outcome is UpstreamUnavailableError
     assert took_s < 1
@@ -746,15 +751,18 @@ def test_calls_that_are_cancelled_at_any_moment_harm_nobody(transport: Http1Tran
             cancellation = Cancellation()
             timer = threading.Timer(chance.random() * 0.01, cancellation.cancel)
             path = f"/{seed}/{number}/{chance.randrange(2)}"
-            timer.start()
+            if number % 4:  # the others must succeed
+                timer.start()
             try:
                 content = send(transport, server.request(path), cancellation=cancellation).read(max_bytes=99)
                 (fine if content == path.encode() else wrong).append(content)
-            except HooklineError:
-                assert cancellation.is_cancelled
+            except HooklineError as exc:
+                if not cancellation.is_cancelled:
+                    wrong.append(exc)
             except BaseException as exc:
                 wrong.append(exc)
-            timer.join()
+            if number % 4:
+                timer.join()
 
     with serving(script) as server:
         before = _open_files()
@@ -767,7 +775,7 @@ def test_calls_that_are_cancelled_at_any_moment_harm_nobody(transport: Http1Tran
         eventually(lambda: _open_files() <= before)
 
     assert wrong == []
-    assert fine
+    assert len(fine) >= 16 * 10
 
 
 # ---------------------------------------------------------------- leaks, encodings, imports

@@ -277,7 +277,7 @@ def test_silence_in_the_middle_is_a_timeout_and_ends_the_connection(transport: T
         return True
 
     with serving(script) as server:
-        response = send(transport, server.request(), timeouts=Timeouts(connect_s=WAIT_S, read_s=0.1))
+        response = send(transport, server.request(), timeouts=Timeouts(connect_s=WAIT_S, read_s=0.5))
         assert next(response.chunks) == b"first"
         with pytest.raises(UpstreamTimeoutError):
             next(response.chunks)
