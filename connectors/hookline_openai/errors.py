@@ -46,6 +46,7 @@ RATE = ("rate_limit_exceeded", "rate_limit_error", "slow_down")
 _TOO_LONG = re.compile(r"maximum context length is [0-9,]+ tokens|exceeds the context window", re.IGNORECASE)
 _TOO_LARGE = re.compile(r"\s*request too large", re.IGNORECASE)
 _LIMIT = re.compile(r"\blimit:? ([0-9]{1,15}),.{0,80}?\brequested:? ([0-9]{1,15})", re.IGNORECASE | re.DOTALL)
+_WRONG_MODEL = re.compile(r"\b(is|not) (a|an) [a-z]+ model\b|\bmodel\b.*\bnot supported\b", re.IGNORECASE)
 _NO_MODEL = re.compile(r"\bmodel\b.{0,200}(?:does not exist|has been deprecated)", re.IGNORECASE | re.DOTALL)
 _OVERLOADED = re.compile(r"\boverloaded\b", re.IGNORECASE)
 
@@ -190,6 +191,14 @@ def _map_404(case: _Case) -> HooklineError:
             code="model_not_found",
             field="model",
             hint=model_hint(case.call, refusal.message, today=case.now.date()),
+        )
+    if refusal.param == "model" or _WRONG_MODEL.search(refusal.message):
+        return case.error(
+            RequestRejectedError,
+            "cannot use this model here",
+            code="model_not_suitable",
+            field="model",
+            hint="Choose a model of the right kind: `openai.list_models` lists them, also by `kind`.",
         )
     error = case.error(
         InvalidUpstreamAnswerError,

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import logging
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from hookline.connection import Connection, check_base_url
 from hookline.errors import ConfigurationError
+from hookline.settings import CONFIG_VARIABLE, ENVIRONMENT
 
 if TYPE_CHECKING:
     from hookline.connector import Connector, JsonObject
     from hookline.settings import ConnectionSettings, Settings
+
+_log = logging.getLogger("hookline.connections")
 
 SANDBOX_BASE_URL = "http://sandbox.invalid/v1"
 """Where calls go when the sandbox is on; a name that cannot resolve, so that nothing ever leaves."""
@@ -52,6 +57,20 @@ def look_up(
         return from_file, f"connections.{connector.id}.{setting}"
     fallback = connector.environment.get(setting, "")
     return environ.get(fallback, "").strip() or None, fallback
+
+
+def warn_of_unknown_variables(environ: Mapping[str, str], connectors: Iterable[Connector]) -> None:
+    """Log a warning for every variable that looks like one of ours, misspelt."""
+    known = {*ENVIRONMENT, CONFIG_VARIABLE}
+    for connector in connectors:
+        options = connector.options.model_fields if connector.options else {}
+        names = ("api_key", "base_url", *options)
+        known.update(f"HOOKLINE_{connector.id.upper()}_{name.upper()}" for name in names)
+    for variable in environ:
+        if variable.startswith("HOOKLINE_") and variable not in known:
+            near = difflib.get_close_matches(variable, known, n=1, cutoff=0.85)
+            if near:
+                _log.warning("%s is set but is no setting; did you mean %s?", variable, near[0])
 
 
 def _sections_by_connector(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from hookline import __version__
-from hookline.connections import build_connections
+from hookline.connections import build_connections, warn_of_unknown_variables
 from hookline.engine.catalog import build_catalog
 from hookline.engine.pipeline import Pipeline
 from hookline.engine.pump import PumpPool
@@ -72,6 +72,7 @@ class Gateway:
         )
         self.catalog = build_catalog(self.host)
         self.connections = build_connections(self.catalog.connectors, self.settings, self.environ)
+        warn_of_unknown_variables(self.environ, self.catalog.connectors.values())
         self._start_plugins()
         self.routes = self._collect_routes()
         self.pipeline = Pipeline(

@@ -152,6 +152,62 @@ def test_a_million_keys_are_refused_quickly(server: Server) -> None:
     assert (status, body["error"]["code"]) == (400, "too_many_members")  # type: ignore[index]  # JSON
 
 
+def test_a_million_list_items_are_refused_quickly(server: Server) -> None:
+    content = b'{"model": "sandbox", "prompt": "x", "messages": [' + b"1," * 1_500_000 + b"1]}"
+
+    status, body, _ = call(server, "POST", CHAT, content, JSON)
+
+    assert (status, body["error"]["code"]) == (400, "too_many_items")  # type: ignore[index]  # JSON
+
+
+def test_a_million_values_with_commas_are_refused_quickly(server: Server) -> None:
+    content = json.dumps({"model": "sandbox", "messages": "a," * 1_500_000}).encode()
+
+    status, body, _ = call(server, "POST", CHAT, content, JSON)
+
+    assert (status, body["field"]) == (422, "messages")
+
+
+def test_half_a_form_is_not_run(server: Server) -> None:
+    head = post_head("Content-Type: application/x-www-form-urlencoded", "Transfer-Encoding: chunked")
+    piece = b"model=sandbox&prompt=Transfer it only if"
+
+    answer = server.send_raw(head + b"%x\r\n%s\r\n" % (len(piece), piece), silence_s=2)
+
+    assert answer.startswith(b"HTTP/1.1 411 ")
+
+
+def test_half_a_json_body_is_not_run(server: Server) -> None:
+    head = post_head("Content-Type: application/json", "Transfer-Encoding: chunked")
+    piece = b'{"model": "sandbox", "prompt": "Transfer it only if'
+
+    assert (
+        b" 200 " not in server.send_raw(head + b"%x\r\n%s\r\nZZ\r\n" % (len(piece), piece), silence_s=2)[:20]
+    )
+
+
+def test_base_url_without_its_last_part_is_told_so(server: Server) -> None:
+    status, body, _ = call(server, "POST", "/chat/completions", GOOD, JSON)
+
+    assert status == 404
+    assert "end your base URL with /v1" in str(body["message"])
+
+
+def test_line_break_inside_a_text_is_told_how_to_be_written(server: Server) -> None:
+    status, body, _ = call(server, "POST", CHAT, b'{"model": "sandbox", "prompt": "a\nb"}', JSON)
+
+    assert (status, body["error"]["code"]) == (400, "invalid_json")  # type: ignore[index]  # JSON
+    assert "a line break inside a text is written \\n" in str(body["message"])
+
+
+def test_model_of_the_wrong_kind_is_the_fault_of_the_field(server: Server) -> None:
+    content = b'{"model": "gpt-5.4-mini", "input": "x"}'
+
+    status, body, _ = call(server, "POST", "/actions/openai.embed", content, JSON)
+
+    assert (status, body["field"], body["error"]["code"]) == (400, "model", "model_not_suitable")  # type: ignore[index]  # JSON
+
+
 def test_body_over_the_cap_is_refused_by_its_length(server: Server) -> None:
     head = post_head("Content-Type: application/json", "Content-Length: 4000001")
 

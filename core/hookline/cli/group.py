@@ -42,7 +42,8 @@ Examples:
   hookline call openai.chat model=gpt-5.4-mini prompt="Say hello" --sandbox
 
 \b
-Exit status: 0 done, 1 a call or check failed, 2 wrong usage or configuration, 130 ended by Ctrl-C.
+Exit status: 0 done, 1 a call or check failed, 2 wrong usage or configuration, 130 ended by Ctrl-C
+  (0 for a server that runs until then).
 """
 
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _WITHOUT_BODY = frozenset({204, 205})
 
+_FRAMING_HEADERS = frozenset(
+    {"connection", "content-encoding", "content-length", "content-type", "transfer-encoding"}
+)
+
 Headers = list[tuple[str, str]]
 Process = Callable[["Call", Response], None]
 MapError = Callable[["Call", BaseException], HooklineError]
@@ -100,7 +104,9 @@ class AnswerMaker:
             return output
         response = Response(output=output, raw=raw)
         self._process(call, response)
-        headers.extend(response.headers.items())
+        if not isinstance(response.output, dict):
+            raise UnwritableChangeError
+        _add_headers(headers, response)
         return response.output
 
     def _processed_on_the_wire(self, call: Call, raw: object, headers: Headers) -> object:
@@ -110,7 +116,7 @@ class AnswerMaker:
         present, restore = call.action.present, call.action.restore
         response = Response(output=lambda: present(call, raw), raw=raw)
         self._process(call, response)
-        headers.extend(response.headers.items())
+        _add_headers(headers, response)
         if not response.is_changed:
             return raw
         try:
@@ -131,9 +137,22 @@ def returned_headers(call: Call, headers: Headers) -> Headers:
     ]
 
 
+def _add_headers(headers: Headers, response: Response) -> None:
+    """Add the headers that plugins set, but for those that say how the body is sent."""
+    for name, value in response.headers.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise UnwritableChangeError
+        if name.lower() not in _FRAMING_HEADERS:
+            headers.append((name.lower(), value))
+
+
 def _reply(output: object, headers: Headers) -> Answer:
     headers.append(("content-type", JSON))
-    return Answer(status=200, headers=headers, content=orjson.dumps(output))
+    try:
+        content = orjson.dumps(output)
+    except TypeError as exc:
+        raise UnwritableChangeError from exc
+    return Answer(status=200, headers=headers, content=content)
 
 
 def _parse(response: UpstreamResponse, content: bytes) -> object:

@@ -29,6 +29,7 @@ _BOOLEANS = {
     "off": False,
 }
 _MAX_REF_HOPS = 16
+_MAX_LISTED = 10_000
 
 
 def coerce(fields: JsonObject, schema: JsonObject) -> None:
@@ -91,7 +92,7 @@ def _from_text(text: str, types: set[str], levels: int) -> object:
         except orjson.JSONDecodeError:
             return text
         return parsed if _fits(parsed, levels) else text
-    if "array" in types and stripped:
+    if "array" in types and stripped and stripped.count(",") < _MAX_LISTED:
         return [part.strip() for part in stripped.split(",")]
     return text
 

@@ -15,6 +15,7 @@ from hookline.errors import MalformedRequestError
 
 MAX_DEPTH = 100
 MAX_MEMBERS = 100_000
+MAX_ITEMS = 1_000_000
 
 _BOMS = (
     (b"\xef\xbb\xbf", "a UTF-8 byte-order mark"),
@@ -31,7 +32,7 @@ def parse_object(content: bytes) -> dict[str, object]:
 
     Raises:
         MalformedRequestError: If it is not JSON, not an object, has a key twice, is nested deeper than
-            100 levels or has more than 100,000 members; the message says which.
+            100 levels or has more than 100,000 members or 1,000,000 list items; the message says which.
     """
     if not content.strip():
         raise MalformedRequestError("The body is empty; send a JSON object.", code="empty_body")
@@ -53,16 +54,21 @@ def parse_object(content: bytes) -> dict[str, object]:
 
 
 def _count_members(value: object) -> int:
-    members = 0
+    members = items = 0
     level = [value]
     for _ in range(MAX_DEPTH):
         below: list[object] = []
-        for item in level:
-            if isinstance(item, dict):
-                members += len(item)
-                below += [child for child in item.values() if isinstance(child, (dict, list))]
-            elif isinstance(item, list):
-                below += [child for child in item if isinstance(child, (dict, list))]
+        for node in level:
+            if isinstance(node, dict):
+                members += len(node)
+                below += [child for child in node.values() if isinstance(child, (dict, list))]
+            elif isinstance(node, list):
+                items += len(node)
+                if items > MAX_ITEMS:
+                    raise MalformedRequestError(
+                        f"The body has more than {MAX_ITEMS:,} list items.", code="too_many_items"
+                    )
+                below += [child for child in node if isinstance(child, (dict, list))]
         if members > MAX_MEMBERS:
             raise MalformedRequestError(
                 f"The body has more than {MAX_MEMBERS:,} object members.", code="too_many_members"
@@ -96,6 +102,8 @@ def _reason(content: bytes, exc: orjson.JSONDecodeError) -> str:
         return "it looks like UTF-16 or UTF-32; send UTF-8"
     if "depth limit" in str(exc):
         return f"it is nested deeper than {MAX_DEPTH} levels"
+    if "control character" in str(exc):
+        return f'{exc}; a line break inside a text is written \\n, and a quote \\"'
     return str(exc)
 
 

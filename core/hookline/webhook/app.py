@@ -118,10 +118,19 @@ def _answer_unrouted(gateway: Gateway, exc: Exception) -> ReadyResponse:
                 f"{request.method[:20]} is not a method of {request.path[:100]}.", allowed=allowed
             )
         elif exc.code == 404:
-            error = NotFoundError(f"There is nothing at {request.path[:100]}.")
+            error = NotFoundError(
+                f"There is nothing at {request.path[:100]}.", hint=_hint_for(gateway, request.path)
+            )
         else:
             error = MalformedRequestError(f"The request cannot be read ({exc.code}).")
     return ReadyResponse(_error_reply(gateway, error, shape, call_id), call_id=call_id)
+
+
+def _hint_for(gateway: Gateway, path: str) -> str | None:
+    """Return the hint for an address that lacks only the beginning of one that exists."""
+    paths = {route.path for route in gateway.routes}
+    prefix = next((prefix for prefix in gateway.routes.formats if prefix + path in paths), None)
+    return None if prefix is None else f"The address is {prefix}{path}: end your base URL with {prefix}."
 
 
 def _format(gateway: Gateway, route: Route) -> WireFormat:

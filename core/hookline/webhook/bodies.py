@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hookline.principal import InboundRequest
 
 _MAX_FORM_FIELDS = 1000
+_FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _UTF8_NAMES = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 
 
@@ -26,6 +27,11 @@ def read_fields(request: InboundRequest) -> JsonObject:
         BodyTooLargeError: If it is over the cap.
     """
     media_type = _media_type(request)
+    if media_type in _FORM_TYPES and "content-length" not in request.headers:
+        # Half a form is a form: without a length nobody could tell that the rest is missing.
+        raise MalformedRequestError(
+            "A form must be sent with a Content-Length.", status=411, code="length_required"
+        )
     content = request.read_body()
     if media_type == "application/x-www-form-urlencoded":
         return _without_empty(_read_form(content))

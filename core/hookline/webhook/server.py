@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import signal
 import sys
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from hookline.settings import ServerSettings
+
+# Options of glibc's mallopt(3).
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 
 _BACKPRESSURE = 4096  # connections, idle ones included: it must stay far above the number of threads
 
@@ -58,6 +62,7 @@ def serve(settings: ServerSettings) -> None:
         http=HTTPModes.auto,
         loop=Loops.auto,
         log_level=LogLevels.error,
+        respawn_failed_workers=True,
         workers_kill_timeout=30,
         # granian's own loader puts the working directory first on the import path and takes the name for one
         # inside of it when it is a package itself.
@@ -72,4 +77,19 @@ def _load_worker_app() -> Flask:
     # that hears both hangs most times. Threads that are started later inherit the mask.
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    _give_memory_back()
     return create_worker_app()
+
+
+def _give_memory_back() -> None:
+    """Make the C library give the memory of large bodies back; does nothing where it is another library.
+
+    By default it learns to keep such blocks, and a thread each its own, so a burst of large requests would
+    leave a worker large for good.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    for option, value in ((_M_MMAP_THRESHOLD, 1 << 20), (_M_TRIM_THRESHOLD, 1 << 20), (_M_ARENA_MAX, 4)):
+        mallopt(option, value)
