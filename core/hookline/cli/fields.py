@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from hookline.engine.references import as_object, follow
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,7 +20,6 @@ _TYPE_WORDS = {
     "array": "list",
     "object": "object",
 }
-_MAX_REF_HOPS = 16
 _MAX_CHOICES = 6
 
 
@@ -48,8 +49,8 @@ def read_fields(schema: JsonObject) -> list[FieldRow]:
     required = schema.get("required")
     names = cast("list[object]", required) if isinstance(required, list) else []
     rows = []
-    for name, member in _as_object(schema.get("properties")).items():
-        member = _as_object(member)
+    for name, member in as_object(schema.get("properties")).items():
+        member = as_object(member)
         rows.append(
             FieldRow(
                 name=name,
@@ -65,12 +66,12 @@ def read_fields(schema: JsonObject) -> list[FieldRow]:
 
 def branches_of(member: JsonObject, root: JsonObject) -> Iterator[JsonObject]:
     """Yield the alternatives of a schema, local references followed."""
-    member = _follow(member, root)
+    member = follow(member, root)
     alternatives = [one for keyword in ("anyOf", "oneOf") for one in _as_list(member.get(keyword))]
     if not alternatives:
         yield member
     for one in alternatives:
-        yield from branches_of(_as_object(one), root)
+        yield from branches_of(as_object(one), root)
 
 
 def _type_of(member: JsonObject, root: JsonObject) -> str:
@@ -79,7 +80,7 @@ def _type_of(member: JsonObject, root: JsonObject) -> str:
         types = branch.get("type")
         for type_name in types if isinstance(types, list) else [types]:
             if type_name == "array":
-                items = _as_object(branch.get("items"))
+                items = as_object(branch.get("items"))
                 inner = _type_of(items, root) if items else ""
                 words.setdefault(f"list of {inner}" if inner and " or " not in inner else "list")
             elif type_name in _TYPE_WORDS:
@@ -120,22 +121,6 @@ def _limits_of_branch(branch: JsonObject) -> Iterator[str]:
             yield f"at least {least} {unit}"
     if "pattern" in branch:
         yield f"like {branch['pattern']}"
-
-
-def _follow(schema: JsonObject, root: JsonObject) -> JsonObject:
-    for _ in range(_MAX_REF_HOPS):
-        reference = schema.get("$ref")
-        if not isinstance(reference, str) or not reference.startswith("#/"):
-            return schema
-        target: object = root
-        for part in reference[2:].split("/"):
-            target = _as_object(target).get(part.replace("~1", "/").replace("~0", "~"))
-        schema = _as_object(target)
-    return {}
-
-
-def _as_object(value: object) -> JsonObject:
-    return cast("JsonObject", value) if isinstance(value, dict) else {}
 
 
 def _as_list(value: object) -> list[object]:

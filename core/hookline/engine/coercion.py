@@ -13,6 +13,7 @@ from typing import cast
 import orjson
 
 from hookline.engine.json_text import MAX_DEPTH
+from hookline.engine.references import as_object, follow
 
 JsonObject = dict[str, object]
 
@@ -28,7 +29,6 @@ _BOOLEANS = {
     "no": False,
     "off": False,
 }
-_MAX_REF_HOPS = 16
 _MAX_LISTED = 10_000
 
 
@@ -43,12 +43,12 @@ def coerce(fields: JsonObject, schema: JsonObject) -> None:
 
 
 def _coerce_object(fields: JsonObject, schema: JsonObject, root: JsonObject, levels: int) -> None:
-    properties = _as_object(schema.get("properties"))
+    properties = as_object(schema.get("properties"))
     required = schema.get("required")
     required_names = required if isinstance(required, list) else []
     for name in [name for name in fields if name in properties]:
         value = fields[name]
-        branches = _branches(_as_object(properties[name]), root)
+        branches = _branches(as_object(properties[name]), root)
         if name not in required_names and _is_unset(value, branches):
             del fields[name]
         else:
@@ -70,7 +70,7 @@ def _coerce_value(value: object, branches: list[JsonObject], root: JsonObject, l
         if branch is not None:
             _coerce_object(cast("JsonObject", value), branch, root, levels - 1)
     elif isinstance(value, list):
-        items = [_as_object(branch.get("items")) for branch in branches if "array" in _types([branch])]
+        items = [as_object(branch.get("items")) for branch in branches if "array" in _types([branch])]
         if len(items) == 1 and items[0]:
             item_branches = _branches(items[0], root)
             return [_coerce_value(item, item_branches, root, levels - 1) for item in value]
@@ -129,26 +129,14 @@ def _takes_empty_text(branch: JsonObject) -> bool:
 
 def _branches(schema: JsonObject, root: JsonObject) -> list[JsonObject]:
     """Return the alternatives of a schema with local references followed."""
-    schema = _follow(schema, root)
+    schema = follow(schema, root)
     found: list[JsonObject] = []
     for keyword in ("anyOf", "oneOf"):
         alternatives = schema.get(keyword)
         if isinstance(alternatives, list):
             for alternative in alternatives:
-                found.append(_follow(_as_object(alternative), root))
+                found.append(follow(as_object(alternative), root))
     return found or [schema]
-
-
-def _follow(schema: JsonObject, root: JsonObject) -> JsonObject:
-    for _ in range(_MAX_REF_HOPS):
-        reference = schema.get("$ref")
-        if not isinstance(reference, str) or not reference.startswith("#/"):
-            return schema
-        target: object = root
-        for part in reference[2:].split("/"):
-            target = _as_object(target).get(part.replace("~1", "/").replace("~0", "~"))
-        schema = _as_object(target)
-    return {}
 
 
 def _types(branches: list[JsonObject]) -> set[str]:
@@ -171,14 +159,10 @@ def _matching_object(value: JsonObject, branches: list[JsonObject]) -> JsonObjec
         return objects[0]
     for branch in objects:
         constants = {
-            name: _as_object(member)["const"]
-            for name, member in _as_object(branch.get("properties")).items()
-            if "const" in _as_object(member)
+            name: as_object(member)["const"]
+            for name, member in as_object(branch.get("properties")).items()
+            if "const" in as_object(member)
         }
         if constants and all(value.get(name) == constant for name, constant in constants.items()):
             return branch
     return None
-
-
-def _as_object(value: object) -> JsonObject:
-    return cast("JsonObject", value) if isinstance(value, dict) else {}

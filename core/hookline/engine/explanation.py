@@ -13,6 +13,8 @@ from typing import cast
 
 import jsonschema_rs
 
+from hookline.engine.references import follow
+
 JsonObject = dict[str, object]
 Errors = list[jsonschema_rs.ValidationError]
 
@@ -115,7 +117,7 @@ class Explanation:
         node: object = self._schema
         for part in list(error.schema_path)[:-1]:
             if isinstance(node, dict) and "$ref" in node and part not in node:
-                node = self._follow(str(node["$ref"]))
+                node = follow(node, self._schema)
             if isinstance(node, dict):
                 node = node.get(str(part))
             elif isinstance(node, list) and isinstance(part, int) and part < len(node):
@@ -123,15 +125,9 @@ class Explanation:
             else:
                 return []
             if part == "$ref" and isinstance(node, str):
-                node = self._follow(node)
+                node = follow({"$ref": node}, self._schema)
         properties = node.get("properties") if isinstance(node, dict) else None
         return list(properties) if isinstance(properties, dict) else []
-
-    def _follow(self, reference: str) -> object:
-        node: object = self._schema
-        for part in reference.removeprefix("#/").split("/"):
-            node = node.get(part) if isinstance(node, dict) else None
-        return node
 
 
 def _only_lacks_a_field(branch: Errors) -> bool:

@@ -41,7 +41,7 @@ def configure_logging(level: str) -> None:
 
 
 def serve(settings: ServerSettings) -> None:
-    """Serve until a signal ends it; running calls are finished first.
+    """Serve until a signal ends it; running calls are finished first, for at most 30 seconds.
 
     Args:
         settings: Where and how to listen. The workers read all other settings themselves.

@@ -1,0 +1,30 @@
+"""Following the local references of a JSON Schema."""
+
+from __future__ import annotations
+
+from typing import cast
+
+JsonObject = dict[str, object]
+
+_MAX_HOPS = 16
+
+
+def follow(schema: JsonObject, root: JsonObject) -> JsonObject:
+    """Return what a schema's ``$ref`` points to within ``root``; the schema itself if it has none.
+
+    A reference that leads nowhere, or around in a circle, gives an empty schema.
+    """
+    for _ in range(_MAX_HOPS):
+        reference = schema.get("$ref")
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            return schema
+        target: object = root
+        for part in reference[2:].split("/"):
+            target = as_object(target).get(part.replace("~1", "/").replace("~0", "~"))
+        schema = as_object(target)
+    return {}
+
+
+def as_object(value: object) -> JsonObject:
+    """Return a JSON object as it is, and anything else as an empty one."""
+    return cast("JsonObject", value) if isinstance(value, dict) else {}
