@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import orjson
@@ -32,10 +31,11 @@ class OpenAIWire:
 
     def error_reply(self, error: HooklineError, *, call_id: str) -> Reply:
         """Return the answer for an error: OpenAI's own refusal untouched, or ours in its shape."""
-        headers = [_JSON, ("x-should-retry", "true" if error.retryable else "false")]
+        helps = error.retryable and not error.is_exhausted
+        headers = [_JSON, ("x-should-retry", "true" if helps else "false")]
         answer = error.answer
-        if error.retry_after_s is not None and (answer is None or answer.header("retry-after") is None):
-            headers.append(("retry-after", str(max(1, math.ceil(error.retry_after_s)))))
+        if error.retry_after is not None:
+            headers.append(("retry-after", str(error.retry_after)))
         if answer is None or answer.header("x-request-id") is None:
             headers.append(("x-request-id", call_id))
         if answer is not None and _may_pass(answer):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from hookline.clock import SYSTEM_CLOCK
+from hookline.errors import UpstreamTimeoutError
+from hookline.record import CallRecord
 
 if TYPE_CHECKING:
+    from hookline.clock import Clock
     from hookline.connection import Connection
-    from hookline.connector import Action
+    from hookline.connector import Action, JsonObject
     from hookline.principal import Principal
 
 Door = Literal["action", "wire"]
@@ -63,6 +67,14 @@ class Cancellation:
             callback()
 
 
+class RunsActions(Protocol):
+    """Runs an action for a call that is running."""
+
+    def __call__(self, parent: Call, action_id: str, input: JsonObject, *, as_gateway: bool) -> JsonObject:
+        """Return the action's output."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
     """One execution of one action. Read-only for plugins, and holds no secret.
@@ -76,9 +88,13 @@ class Call:
         input: The action's input, after validation; on the wire door the body as it was sent.
         headers: The caller's headers by lower-case name, without credentials.
         is_stream: Whether the caller asked for a stream.
-        deadline: Value of `time.monotonic` at which the call must be over.
+        deadline: Value of ``clock.monotonic()`` at which the call must be over.
         cancellation: Set when the caller has left.
         state: Room for plugins to keep something between hooks; use your plugin's name as key.
+        record: What happened so far: warnings and headers for the caller, attempts, usage.
+        parent: The call that runs this one; None for a call from outside.
+        clock: What time it is for this call.
+        runs_actions: Runs other actions for `run`.
     """
 
     id: str = field(default_factory=new_call_id)
@@ -92,7 +108,38 @@ class Call:
     deadline: float
     cancellation: Cancellation = field(default_factory=Cancellation, repr=False)
     state: dict[str, object] = field(default_factory=dict, repr=False)
+    record: CallRecord = field(default_factory=CallRecord, repr=False)
+    parent: Call | None = field(default=None, repr=False)
+    clock: Clock = field(default=SYSTEM_CLOCK, repr=False)
+    runs_actions: RunsActions | None = field(default=None, repr=False)
 
     def remaining_s(self) -> float:
         """Return the seconds until the deadline; zero or less when it has passed."""
-        return self.deadline - time.monotonic()
+        return self.deadline - self.clock.monotonic()
+
+    def check_deadline(self) -> None:
+        """Go on only while there is time.
+
+        Raises:
+            UpstreamTimeoutError: If the deadline has passed.
+        """
+        if self.deadline <= self.clock.monotonic():
+            raise UpstreamTimeoutError("The call took longer than `timeout_s` allows.")
+
+    def run(self, action_id: str, input: JsonObject, *, as_gateway: bool = False) -> JsonObject:
+        """Run another action to its output, under the same caller, deadline and cancellation.
+
+        It passes all hooks, with this call as its ``parent``.
+
+        Args:
+            action_id: Which action.
+            input: Its input.
+            as_gateway: Whether this is the gateway's own wish, such as a check: then it does not matter what
+                the caller may do, and none of its headers go along.
+
+        Raises:
+            HooklineError: If it is refused or fails.
+        """
+        if self.runs_actions is None:
+            raise RuntimeError("This call was not made by a gateway, so it cannot run others.")
+        return self.runs_actions(self, action_id, input, as_gateway=as_gateway)

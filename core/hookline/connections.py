@@ -59,9 +59,17 @@ def look_up(
     return environ.get(fallback, "").strip() or None, fallback
 
 
-def warn_of_unknown_variables(environ: Mapping[str, str], connectors: Iterable[Connector]) -> None:
-    """Log a warning for every variable that looks like one of ours, misspelt."""
-    known = {*ENVIRONMENT, CONFIG_VARIABLE}
+def warn_of_unknown_variables(
+    environ: Mapping[str, str], connectors: Iterable[Connector], *, known: Iterable[str] = ()
+) -> None:
+    """Log a warning for every variable that looks like one of ours, misspelt.
+
+    Args:
+        environ: Environment variables.
+        connectors: Connectors, whose accounts have variables.
+        known: Further variables that mean something.
+    """
+    known = {*ENVIRONMENT, CONFIG_VARIABLE, *known}
     for connector in connectors:
         options = connector.options.model_fields if connector.options else {}
         names = ("api_key", "base_url", *options)

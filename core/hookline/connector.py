@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import quote, urlencode
 
 from hookline.errors import ConfigurationError, InvalidInputError
@@ -21,6 +21,27 @@ JsonObject = dict[str, object]
 Prepare = Callable[["Call", "UpstreamRequest"], None]
 Present = Callable[["Call", object], JsonObject]
 Restore = Callable[[object, JsonObject], object]
+AskStream = Callable[[JsonObject], None]
+ResumeStream = Callable[[JsonObject, JsonObject], JsonObject | None]
+
+WARNINGS_SCHEMA: JsonObject = {
+    "title": "Warnings",
+    "description": "What should be known although the call went well; empty when there is nothing.",
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "code": {"title": "Code", "description": "Machine-readable reason.", "type": "string"},
+            "message": {
+                "title": "Message",
+                "description": "What happened, and what to do.",
+                "type": "string",
+            },
+        },
+        "required": ["code", "message"],
+    },
+}
+"""Member ``warnings`` of every output; added to the schema of an action that has none of that name."""
 
 _SEGMENT = re.compile(r"[a-z][a-z0-9_]*\Z")
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
@@ -38,6 +59,26 @@ class StreamPresenter(Protocol):
 
     def finish(self) -> JsonObject:
         """Return the action's whole output once the stream is complete."""
+        ...
+
+
+@runtime_checkable
+class JoiningPresenter(StreamPresenter, Protocol):
+    """A presenter that can also put a stream together, and join another to it."""
+
+    def answer(self, *, is_partial: bool = False) -> JsonObject:
+        """Return what has arrived, as the service would have answered in one piece.
+
+        Args:
+            is_partial: Whether the stream broke off, so that the answer lacks its end.
+        """
+        ...
+
+    def adapt(self, event: JsonObject) -> JsonObject | None:
+        """Return an event of a stream that goes on where the first broke, as the first would have had it.
+
+        None if there is nothing in it for the caller.
+        """
         ...
 
 
@@ -91,6 +132,9 @@ class Action:
         restore: Writes a changed output back into the upstream's JSON, for the wire door.
         stream: Makes the presenter of one stream; None when the action cannot stream.
         stream_end: Data of the event that ends a complete stream, such as ``[DONE]``.
+        ask_stream: Makes a request's body ask for a stream; None when the action cannot stream.
+        resume_stream: Makes, from a request's body and a partial answer, the body that asks the service to
+            go on; it returns None where that cannot be asked.
     """
 
     id: str
@@ -110,6 +154,8 @@ class Action:
     restore: Restore | None = field(default=None, repr=False)
     stream: Callable[[Call], StreamPresenter] | None = field(default=None, repr=False)
     stream_end: bytes | None = None
+    ask_stream: AskStream | None = field(default=None, repr=False)
+    resume_stream: ResumeStream | None = field(default=None, repr=False)
 
 
 class Connector:
@@ -188,6 +234,8 @@ class Connector:
         restore: Restore | None = None,
         stream: Callable[[Call], StreamPresenter] | None = None,
         stream_end: bytes | None = None,
+        ask_stream: AskStream | None = None,
+        resume_stream: ResumeStream | None = None,
     ) -> Action:
         """Add an action that is one request to the service.
 
@@ -209,6 +257,8 @@ class Connector:
             restore: Writes a changed output back into the service's JSON.
             stream: Makes the presenter of one stream.
             stream_end: Data of the event that ends a complete stream.
+            ask_stream: Makes a body ask for a stream; by default sets its member ``stream`` to true.
+            resume_stream: Makes the body that asks the service to go on after a partial answer.
 
         Returns:
             The action, already part of this connector.
@@ -231,19 +281,25 @@ class Connector:
             method=method.upper(),
             path=path,
             input_schema=_schema_of(input, mode="validation"),
-            output_schema=_schema_of(output, mode="serialization"),
+            output_schema=_with_warnings(_schema_of(output, mode="serialization")),
             request_schema=None if request is None else _schema_of(request, mode="validation"),
             is_read_only=read_only,
             is_idempotent=read_only if idempotent is None else idempotent,
-            samples=tuple(samples),
+            samples=tuple(_complete(sample) for sample in samples),
             prepare=prepare or fill_request,
             present=present or hand_on,
             restore=restore,
             stream=stream,
             stream_end=stream_end,
+            ask_stream=None if stream is None else ask_stream or _set_stream,
+            resume_stream=resume_stream,
         )
         self.actions[action_id] = action
         return action
+
+
+def _set_stream(body: JsonObject) -> None:
+    body["stream"] = True
 
 
 def fill_request(call: Call, request: UpstreamRequest) -> None:
@@ -298,6 +354,18 @@ def _schema_of(source: type[BaseModel] | JsonObject, *, mode: str) -> JsonObject
     if isinstance(source, dict):
         return source
     return source.model_json_schema(mode="validation" if mode == "validation" else "serialization")
+
+
+def _with_warnings(schema: JsonObject) -> JsonObject:
+    """Add the member that every action's output may have."""
+    properties = schema.get("properties")
+    if not isinstance(properties, dict) or "warnings" in properties:
+        return schema
+    return {**schema, "properties": {**properties, "warnings": WARNINGS_SCHEMA}}
+
+
+def _complete(sample: Sample) -> Sample:
+    return replace(sample, output={**sample.output, "warnings": sample.output.get("warnings", [])})
 
 
 def _docstring_of(source: type[BaseModel] | JsonObject) -> str:

@@ -16,6 +16,7 @@
     │   ├── UnsupportedMediaTypeError      415  a content type we do not read
     │   ├── InvalidInputError              422  a field is missing, unknown or out of range
     │   ├── RequestRejectedError           400  the upstream refused what the caller sent
+    │   ├── ContentBlockedError            400  a check of the content, or the upstream's own, said no
     │   ├── UpstreamCredentialError        502  the upstream refused our credential
     │   └── UpstreamForbiddenError         502  the upstream does not serve us
     └── RetryableError                     the same call may succeed later
@@ -31,6 +32,7 @@ What a caller may match on is the class, ``code`` and ``status``; the wording of
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
@@ -66,6 +68,11 @@ class HooklineError(Exception):
         upstream: What the upstream said, when it was asked.
         details: Further members for the answer, such as the ``problems`` of several fields.
         answer: The upstream's refusal as it arrived, for error mapping; never shown as it is.
+        reached_upstream: False if no request can have arrived there, because none was sent.
+
+    Attributes:
+        is_exhausted: Whether the gateway has tried again as often as it makes sense, so that a client
+            need not.
     """
 
     status: int = 500
@@ -74,6 +81,7 @@ class HooklineError(Exception):
     title: str = "Something went wrong inside the gateway"
     hint: str = "Try again; if it stays, give the call id to whoever runs this gateway."
     retryable: bool = False
+    is_exhausted: bool = False
 
     def __init__(
         self,
@@ -87,6 +95,7 @@ class HooklineError(Exception):
         upstream: UpstreamFault | None = None,
         details: dict[str, object] | None = None,
         answer: ErrorAnswer | None = None,
+        reached_upstream: bool = True,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -101,6 +110,13 @@ class HooklineError(Exception):
         self.upstream = upstream
         self.details = details or {}
         self.answer = answer
+        self.reached_upstream = reached_upstream
+
+    @property
+    def retry_after(self) -> int | None:
+        """Value of ``Retry-After``: whole seconds, at least 1; None if no wait is known that makes sense."""
+        wait_s = self.retry_after_s
+        return max(1, math.ceil(wait_s)) if wait_s is not None and 0 <= wait_s < math.inf else None
 
 
 class ConfigurationError(HooklineError):
@@ -234,6 +250,15 @@ class RequestRejectedError(FatalError):
     code = "request_rejected"
     title = "The service refused this request"
     hint = "Correct what the message names."
+
+
+class ContentBlockedError(FatalError):
+    """A check of the content said no: the gateway's, or the upstream's own."""
+
+    status = 400
+    code = "content_blocked"
+    title = "The content was blocked"
+    hint = "Change the text, then try again."
 
 
 class UpstreamCredentialError(FatalError):

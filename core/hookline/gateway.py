@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from hookline import __version__
+from hookline.clock import SYSTEM_CLOCK
 from hookline.connections import build_connections, warn_of_unknown_variables
 from hookline.engine.catalog import build_catalog
 from hookline.engine.pipeline import Pipeline
@@ -15,13 +17,17 @@ from hookline.engine.pump import PumpPool
 from hookline.engine.runner import Runner
 from hookline.engine.transport import TransportPlugin
 from hookline.errors import ConfigurationError
+from hookline.options import LayeredOptions, PluginOptions, environment_names, load_model
 from hookline.plugins import PluginHost
 from hookline.routes import RouteRegistry
 from hookline.settings import Settings, load_settings
 from hookline.webhook.views import add_routes
 
 if TYPE_CHECKING:
+    from hookline.clock import Clock
     from hookline.engine.transport import Transport
+
+M = TypeVar("M", bound=PluginOptions)
 
 _log = logging.getLogger("hookline.gateway")
 
@@ -30,6 +36,7 @@ class Gateway:
     """A running gateway, without any web framework.
 
     Attributes:
+        clock: What time it is.
         settings: What is set.
         environ: Environment variables it was built from.
         host: The plugins.
@@ -44,6 +51,7 @@ class Gateway:
         host: Plugins that were loaded already; by default all that are installed.
         transport: Carries upstream requests; by default the one that the settings name.
         environ: Environment variables; those of the process by default.
+        clock: What time it is, and what waits.
 
     Raises:
         ConfigurationError: If a setting is wrong, or a plugin that is needed cannot start.
@@ -56,7 +64,9 @@ class Gateway:
         host: PluginHost | None = None,
         transport: Transport | None = None,
         environ: Mapping[str, str] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        self.clock = clock
         self.environ = os.environ if environ is None else environ
         self.settings = settings or load_settings(self.environ)
         self.host = host or load_plugins(self.settings)
@@ -72,17 +82,36 @@ class Gateway:
         )
         self.catalog = build_catalog(self.host)
         self.connections = build_connections(self.catalog.connectors, self.settings, self.environ)
-        warn_of_unknown_variables(self.environ, self.catalog.connectors.values())
+        self._options = self._read_options()
+        warn_of_unknown_variables(
+            self.environ, self.catalog.connectors.values(), known=self._options_variables()
+        )
         self._start_plugins()
         self.routes = self._collect_routes()
         self.pipeline = Pipeline(
-            self.host, self.catalog, self.connections, limits, user_agent=f"hookline/{__version__}"
+            self.host,
+            self.catalog,
+            self.connections,
+            limits,
+            user_agent=f"hookline/{__version__}",
+            clock=clock,
         )
         self._pumps = PumpPool(max_streams=self.settings.server.threads, heartbeat_s=limits.heartbeat_s)
         self.runner = Runner(self.pipeline, self._pumps)
         for name, info in self.host.plugins.items():
             if info.status in ("broken", "refused"):
                 _log.warning("plugin %s is not used: %s", name, info.problem)
+
+    def options_of(self, model: type[M]) -> LayeredOptions[M]:
+        """Return what is set for the plugin that declares a model of options.
+
+        Raises:
+            ConfigurationError: If no active plugin declares it.
+        """
+        found = self._options.get(model)
+        if found is None:
+            raise ConfigurationError(f"No active plugin declares the options {model.__name__}.")
+        return cast("LayeredOptions[M]", found)
 
     def missing_parts(self) -> list[str]:
         """Return what calls need and is not there; empty when the gateway is ready."""
@@ -94,6 +123,30 @@ class Gateway:
         """Close connections and take no more streams."""
         self._pumps.close()
         self._transport.close()
+
+    def _read_options(self) -> dict[type[PluginOptions], LayeredOptions[PluginOptions]]:
+        tables = self.settings.plugins.options
+        found: dict[type[PluginOptions], LayeredOptions[PluginOptions]] = {}
+        names = set()
+        for name, declared in self.host.options():
+            model = load_model(declared, plugin=name)
+            table = tables.get(name, {})
+            if not isinstance(table, dict):
+                raise ConfigurationError(f"`plugins.{name}` must be a table.")
+            found[model] = LayeredOptions(model, table, self.environ, name=name)
+            names.add(name)
+        for name in tables:
+            is_active = name not in self.host.plugins or self.host.plugins[name].status == "active"
+            if name not in names and is_active:
+                raise ConfigurationError(_no_options(name, names, self.host))
+        return found
+
+    def _options_variables(self) -> set[str]:
+        return {
+            variable
+            for name, declared in self.host.options()
+            for variable in environment_names(load_model(declared, plugin=name), name=name)
+        }
 
     def _start_plugins(self) -> None:
         for name, start in self.host.implementations("hookline_startup"):
@@ -120,6 +173,15 @@ class Gateway:
                     f"Plugin {name!r} could not add its routes: {type(exc).__name__}: {exc}"
                 ) from exc
         return routes
+
+
+def _no_options(name: str, known: Collection[str], host: PluginHost) -> str:
+    if name in host.plugins:
+        return f"plugins.{name}: this plugin has no options."
+    near = difflib.get_close_matches(name, [*known, "disabled", "required"], n=1)
+    return f"plugins.{name}: there is no such plugin or setting." + (
+        f" Did you mean `plugins.{near[0]}`?" if near else ""
+    )
 
 
 def load_plugins(settings: Settings) -> PluginHost:

@@ -15,6 +15,7 @@ from pluggy import HookimplMarker, HookspecMarker
 if TYPE_CHECKING:
     import click
 
+    from hookline.attempt import Attempt, RetryDecision
     from hookline.call import Call
     from hookline.connection import Connection, Secret
     from hookline.connector import Connector
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from hookline.gateway import Gateway
     from hookline.principal import Decision, InboundRequest, Principal
     from hookline.routes import RouteRegistry
+    from hookline.streaming import StreamTransform
     from hookline.upstream import Response, UpstreamRequest, UpstreamResponse
 
 PROJECT = "hookline"
@@ -129,7 +131,8 @@ def hookline_shape_request(call: Call, request: UpstreamRequest) -> None:
     """Change a request before it is signed and sent.
 
     Called once per call, after the input was validated. What you change in the body of an action's
-    request is validated again. Raise a `HooklineError` to stop the call. Wrappers are allowed.
+    request is validated again, unless you changed the path: another endpoint has another body. Wait for
+    nothing here. Raise a `HooklineError` to stop the call. Wrappers are allowed.
 
     Args:
         call: Who runs which action, with which deadline; read-only, holds no secret.
@@ -168,13 +171,42 @@ def hookline_apply_upstream_auth(call: Call, request: UpstreamRequest, secret: S
 def hookline_execute(call: Call, request: UpstreamRequest) -> UpstreamResponse | None:
     """Make one attempt at the upstream.
 
-    The built-in transport comes last; whoever returns an answer earlier replaces it. Raise
+    Called once per attempt. The built-in transport comes last; whoever returns an answer earlier replaces
+    it, and whoever returns None has had its look. A check that needs the network has its place here. Raise
     `UpstreamUnavailableError` or `UpstreamTimeoutError` for a failed attempt. Wrappers are allowed
     and see an answer whose body was not read yet.
 
     Args:
         call: ``call.cancellation`` tells when nobody waits any more.
         request: What to send; ``request.content`` holds the bytes.
+    """
+
+
+@hookspec(firstresult=True)
+def hookline_retry(call: Call, attempt: Attempt) -> RetryDecision | None:
+    """Say whether to make another attempt.
+
+    Called after every attempt that failed, and whenever a stream breaks. Return None for a failure
+    that is not yours; if nobody decides, the failure is final. The loop, the waiting and the deadline
+    are the gateway's: what you ask for is refused where it would repeat an answer that has begun. Wrappers
+    are allowed.
+
+    Args:
+        call: ``call.remaining_s()`` is the time that is left.
+        attempt: What was sent, what it failed with, and whether it may have been charged.
+    """
+
+
+@hookspec
+def hookline_open_stream(call: Call) -> StreamTransform | None:
+    """Stand in the way of a stream's events.
+
+    Called once for every stream that the upstream opened, also for one that is put together for a
+    caller who did not ask for a stream. Return a `StreamTransform`, or None if this stream is nothing to
+    you. All transforms form a chain in the order of the plugins. Wrappers are allowed.
+
+    Args:
+        call: The call.
     """
 
 

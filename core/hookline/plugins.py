@@ -142,6 +142,13 @@ class PluginHost:
             if connector is not None:
                 yield name, connector
 
+    def options(self) -> Iterator[tuple[str, object]]:
+        """Yield plugin name and what it declares as ``options``, of every plugin that has options."""
+        for name in list(self.plugins):
+            declared = getattr(self._manager.get_plugin(name), "options", None)
+            if isinstance(declared, (str, type)):
+                yield name, declared
+
     def has(self, hook_name: str) -> bool:
         """Tell whether any plugin implements a hook."""
         return bool(getattr(self.hook, hook_name).get_hookimpls())

@@ -6,7 +6,6 @@ RFC 9457 members for programs, ``message`` for what low-code tools show, ``error
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -55,9 +54,8 @@ def describe_error(error: HooklineError, *, call_id: str) -> JsonObject:
 
 def retry_after_of(error: HooklineError) -> int | None:
     """Return the value of ``Retry-After``: whole seconds, at least 1; None if the wait is not known."""
-    if error.retry_after_s is None:
-        return 1 if error.status == 429 else None
-    return max(1, math.ceil(error.retry_after_s))
+    wait = error.retry_after
+    return 1 if wait is None and error.status == 429 else wait
 
 
 class ProblemFormat:

@@ -10,7 +10,7 @@ from hookline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from hookline.call import Call
-    from hookline.connector import JsonObject, Prepare, StreamPresenter
+    from hookline.connector import JsonObject, Prepare
     from hookline.errors import HooklineError
     from hookline.gateway import Gateway
     from hookline.principal import InboundRequest, Principal
@@ -75,7 +75,6 @@ class WireEndpoint:
         path: Upstream path if not the action's own; ``{name}`` takes a parameter of the route.
         prepare: Writes the caller's body into the upstream request; without it the bytes pass unchanged.
         present: Makes the caller's JSON from the upstream's; without it the bytes pass unchanged.
-        stream: Makes the presenter of one stream; without it the events pass unchanged.
     """
 
     action: str
@@ -83,7 +82,6 @@ class WireEndpoint:
     path: str | None = None
     prepare: Prepare | None = None
     present: Callable[[Call, object], JsonObject] | None = None
-    stream: Callable[[Call], StreamPresenter] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

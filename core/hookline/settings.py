@@ -58,12 +58,19 @@ class LimitSettings(_Section):
 
 
 class PluginSettings(_Section):
-    """Which plugins run."""
+    """Which plugins run. Members other than these are tables with the options of one plugin each."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
     disabled: tuple[str, ...] = Field((), description="Names of plugins that are left out.")
     required: tuple[str, ...] = Field(
         (), description="Names of plugins without which the gateway must not start."
     )
+
+    @property
+    def options(self) -> dict[str, object]:
+        """What is set for single plugins, by plugin name."""
+        return dict(self.model_extra or {})
 
 
 class ConnectionSettings(BaseModel):

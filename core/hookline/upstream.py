@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import orjson
 
-from hookline.errors import InvalidUpstreamAnswerError, UpstreamTimeoutError
+from hookline.errors import InvalidUpstreamAnswerError
+
+if TYPE_CHECKING:
+    from hookline.call import Call
 
 
 @dataclass(kw_only=True, slots=True)
@@ -23,6 +26,10 @@ class UpstreamRequest:
         headers: Header values by lower-case name.
         body: JSON body, or None for no body.
         content: The bytes that will be sent; worked out from ``body`` after the last hook changed it.
+        is_stream: Whether ``body`` asks for a stream. Set it together with the body to serve a caller from a
+            stream who did not ask for one: what arrives is then put together again.
+        stall_timeout_s: Longest silence between two pieces of the answer's body; None for the gateway's
+            ``read_timeout_s``.
     """
 
     method: str
@@ -31,11 +38,18 @@ class UpstreamRequest:
     headers: dict[str, str] = field(default_factory=dict)
     body: dict[str, object] | None = field(default=None, repr=False)
     content: bytes | None = field(default=None, repr=False)
+    is_stream: bool = False
+    stall_timeout_s: float | None = None
 
     @property
     def url(self) -> str:
         """Absolute URL of the request."""
         return self.base_url + self.path
+
+    def copy(self) -> UpstreamRequest:
+        """Return a request that can be changed without changing this one; the bytes are left out."""
+        body = None if self.body is None else orjson.loads(orjson.dumps(self.body))
+        return replace(self, headers=dict(self.headers), body=body, content=None)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -49,12 +63,16 @@ class UpstreamResponse:
             `UpstreamTimeoutError` when it breaks.
         close: Gives the connection back, or cuts it if the body was not read to its end. May be
             called from any thread and more than once.
+        silence_s: Longest silence that the next read of the body allows; infinite if it is not known.
+        bound_silence: Sets another, in seconds.
     """
 
     status: int
     headers: list[tuple[str, str]]
     chunks: Iterator[bytes] = field(repr=False)
     close: Callable[[], None] = field(default=lambda: None, repr=False)
+    silence_s: float = math.inf
+    bound_silence: Callable[[float], None] = field(default=lambda seconds: None, repr=False)
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header by its lower-case name."""
@@ -65,24 +83,54 @@ class UpstreamResponse:
         """Media type in lower case without parameters; empty when there is none."""
         return (self.header("content-type") or "").partition(";")[0].strip().lower()
 
-    def read(self, *, max_bytes: int, deadline: float = math.inf) -> bytes:
+    @classmethod
+    def of_json(
+        cls, body: object, *, status: int = 200, headers: Iterable[tuple[str, str]] = ()
+    ) -> UpstreamResponse:
+        """Return an answer that holds some JSON; for plugins that answer in the upstream's place."""
+        return cls(
+            status=status,
+            headers=[*headers, ("content-type", "application/json")],
+            chunks=iter([orjson.dumps(body)]),
+        )
+
+    def read(self, *, max_bytes: int, call: Call | None = None) -> bytes:
         """Return the whole body and close.
 
         Args:
             max_bytes: Most bytes that the body may have.
-            deadline: Value of `time.monotonic` after which no more is waited for.
+            call: Nothing more is waited for once its deadline has passed.
 
         Raises:
             InvalidUpstreamAnswerError: If the body is larger than ``max_bytes``.
             UpstreamTimeoutError: If the deadline passes.
         """
         try:
-            return _join(self.chunks, max_bytes=max_bytes, deadline=deadline)
+            return _join(self.chunks if call is None else self.chunks_within(call), max_bytes=max_bytes)
         finally:
             self.close()
 
+    def chunks_within(self, call: Call) -> Iterator[bytes]:
+        """Yield the body piece by piece, and wait for none of them beyond the call's deadline.
 
-def _join(chunks: Iterable[bytes], *, max_bytes: int, deadline: float) -> bytes:
+        Raises:
+            UpstreamTimeoutError: If the deadline passes.
+        """
+        chunks = self.chunks
+        while True:
+            remaining_s = call.remaining_s()
+            if remaining_s < self.silence_s:
+                call.check_deadline()
+                self.bound_silence(remaining_s)
+            try:
+                chunk = next(chunks)
+            except StopIteration:
+                return
+            call.check_deadline()
+            yield chunk
+
+
+def _join(chunks: Iterable[bytes], *, max_bytes: int) -> bytes:
     parts: list[bytes] = []
     size_bytes = 0
     for chunk in chunks:
@@ -92,8 +140,6 @@ def _join(chunks: Iterable[bytes], *, max_bytes: int, deadline: float) -> bytes:
                 f"The upstream's answer is larger than {max_bytes:,} bytes.", code="upstream_answer_too_large"
             )
         parts.append(chunk)
-        if time.monotonic() > deadline:
-            raise UpstreamTimeoutError("The call took longer than `timeout_s` allows.")
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 

@@ -74,7 +74,7 @@ def test_such_an_action_runs(fields: dict[str, object], path: str) -> None:
 
     reply = gateway.runner.run(CALLER, Order(action_id="crm.find_contact", fields=fields))
 
-    assert (reply.status, reply.content) == (200, b'{"name":"Ada","phone":null}')
+    assert (reply.status, reply.content) == (200, b'{"name":"Ada","phone":null,"warnings":[]}')
     assert (upstream.sent[0].method, upstream.sent[0].path, upstream.sent[0].content) == ("GET", path, None)
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hookline import Call, Connector, Decision, InboundRequest, Principal, Secret, WireEndpoint, hookimpl
+from hookline.clock import SYSTEM_CLOCK
 from hookline.engine.order import Order
+from hookline.errors import InvalidUpstreamAnswerError
 from hookline.gateway import Gateway
 from hookline.plugins import PluginHost
 from hookline.problems import ProblemFormat
@@ -17,9 +19,10 @@ from hookline.settings import Settings
 from hookline.upstream import UpstreamRequest, UpstreamResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from hookline.call import Cancellation
+    from hookline.clock import Clock
     from hookline.connector import JsonObject
     from hookline.engine.transport import Timeouts
 
@@ -51,6 +54,14 @@ class SayPresenter:
 
     def finish(self) -> JsonObject:
         return {"text": "".join(self._texts)}
+
+    def answer(self, *, is_partial: bool = False) -> JsonObject:
+        if is_partial and not self._texts:
+            raise InvalidUpstreamAnswerError("Nothing has arrived.")
+        return {"text": "".join(self._texts), **({"incomplete": True} if is_partial else {})}
+
+    def adapt(self, event: JsonObject) -> JsonObject | None:
+        return None if event["text"] == "again" else {**event, "joined": True}
 
 
 def make_connector(
@@ -205,6 +216,8 @@ def make_gateway(
     settings: Settings | None = None,
     service: Acme | None = None,
     open_to_all: bool = True,
+    clock: Clock = SYSTEM_CLOCK,
+    environ: Mapping[str, str] | None = None,
 ) -> Gateway:
     """Return a gateway with the small service and the plugins given, in this order."""
     host = PluginHost()
@@ -214,7 +227,7 @@ def make_gateway(
     for number, plugin in enumerate(plugins, start=1):
         host.register(plugin, name=f"plugin{number}")
     upstream = upstream or (Upstream(answer) if answer else Upstream())
-    return Gateway(settings or Settings(), host=host, transport=upstream, environ={})
+    return Gateway(settings or Settings(), host=host, transport=upstream, environ=environ or {}, clock=clock)
 
 
 def say(text: object = "hi", **fields: object) -> Order:

@@ -107,10 +107,12 @@ def _show_stream(pieces: Iterator[bytes], action_id: str, *, as_json: bool) -> N
             has_text = True
             click.echo(event.get("text"), nl=False)
         elif event.get("type") == "output":
+            output = cast("JsonObject", event["output"])
             if has_text:
                 click.echo()
+                _print_warnings(output)
             else:
-                _print_output(cast("JsonObject", event["output"]))
+                _print_output(output)
 
 
 def read_events(pieces: Iterator[bytes]) -> Iterator[JsonObject]:
@@ -132,8 +134,15 @@ def read_events(pieces: Iterator[bytes]) -> Iterator[JsonObject]:
 def _print_output(output: JsonObject) -> None:
     if isinstance(output.get("text"), str) and output["text"]:
         click.echo(output["text"])
+        _print_warnings(output)
     else:
         echo_json(output)
+
+
+def _print_warnings(output: JsonObject) -> None:
+    """Tell, beside the text, what should be known although all went well."""
+    for warning in cast("list[JsonObject]", output.get("warnings") or []):
+        click.echo(f"Warning: {warning.get('message')}", err=True)
 
 
 def _fail(problem: JsonObject, action_id: str, *, as_json: bool) -> None:

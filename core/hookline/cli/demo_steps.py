@@ -171,7 +171,9 @@ def summarise(output: JsonObject) -> str:
     text = output.get("text")
     if isinstance(text, str) and text:
         return _short(json.dumps(text, ensure_ascii=False))
-    return _short(", ".join(f"{name}: {_size(value)}" for name, value in output.items() if value is not None))
+    return _short(
+        ", ".join(f"{name}: {_size(value)}" for name, value in output.items() if value not in (None, []))
+    )
 
 
 def _size(value: object) -> str:

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from hookline.connector import JoiningPresenter
 from hookline.engine.order import Answer, PreparedCall
 from hookline.engine.outgoing import EVENT_STREAM, JSON
-from hookline.engine.relay import GuardedStream, pass_events, present_events, upstream_events
+from hookline.engine.relay import OpenTransforms, Relay
+from hookline.engine.sse import encode_event
 from hookline.errors import HooklineError, InvalidUpstreamAnswerError
 from hookline.upstream import Response, UpstreamResponse
 
 if TYPE_CHECKING:
     from hookline.call import Call
     from hookline.connector import JsonObject
+    from hookline.engine.attempts import Attempts
     from hookline.settings import LimitSettings
+    from hookline.streaming import StreamEvent
 
 _WITHOUT_BODY = frozenset({204, 205})
 
@@ -26,7 +30,6 @@ _FRAMING_HEADERS = frozenset(
 
 Headers = list[tuple[str, str]]
 Process = Callable[["Call", Response], None]
-MapError = Callable[["Call", BaseException], HooklineError]
 
 
 class UnwritableChangeError(Exception):
@@ -39,15 +42,17 @@ class AnswerMaker:
     Args:
         limits: Bounds on the upstream's answer.
         process: Runs the plugins that change answers; None when there are none.
-        map_error: Makes the error that a caller is told.
+        open_transforms: Asks the plugins that look at streams; None when there are none.
     """
 
-    def __init__(self, limits: LimitSettings, *, process: Process | None, map_error: MapError) -> None:
+    def __init__(
+        self, limits: LimitSettings, *, process: Process | None, open_transforms: OpenTransforms | None
+    ) -> None:
         self._limits = limits
         self._process = process
-        self._map_error = map_error
+        self._open_transforms = open_transforms
 
-    def make(self, prepared: PreparedCall, response: UpstreamResponse) -> Answer:
+    def make(self, prepared: PreparedCall, attempts: Attempts, response: UpstreamResponse) -> Answer:
         """Return the answer for a successful response.
 
         Raises:
@@ -55,49 +60,79 @@ class AnswerMaker:
             UnwritableChangeError: If a plugin's change cannot be sent.
         """
         if response.content_type != EVENT_STREAM:
-            return self._whole(prepared, response)
-        if not prepared.call.is_stream:
-            response.close()
-            raise InvalidUpstreamAnswerError("The service sent a stream, which was not asked for.")
-        return self._stream(prepared, response)
+            content = response.read(max_bytes=self._limits.max_answer_bytes, call=prepared.call)
+            return self._whole(prepared, response, _parse(response, content), content)
+        if prepared.call.is_stream:
+            return self._stream(prepared, attempts, response)
+        if attempts.request.is_stream:
+            return self._collect(prepared, attempts, response)
+        response.close()
+        raise InvalidUpstreamAnswerError("The service sent a stream, which was not asked for.")
 
-    def _whole(self, prepared: PreparedCall, response: UpstreamResponse) -> Answer:
+    def _whole(
+        self, prepared: PreparedCall, response: UpstreamResponse, raw: object, content: bytes | None
+    ) -> Answer:
         call, endpoint = prepared.call, prepared.endpoint
-        content = response.read(max_bytes=self._limits.max_answer_bytes, deadline=call.deadline)
-        raw = _parse(response, content)
         headers = returned_headers(call, response.headers)
         if endpoint is None:
-            return _reply(self._processed(call, call.action.present(call, raw), raw, headers), headers)
+            output = self._processed(call, call.action.present(call, raw), raw, headers)
+            return _reply(call, _with_warnings(call, output), headers)
         changed = self._processed_on_the_wire(call, raw, headers)
         if endpoint.present is not None:
-            return _reply(endpoint.present(call, changed), headers)
-        if changed is not raw:
-            return _reply(changed, headers)
+            return _reply(call, endpoint.present(call, changed), headers)
+        if changed is not raw or content is None:
+            return _reply(call, changed, headers)
+        headers += call.record.reply_headers()
         headers.append(("content-type", response.header("content-type") or JSON))
         return Answer(status=response.status, headers=headers, content=content)
 
-    def _stream(self, prepared: PreparedCall, response: UpstreamResponse) -> Answer:
-        call, endpoint = prepared.call, prepared.endpoint
-        headers = returned_headers(call, response.headers)
-        headers.append(("content-type", f"{EVENT_STREAM}; charset=utf-8"))
-        batches = upstream_events(call, response, max_event_bytes=self._limits.max_event_bytes)
-        new_presenter = call.action.stream if endpoint is None else endpoint.stream
-        if new_presenter is None:
-            pieces = pass_events(batches)
-        else:
-            try:
-                presenter = new_presenter(call)
-            except BaseException:
-                response.close()
-                raise
-            pieces = present_events(
-                call, batches, presenter, process=lambda out: self._processed(call, out, None, [])
-            )
-        return Answer(
-            status=response.status,
-            headers=headers,
-            content=GuardedStream(pieces, response, lambda exc: self._map_error(call, exc)),
+    def _stream(self, prepared: PreparedCall, attempts: Attempts, response: UpstreamResponse) -> Answer:
+        call = prepared.call
+        is_wire = prepared.endpoint is not None
+        relay = Relay(
+            attempts,
+            response,
+            accept=_accept,
+            open_transforms=self._open_transforms,
+            presents=not is_wire,
+            render=_render_events if is_wire else _render_pieces,
+            end=_end_mark if is_wire else self._output_event,
+            max_event_bytes=self._limits.max_event_bytes,
         )
+        headers = returned_headers(call, response.headers)
+        headers += call.record.reply_headers()
+        headers.append(("content-type", f"{EVENT_STREAM}; charset=utf-8"))
+        return Answer(status=response.status, headers=headers, content=relay)
+
+    def _collect(self, prepared: PreparedCall, attempts: Attempts, response: UpstreamResponse) -> Answer:
+        """Return a whole answer, put together from a stream that only the gateway asked for."""
+        relay = Relay(
+            attempts,
+            response,
+            accept=_accept,
+            open_transforms=self._open_transforms,
+            presents=True,
+            render=_render_nothing,
+            end=_render_nothing,
+            keeps_partial=True,
+            max_event_bytes=self._limits.max_event_bytes,
+        )
+        try:
+            for _ in relay:
+                pass
+        finally:
+            relay.close()
+        presenter = relay.presenter
+        if not isinstance(presenter, JoiningPresenter):
+            raise InvalidUpstreamAnswerError("The service's stream cannot be put together to one answer.")
+        raw = presenter.answer(is_partial=relay.is_incomplete)
+        return self._whole(prepared, response, raw, None)
+
+    def _output_event(self, relay: Relay) -> bytes:
+        call = relay.call
+        assert relay.presenter is not None  # the relay was told to present
+        output = _with_warnings(call, self._processed(call, relay.presenter.finish(), None, []))
+        return encode_event(orjson.dumps({"type": "output", "output": output}))
 
     def _processed(self, call: Call, output: JsonObject, raw: object, headers: Headers) -> JsonObject:
         if self._process is None:
@@ -146,13 +181,43 @@ def _add_headers(headers: Headers, response: Response) -> None:
             headers.append((name.lower(), value))
 
 
-def _reply(output: object, headers: Headers) -> Answer:
+def _with_warnings(call: Call, output: JsonObject) -> JsonObject:
+    warnings = [{"code": warning.code, "message": warning.message} for warning in call.record.warnings]
+    output.setdefault("warnings", warnings)
+    return output
+
+
+def _reply(call: Call, output: object, headers: Headers) -> Answer:
+    headers += call.record.reply_headers()
     headers.append(("content-type", JSON))
     try:
         content = orjson.dumps(output)
     except TypeError as exc:
         raise UnwritableChangeError from exc
     return Answer(status=200, headers=headers, content=content)
+
+
+def _accept(response: UpstreamResponse) -> UpstreamResponse:
+    if response.content_type != EVENT_STREAM:
+        response.close()
+        raise InvalidUpstreamAnswerError("The service sent one whole answer where a stream was to go on.")
+    return response
+
+
+def _render_events(events: list[StreamEvent]) -> bytes:
+    return b"".join([event.raw for event in events])
+
+
+def _render_pieces(events: list[StreamEvent]) -> bytes:
+    return b"".join([encode_event(orjson.dumps(piece)) for event in events for piece in event.pieces])
+
+
+def _render_nothing(_: object) -> bytes:
+    return b""
+
+
+def _end_mark(relay: Relay) -> bytes:
+    return relay.end_mark
 
 
 def _parse(response: UpstreamResponse, content: bytes) -> object:

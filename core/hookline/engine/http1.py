@@ -12,6 +12,7 @@ import os
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hookline.engine.http1_bodies import read_body
@@ -116,12 +117,18 @@ class Http1Transport:
                 f"{upstream.host} could not be reached safely: its certificate was not accepted.",
                 code="upstream_unreachable",
                 hint="Check the base URL of the connection; SSL_CERT_FILE can name other authorities.",
+                reached_upstream=False,
             ) from exc
         except TimeoutError as exc:
-            raise UpstreamTimeoutError(f"A connection to {upstream.host} did not come in time.") from exc
+            raise UpstreamTimeoutError(
+                f"A connection to {upstream.host} did not come in time.", reached_upstream=False
+            ) from exc
         except (OSError, ValueError) as exc:
             raise UpstreamUnavailableError(
-                f"{upstream.host} could not be reached.", code="upstream_unreachable", hint=_UNREACHABLE_HINT
+                f"{upstream.host} could not be reached.",
+                code="upstream_unreachable",
+                hint=_UNREACHABLE_HINT,
+                reached_upstream=False,
             ) from exc
 
     def _add_upstream(self, base_url: str) -> Upstream:
@@ -186,6 +193,9 @@ def _call(
     try:
         head, rest, is_sent = _exchange(upstream, connection, method, data, timeouts.read_s)
         coding = None if head.length == 0 else coding_of(head.headers)
+        if timeouts.stall_s is not None and (head.length is None or len(rest) < head.length):
+            with suppress(OSError):  # whoever reads will notice
+                connection.set_timeout(timeouts.stall_s)
     except BaseException:
         cancellation.discard(connection.cut)
         connection.close()
@@ -193,6 +203,7 @@ def _call(
     headers, length = head.headers, head.length
     keeps_alive = head.keeps_alive and is_sent
     chunks: Iterator[bytes]
+    lease: Lease | None = None
     if length is not None and len(rest) >= length:  # the body is here already
         cancellation.discard(connection.cut)
         if keeps_alive and len(rest) == length and not cancellation.is_cancelled:
@@ -207,7 +218,11 @@ def _call(
     if coding is not None:
         chunks = decode(chunks, coding, close=close)
         headers = [(name, value) for name, value in headers if name not in _CODING_HEADERS]
-    return UpstreamResponse(status=head.status, headers=headers, chunks=chunks, close=close)
+    response = UpstreamResponse(status=head.status, headers=headers, chunks=chunks, close=close)
+    if lease is not None:
+        response.silence_s = timeouts.read_s if timeouts.stall_s is None else timeouts.stall_s
+        response.bound_silence = lease.bound_silence
+    return response
 
 
 def _exchange(

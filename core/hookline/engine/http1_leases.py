@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hookline.engine.http1_messages import ImproperAnswerError
@@ -96,6 +97,11 @@ class Lease:
             self.end()
             if not self._is_kept:
                 self._connection.close()  # again, if somebody else ended it while this thread was reading
+
+    def bound_silence(self, seconds: float) -> None:
+        """Bound every read from here on; for the thread that reads."""
+        with suppress(OSError):  # the next read will notice what is wrong
+            self._connection.set_timeout(max(0.001, seconds))
 
     def end(self) -> None:
         """Give the connection back or cut it; harmless after the end."""

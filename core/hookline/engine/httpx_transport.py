@@ -148,10 +148,16 @@ class _Channel:
                 content=request.content,
                 extensions={"timeout": timeout, "trace": self._trace},
             )
-            return self._transport.handle_request(outgoing)
+            response = self._transport.handle_request(outgoing)
+            if timeouts.stall_s is not None:
+                timeout["read"] = timeouts.stall_s  # looked up again when the body is read
+            return response
         except httpx.TimeoutException as exc:
-            what = "A connection to" if isinstance(exc, httpx.ConnectTimeout) else "An answer of"
-            raise UpstreamTimeoutError(f"{what} {_host(request)} did not come in time.") from exc
+            is_unconnected = isinstance(exc, (httpx.ConnectTimeout, httpx.PoolTimeout))
+            what = "A connection to" if is_unconnected else "An answer of"
+            raise UpstreamTimeoutError(
+                f"{what} {_host(request)} did not come in time.", reached_upstream=not is_unconnected
+            ) from exc
         except (httpx.LocalProtocolError, httpx.InvalidURL, UnicodeEncodeError):
             raise ConfigurationError(  # without its cause, whose text may show a credential
                 f"The request to {_host(request)} was not sent: its address or one of its headers holds a "
@@ -160,15 +166,12 @@ class _Channel:
         except (httpx.TransportError, OSError) as exc:
             if isinstance(exc, httpx.RemoteProtocolError) and "without sending" not in str(exc):
                 raise InvalidUpstreamAnswerError(f"{_host(request)} did not answer in proper HTTP.") from exc
-            reached = (
-                "could not be reached" if isinstance(exc, httpx.ConnectError) else "broke the connection"
-            )
+            is_unconnected = isinstance(exc, (httpx.ConnectError, httpx.ProxyError))
             raise UpstreamUnavailableError(
-                f"{_host(request)} {reached}.",
-                code="upstream_unreachable"
-                if isinstance(exc, httpx.ConnectError)
-                else "upstream_unavailable",
+                f"{_host(request)} {'could not be reached' if is_unconnected else 'broke the connection'}.",
+                code="upstream_unreachable" if is_unconnected else "upstream_unavailable",
                 hint="Check the base URL of the connection and whether the service is up.",
+                reached_upstream=not is_unconnected,
             ) from exc
 
     def abort(self) -> None:

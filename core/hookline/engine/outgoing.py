@@ -30,6 +30,7 @@ def build_request(call: Call, order: Order, *, user_agent: str) -> UpstreamReque
         method=action.method,
         base_url=call.connection.base_url,
         path=action.path,
+        is_stream=call.is_stream,
         headers={
             "accept": EVENT_STREAM if call.is_stream else JSON,
             "accept-encoding": "identity",
@@ -55,6 +56,18 @@ def build_request(call: Call, order: Order, *, user_agent: str) -> UpstreamReque
 def dump_body(request: UpstreamRequest) -> bytes | None:
     """Return the body as JSON text, or None if there is none."""
     return None if request.body is None else orjson.dumps(request.body)
+
+
+def finish_request(request: UpstreamRequest) -> None:
+    """Work out the bytes of a request that a plugin made or changed.
+
+    Raises:
+        TypeError: If the body is not JSON.
+    """
+    if request.content is None:
+        request.content = dump_body(request)
+    if request.content is not None:
+        request.headers["content-type"] = JSON
 
 
 def check_request(call: Call, request: UpstreamRequest) -> str | None:

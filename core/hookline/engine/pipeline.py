@@ -7,16 +7,21 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar, cast
 
+import orjson
+
+from hookline.attempt import Attempt, RetryDecision
 from hookline.call import Call, Cancellation
+from hookline.clock import SYSTEM_CLOCK
 from hookline.connection import Secret, origin_of
 from hookline.engine.answers import AnswerMaker, UnwritableChangeError
+from hookline.engine.attempts import Attempts
 from hookline.engine.coercion import coerce
 from hookline.engine.order import Answer, Order, PreparedCall
-from hookline.engine.outgoing import JSON, build_request, check_request, dump_body
+from hookline.engine.outgoing import build_request, check_request, dump_body, finish_request
 from hookline.engine.upstream_errors import error_of
 from hookline.errors import (
     AuthenticationError,
@@ -28,10 +33,13 @@ from hookline.errors import (
     raise_from,
 )
 from hookline.principal import Decision, InboundRequest, Principal
+from hookline.streaming import StreamTransform
 from hookline.upstream import ErrorAnswer, Response, UpstreamRequest, UpstreamResponse
 
 if TYPE_CHECKING:
+    from hookline.clock import Clock
     from hookline.connection import Connection
+    from hookline.connector import JsonObject
     from hookline.engine.catalog import Catalog
     from hookline.plugins import PluginHost
     from hookline.settings import LimitSettings
@@ -41,6 +49,7 @@ _log = logging.getLogger("hookline.pipeline")
 T = TypeVar("T")
 
 _MAX_REFUSAL_BYTES = 1024 * 1024
+_MAX_DEPTH = 8
 _TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
 
 
@@ -53,6 +62,7 @@ class Pipeline:
         connections: Upstream account by connector id.
         limits: Bounds on sizes and times.
         user_agent: How the gateway names itself to upstreams.
+        clock: What time it is.
     """
 
     def __init__(
@@ -63,6 +73,7 @@ class Pipeline:
         limits: LimitSettings,
         *,
         user_agent: str,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._host = host
         self._hook = host.hook
@@ -70,10 +81,13 @@ class Pipeline:
         self._connections = connections
         self._limits = limits
         self._user_agent = user_agent
+        self._clock = clock
         self._has_shapers = host.has("hookline_shape_request")
-        has_processors = host.has("hookline_process_response")
+        self._decide = self._ask_for_another if host.has("hookline_retry") else None
         self._answers = AnswerMaker(
-            limits, process=self._process if has_processors else None, map_error=self.map_error
+            limits,
+            process=self._process if host.has("hookline_process_response") else None,
+            open_transforms=self._open_transforms if host.has("hookline_open_stream") else None,
         )
 
     def authenticate(self, request: InboundRequest) -> Principal:
@@ -87,15 +101,24 @@ class Pipeline:
             raise AuthenticationError("This request carries no valid API key.")
         return principal
 
-    def prepare(self, principal: Principal, order: Order) -> PreparedCall:
+    def prepare(
+        self, principal: Principal, order: Order, *, parent: Call | None = None, is_trusted: bool = False
+    ) -> PreparedCall:
         """Return the call that an order asks for, ready to run.
+
+        Args:
+            principal: Who asks.
+            order: What for.
+            parent: The call that needs this one, if one does.
+            is_trusted: Whether the gateway itself wants it, so that the caller's rights do not matter.
 
         Raises:
             HooklineError: If the order is refused.
         """
-        call = self._open(principal, order)
+        call = self._open(principal, order, parent)
         try:
-            self._authorize(call)
+            if not is_trusted:
+                self._authorize(call)
             self._validate(call)
             request = build_request(call, order, user_agent=self._user_agent)
             self._shape(call, request)
@@ -109,13 +132,15 @@ class Pipeline:
         Raises:
             HooklineError: If it fails before its answer has begun.
         """
-        call, request = prepared.call, prepared.request
-        try:
-            self._sign(call, request)
-            response = self._attempt(call, request)
-            return self._answers.make(prepared, response)
-        except Exception as exc:
-            raise_from(self.map_error(call, exc), exc)
+        call = prepared.call
+        attempts = Attempts(
+            call, prepared.request, send=self._attempt, decide=self._decide, map_error=self.map_error
+        )
+        while True:
+            try:
+                return self._answers.make(prepared, attempts, attempts.send())
+            except Exception as exc:
+                attempts.again(exc)
 
     def map_error(self, call: Call, exc: BaseException) -> HooklineError:
         """Return the error that the caller is told for whatever went wrong in a call."""
@@ -132,7 +157,7 @@ class Pipeline:
 
     # ------------------------------------------------------------ the steps
 
-    def _open(self, principal: Principal, order: Order) -> Call:
+    def _open(self, principal: Principal, order: Order, parent: Call | None) -> Call:
         action = self._catalog.find(order.action_id)
         stream = order.fields.get("stream")
         wants_stream = stream is True or (
@@ -147,8 +172,11 @@ class Pipeline:
             input=order.fields,
             headers=order.headers,
             is_stream=wants_stream and action.stream is not None,
-            deadline=time.monotonic() + self._limits.timeout_s,
-            cancellation=Cancellation(),
+            deadline=self._clock.monotonic() + self._limits.timeout_s if parent is None else parent.deadline,
+            cancellation=Cancellation() if parent is None else parent.cancellation,
+            parent=parent,
+            clock=self._clock,
+            runs_actions=self._run_inside,
         )
 
     def _authorize(self, call: Call) -> None:
@@ -175,7 +203,7 @@ class Pipeline:
 
     def _shape(self, call: Call, request: UpstreamRequest) -> None:
         if self._has_shapers:
-            before = dump_body(request)
+            before, path = dump_body(request), request.path
             self._run(lambda: self._hook.hookline_shape_request(call=call, request=request))
             try:
                 after = dump_body(request)
@@ -184,13 +212,10 @@ class Pipeline:
                     "hookline_shape_request", "put something into the body that is not JSON"
                 ) from exc
             if after != before:
-                self._check_changed_body(call, request)
-            if after != before or request.content is None:
                 request.content = after
-        elif request.content is None:
-            request.content = dump_body(request)
-        if request.content is not None:
-            request.headers["content-type"] = JSON
+                if request.path == path:  # another endpoint has another body
+                    self._check_changed_body(call, request)
+        finish_request(request)
         misdeed = check_request(call, request)
         if misdeed is not None:
             raise self._fault("hookline_shape_request", f"{misdeed}, which none may do")
@@ -222,17 +247,54 @@ class Pipeline:
         _check_origin(request, secret)
 
     def _attempt(self, call: Call, request: UpstreamRequest) -> UpstreamResponse:
-        response = self._run(lambda: self._hook.hookline_execute(call=call, request=request))
+        signed = replace(request, headers=dict(request.headers))
+        self._sign(call, signed)
+        try:
+            response = self._run(lambda: self._hook.hookline_execute(call=call, request=signed))
+        except HooklineError as exc:
+            call.record.attempts += exc.reached_upstream
+            raise
+        call.record.attempts += 1
         if not isinstance(response, UpstreamResponse):
             raise self._fault("hookline_execute", "returned something other than an UpstreamResponse")
         if not 200 <= response.status < 300:
-            content = response.read(max_bytes=_MAX_REFUSAL_BYTES, deadline=call.deadline)
+            content = response.read(max_bytes=_MAX_REFUSAL_BYTES, call=call)
             headers = tuple(response.headers)
             raise error_of(ErrorAnswer(status=response.status, headers=headers, content=content))
         return response
 
     def _process(self, call: Call, response: Response) -> None:
         self._run(lambda: self._hook.hookline_process_response(call=call, response=response))
+
+    def _open_transforms(self, call: Call) -> list[StreamTransform]:
+        found = self._run(lambda: self._hook.hookline_open_stream(call=call))
+        if not all(isinstance(transform, StreamTransform) for transform in found):
+            raise self._fault("hookline_open_stream", "returned something other than a StreamTransform")
+        return list(found)
+
+    def _ask_for_another(self, call: Call, attempt: Attempt) -> RetryDecision | None:
+        decision = self._run(lambda: self._hook.hookline_retry(call=call, attempt=attempt))
+        if decision is not None and not isinstance(decision, RetryDecision):
+            raise self._fault("hookline_retry", "returned something other than a RetryDecision")
+        return decision
+
+    def _run_inside(self, parent: Call, action_id: str, input: JsonObject, *, as_gateway: bool) -> JsonObject:
+        """Run an action for a call that is running, and return its output."""
+        depth, above = 1, parent
+        while above.parent is not None:
+            depth, above = depth + 1, above.parent
+        if depth > _MAX_DEPTH:
+            raise HooklineError(f"{action_id} was not run: calls run each other more than {_MAX_DEPTH} deep.")
+        order = Order(
+            action_id=action_id,
+            fields={**input, "stream": False} if input.get("stream") else dict(input),
+            headers={} if as_gateway else parent.headers,
+        )
+        prepared = self.prepare(parent.principal, order, parent=parent, is_trusted=as_gateway)
+        answer = self.perform(prepared)
+        if not isinstance(answer.content, bytes):
+            raise HooklineError(f"{action_id} answered with a stream.")
+        return cast("JsonObject", orjson.loads(answer.content))
 
     # ------------------------------------------------------------ plugins that fail
 

@@ -1,35 +1,38 @@
-"""Relaying an upstream's event stream to the caller, event by event.
+"""Relaying an upstream's event stream to the caller: past the plugins, event by event.
 
-Only whole events leave: when the upstream breaks off in the middle of one, its half is dropped and an event
-that carries an error follows, because nothing else makes an SDK notice.
+Only whole events leave: when the upstream breaks off in the middle of one, its half is dropped. Then the
+plugins are asked whether to go on with another attempt. If not, an event that carries an error is the last,
+because nothing else makes an SDK notice.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import orjson
 
-from hookline.engine.sse import Event, EventDecoder, encode_event
-from hookline.errors import (
-    HooklineError,
-    InvalidUpstreamAnswerError,
-    StreamInterruptedError,
-    UpstreamTimeoutError,
-    raise_from,
-)
-from hookline.upstream import ErrorAnswer
+from hookline.connector import JoiningPresenter
+from hookline.engine.sse import Event, EventDecoder
+from hookline.errors import HooklineError, StreamInterruptedError, UpstreamTimeoutError, raise_from
+from hookline.streaming import OutcomeKind, StreamEvent, StreamOutcome, StreamTransform
+from hookline.upstream import UpstreamResponse
 
 if TYPE_CHECKING:
+    from hookline.attempt import RetryDecision
     from hookline.call import Call
     from hookline.connector import JsonObject, StreamPresenter
-    from hookline.upstream import UpstreamResponse
+    from hookline.engine.attempts import Attempts
 
-MapError = Callable[[BaseException], HooklineError]
+OpenTransforms = Callable[["Call"], list[StreamTransform]]
+Accept = Callable[[UpstreamResponse], UpstreamResponse]
+Render = Callable[[list[StreamEvent]], bytes]
+End = Callable[["Relay"], bytes]
 
+_log = logging.getLogger("hookline.streams")
 _PATIENCE_S = 1.0
 
 
@@ -43,9 +46,7 @@ def upstream_events(call: Call, response: UpstreamResponse, *, max_event_bytes: 
     decoder = EventDecoder(max_event_bytes=max_event_bytes)
     end = call.action.stream_end
     has_failed = False
-    for chunk in response.chunks:
-        if call.remaining_s() <= 0:
-            raise UpstreamTimeoutError("The call took longer than `timeout_s` allows.")
+    for chunk in response.chunks_within(call):
         events = decoder.feed(chunk)
         for position, event in enumerate(events):
             if end is not None and event.data == end:
@@ -63,89 +64,261 @@ def _tells_of_an_error(event: Event) -> bool:
     return event.name == b"error" or (event.data or b"").startswith(b'{"error":')
 
 
-def pass_events(batches: Iterator[list[Event]]) -> Iterator[bytes]:
-    """Yield the events as the bytes they came in."""
-    for events in batches:
-        yield events[0].raw if len(events) == 1 else b"".join([event.raw for event in events])
+class Relay:
+    """One stream to one caller. Iterate it once, then close it, whatever happened.
 
-
-def present_events(
-    call: Call,
-    batches: Iterator[list[Event]],
-    presenter: StreamPresenter,
-    *,
-    process: Callable[[JsonObject], JsonObject],
-) -> Iterator[bytes]:
-    """Yield the presenter's events, and last the whole output.
+    What breaks is raised as the caller is to read it. The upstream is let go when nothing more is wanted.
 
     Args:
+        attempts: The call's attempts; the last one was answered with ``response``.
+        response: A stream that was opened well.
+        accept: Checks the answer of another attempt.
+        open_transforms: Asks the plugins for their transforms.
+        presents: Whether the caller reads what the action's presenter makes.
+        render: Makes bytes of events.
+        end: Makes the last bytes of a complete stream.
+        keeps_partial: Whether nothing is sent before the end, so that a broken stream can still be
+            answered with what has arrived.
+        max_event_bytes: Most bytes that one event may take.
+
+    Attributes:
         call: The call.
-        batches: Events of the upstream.
-        presenter: Makes the caller's events.
-        process: Runs the plugins that change answers.
-    """
-    for events in batches:
-        lines: list[bytes] = []
-        for event in events:
-            if event.data is None or event.data == call.action.stream_end:
-                continue
-            lines += [encode_event(orjson.dumps(item)) for item in presenter.feed(_parse(event.data))]
-        if lines:
-            yield b"".join(lines)
-    output = process(presenter.finish())
-    yield encode_event(orjson.dumps({"type": "output", "output": output}))
-
-
-def _parse(data: bytes) -> JsonObject:
-    try:
-        chunk = orjson.loads(data)
-    except orjson.JSONDecodeError as exc:
-        raise InvalidUpstreamAnswerError("An event of the upstream's stream is not JSON.") from exc
-    if not isinstance(chunk, dict):
-        raise InvalidUpstreamAnswerError("An event of the upstream's stream is not a JSON object.")
-    if chunk.get("error"):
-        raise StreamInterruptedError(
-            "The upstream reported an error in the middle of its stream.",
-            answer=ErrorAnswer(status=200, headers=(), content=data),
-        )
-    return cast("JsonObject", chunk)
-
-
-class GuardedStream:
-    """The pieces of one stream: what breaks is raised as the caller is to read it, and the upstream let go.
-
-    Args:
-        pieces: What the caller gets.
-        response: Where it comes from.
-        map_error: Makes the error that the caller is told.
+        presenter: The action's presenter; None while nobody needs it.
+        is_incomplete: Whether the stream broke off and what has arrived is taken for the answer.
     """
 
-    def __init__(self, pieces: Iterator[bytes], response: UpstreamResponse, map_error: MapError) -> None:
-        self._pieces = pieces
+    def __init__(
+        self,
+        attempts: Attempts,
+        response: UpstreamResponse,
+        *,
+        accept: Accept,
+        open_transforms: OpenTransforms | None,
+        presents: bool,
+        render: Render,
+        end: End,
+        keeps_partial: bool = False,
+        max_event_bytes: int,
+    ) -> None:
+        self._attempts = attempts
+        self.call = attempts.call
         self._response = response
-        self._map_error = map_error
+        self._accept = accept
+        self._open_transforms = open_transforms
+        self._presents = presents
+        self._render = render
+        self._end = end
+        self._keeps_partial = keeps_partial
+        self._max_event_bytes = max_event_bytes
+        self._transforms: list[StreamTransform] = []
+        self._has_begun = False
         self._is_complete = False
+        self._is_joined = False
+        self._end_mark: bytes | None = None
+        self.presenter: StreamPresenter | None = None
+        self.is_incomplete = False
+        try:
+            self._begin()
+        except BaseException:
+            response.close()
+            raise
+        self._pieces = self._run()
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        try:
-            return next(self._pieces)
-        except StopIteration:
-            self._is_complete = True
-            raise
-        except Exception as exc:
-            self._response.close()
-            raise_from(self._map_error(exc), exc)
+        return next(self._pieces)
+
+    @property
+    def end_mark(self) -> bytes:
+        """The event with which the upstream ended its stream, as it arrived."""
+        return self._end_mark or b""
 
     def close(self) -> None:
         """Let the upstream go: its connection is kept if the body ends now, and cut if not."""
         try:
+            self._finish("client_gone")
             if self._is_complete:
                 read_to_end(self._response)
         finally:
             self._response.close()
+
+    # ------------------------------------------------------------ from end to end
+
+    def _run(self) -> Iterator[bytes]:
+        while True:
+            try:
+                yield from self._relay()
+                break
+            except Exception as exc:
+                self._response.close()
+                if not self._go_on(exc):
+                    break
+        try:
+            last = self._end(self)
+        except Exception as exc:
+            raise_from(self._attempts.to_error(exc), exc)
+        if last:
+            yield last
+
+    def _relay(self) -> Iterator[bytes]:
+        for events in upstream_events(self.call, self._response, max_event_bytes=self._max_event_bytes):
+            if not self._is_plain:
+                yield from self._pass_on(self._look_at(events))
+            elif piece := self._raw(events):
+                self._has_begun = True
+                yield piece
+        for transform in self._transforms:
+            transform.check()
+        yield from self._pass_on(self._finish("complete"))
+        self._is_complete = True
+
+    def _pass_on(self, events: Iterable[StreamEvent]) -> Iterator[bytes]:
+        """Yield the bytes of events, also of those that came before one that raised."""
+        ready: list[StreamEvent] = []
+        failure: Exception | None = None
+        try:
+            ready.extend(events)  # keeps what came before a failure
+        except Exception as exc:
+            failure = exc
+        try:
+            piece = self._render(ready) if ready else b""
+            if piece:
+                self._has_begun = True
+                yield piece
+            if failure is not None:
+                raise failure
+        finally:
+            del failure  # or its traceback, which holds this frame, would keep it alive
+
+    def _go_on(self, exc: Exception) -> bool:
+        """Open another stream in place of the one that broke; False if what has arrived is the answer.
+
+        Raises:
+            HooklineError: If there is no other.
+        """
+        try:
+            decision = self._reopen(exc)
+            if not decision.again:
+                self.is_incomplete = True
+                self._finish(_kind_of(exc), exc)
+                return False
+            if decision.resumes:
+                self._is_joined = True
+            else:
+                self._finish("restarted")
+                self._begin()
+            return True
+        except Exception as final:
+            self._finish(_kind_of(final), final)
+            raise
+        finally:
+            del exc
+
+    def _reopen(self, exc: Exception) -> RetryDecision:
+        try:
+            while True:
+                decision = self._attempts.again(
+                    exc, has_begun=self._has_begun, partial=self._partial, keeps_partial=self._keeps_partial
+                )
+                if not decision.again:
+                    return decision
+                try:
+                    self._response = self._accept(self._attempts.send())
+                    return decision
+                except Exception as failure:
+                    exc = failure
+        finally:
+            del exc  # or its traceback, which holds this frame, would keep it alive
+
+    # ------------------------------------------------------------ the parts
+
+    @property
+    def _is_plain(self) -> bool:
+        return not self._transforms and self.presenter is None and not self._is_joined
+
+    def _begin(self) -> None:
+        self._transforms = [] if self._open_transforms is None else self._open_transforms(self.call)
+        self._is_joined = False
+        new_presenter = self.call.action.stream
+        needed = self._presents or any(transform.reads_pieces for transform in self._transforms)
+        self.presenter = new_presenter(self.call) if needed and new_presenter is not None else None
+
+    def _raw(self, events: list[Event]) -> bytes:
+        if events[-1].data is not None and events[-1].data == self.call.action.stream_end:
+            self._end_mark = events.pop().raw
+        return events[0].raw if len(events) == 1 else b"".join([event.raw for event in events])
+
+    def _look_at(self, events: list[Event]) -> Iterator[StreamEvent]:
+        end = self.call.action.stream_end
+        for found in events:
+            if found.data is None:
+                continue
+            if end is not None and found.data == end:
+                self._end_mark = found.raw
+                return
+            event = StreamEvent(found.data, name=found.name, raw=found.raw)
+            if self._is_joined:
+                joined = self._join(event)
+                if joined is None:
+                    continue
+                event = joined
+            if self.presenter is not None:
+                event.pieces = list(self.presenter.feed(event.json))
+            yield from self._chain(event, 0)
+
+    def _join(self, event: StreamEvent) -> StreamEvent | None:
+        if not isinstance(self.presenter, JoiningPresenter):
+            return event
+        adapted = self.presenter.adapt(event.json)
+        return None if adapted is None else StreamEvent(orjson.dumps(adapted))
+
+    def _chain(self, event: StreamEvent, position: int) -> Iterable[StreamEvent]:
+        """Return what comes out behind the last transform for an event that goes in at a position."""
+        events: Iterable[StreamEvent] = (event,)
+        for transform in self._transforms[position:]:
+            events = [out for item in events for out in transform.feed(item)]
+        return events
+
+    def _partial(self) -> JsonObject | None:
+        if not isinstance(self.presenter, JoiningPresenter):
+            return None
+        try:
+            return self.presenter.answer(is_partial=True)
+        except HooklineError:
+            return None  # nothing has arrived that could be used
+
+    def _finish(self, kind: OutcomeKind, exc: BaseException | None = None) -> list[StreamEvent]:
+        """Tell the transforms, once, how the stream ended, and return what they still send."""
+        transforms, self._transforms = self._transforms, []
+        if not transforms:
+            return []
+        error = exc if isinstance(exc, HooklineError) else None
+        outcome = StreamOutcome(kind=kind, error=error, answer=self._partial())
+        if kind != "complete":
+            for transform in transforms:
+                try:
+                    transform.finish(outcome)
+                except Exception:  # the stream is over; nothing that one of them does may hide why
+                    _log.exception("%s: a stream transform failed at its end", self.call.id)
+            return []
+        events: list[StreamEvent] = []
+        for position, transform in enumerate(transforms):
+            try:
+                events = [out for item in events for out in transform.feed(item)]
+                events += transform.finish(outcome)
+            except BaseException as failure:
+                self._transforms = transforms[position + 1 :]
+                self._finish("rejected", failure)
+                raise
+        return events
+
+
+def _kind_of(exc: BaseException) -> OutcomeKind:
+    if isinstance(exc, UpstreamTimeoutError):
+        return "timeout"
+    return "interrupted" if isinstance(exc, HooklineError) and exc.retryable else "rejected"
 
 
 def read_to_end(response: UpstreamResponse) -> None:

@@ -49,8 +49,10 @@ class Runner:
         except HooklineError as error:
             log_failure(error, call_id=order.call_id)
             reply = shape.error_reply(error, call_id=order.call_id)
-            if prepared is not None and error.answer is not None:
-                _add_missing(reply, returned_headers(prepared.call, list(error.answer.headers)))
+            if prepared is not None:
+                _add_missing(reply, prepared.call.record.reply_headers())
+                if error.answer is not None:
+                    _add_missing(reply, returned_headers(prepared.call, list(error.answer.headers)))
             return reply
 
     def _run_stream(self, prepared: PreparedCall, shape: WireFormat) -> Reply:
@@ -62,6 +64,7 @@ class Runner:
             # The upstream is silent. Begin the answer, so that the client stays awake and its leaving is
             # noticed; what fails from here on is told inside the stream.
             headers = [("content-type", "text/event-stream; charset=utf-8"), *_STREAM_HEADERS]
+            headers += call.record.reply_headers()
             return Reply(status=200, headers=headers, content=pieces)
         if isinstance(answer.content, bytes):
             return _reply(answer)

@@ -91,6 +91,16 @@ class CuttableSocket:
             self._poll = select.poll()
             self._poll.register(self._socket, select.POLLIN)
 
+    def set_timeout(self, timeout_s: float) -> None:
+        """Bound each write and each read from here on.
+
+        Raises:
+            OSError: If the connection is cut or closed.
+        """
+        if timeout_s != self._timeout_s:
+            _set_timeout(self._open_socket(), timeout_s)
+            self._timeout_s = timeout_s
+
     def send(self, data: bytes, *, timeout_s: float) -> None:
         """Send all of ``data``, as one write if the system takes it.
 
@@ -102,10 +112,8 @@ class CuttableSocket:
             TimeoutError: If a write takes longer.
             OSError: If the connection is broken.
         """
+        self.set_timeout(timeout_s)
         current = self._open_socket()
-        if timeout_s != self._timeout_s:
-            _set_timeout(current, timeout_s)
-            self._timeout_s = timeout_s
         try:
             sent = current.send(data if len(data) <= _WRITE_BYTES else memoryview(data)[:_WRITE_BYTES])
             while sent < len(data):
@@ -117,7 +125,7 @@ class CuttableSocket:
         """Return what arrives next; nothing at the end.
 
         Raises:
-            TimeoutError: If nothing arrives within the bound that `send` was given.
+            TimeoutError: If nothing arrives within the bound that was set.
             OSError: If the connection is broken. With TLS that includes an end that was not announced,
                 which an attacker could have made.
         """

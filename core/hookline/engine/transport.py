@@ -20,11 +20,13 @@ class Timeouts:
 
     Attributes:
         connect_s: Longest wait for a connection.
-        read_s: Longest silence between two reads; not a bound on their sum.
+        read_s: Longest silence until the answer begins; not a bound on the sum of several reads.
+        stall_s: Longest silence between two reads of the answer's body; None for ``read_s``.
     """
 
     connect_s: float
     read_s: float
+    stall_s: float | None = None
 
 
 class Transport(Protocol):
@@ -66,7 +68,11 @@ class TransportPlugin:
         if origin_of(request.url) != call.connection.origin:
             raise ConfigurationError("A plugin changed where the request goes; it was not sent.")
         remaining_s = max(0.001, call.remaining_s())
+        read_s = min(self._read_timeout_s, remaining_s)
+        stall_s = request.stall_timeout_s
         timeouts = Timeouts(
-            connect_s=min(self._connect_timeout_s, remaining_s), read_s=min(self._read_timeout_s, remaining_s)
+            connect_s=min(self._connect_timeout_s, remaining_s),
+            read_s=read_s,
+            stall_s=read_s if stall_s is None else min(stall_s, read_s),
         )
         return self.transport.send(request, timeouts=timeouts, cancellation=call.cancellation)

@@ -180,9 +180,14 @@ def test_refusal_that_cannot_be_shown_is_put_into_our_words(
     assert b"sk-" not in (reply.content if isinstance(reply.content, bytes) else b"")
 
 
-def test_wait_is_added_only_where_the_service_sent_none(make_call: MakeCall) -> None:
+def test_every_wait_is_told_in_whole_seconds(make_call: MakeCall) -> None:
     said = orjson.dumps({"error": {"message": "Please try again in 6ms."}})
-    for headers, expected in (((), "1"), ((("retry-after", "9"),), None)):
+    for headers, expected in (
+        ((), "1"),
+        ((("retry-after", "9"),), "9"),
+        ((("retry-after", "1.2"),), "2"),
+        ((("retry-after-ms", "2500"),), "3"),
+    ):
         upstream = ErrorAnswer(status=429, headers=headers, content=said)
         error = map_error(make_call("chat", door="wire"), HooklineError("", answer=upstream))
         assert error is not None

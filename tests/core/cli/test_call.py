@@ -40,11 +40,11 @@ def test_input_is_read_as_json_and_fields_win_over_it(
 
 def test_json_prints_the_whole_output(run: Run) -> None:
     result = run("call", "acme.greet", "name=Ada", "--json")
-    assert json.loads(result.stdout) == {"text": "Hello Ada", "got": {"name": "Ada"}}
+    assert json.loads(result.stdout) == {"text": "Hello Ada", "got": {"name": "Ada"}, "warnings": []}
 
 
 def test_an_output_without_text_is_printed_as_json(run: Run) -> None:
-    assert json.loads(run("call", "acme.count").stdout) == {"total": 7}
+    assert json.loads(run("call", "acme.count").stdout) == {"total": 7, "warnings": []}
 
 
 def test_a_wrong_field_is_named_on_standard_error_and_the_status_is_1(run: Run, service: AcmeService) -> None:
@@ -81,7 +81,7 @@ def test_a_stream_as_json_is_one_event_a_line(run: Run) -> None:
     assert [json.loads(line) for line in result.stdout.splitlines()] == [
         {"type": "text", "text": "Hello "},
         {"type": "text", "text": "Ada"},
-        {"type": "output", "output": {"text": "Hello Ada"}},
+        {"type": "output", "output": {"text": "Hello Ada", "warnings": []}},
     ]
 
 

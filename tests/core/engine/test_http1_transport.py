@@ -882,3 +882,17 @@ def test_another_encoding_is_refused(transport: Http1Transport) -> None:
 def test_a_service_without_a_proxy_and_tls_needs_no_httpx() -> None:
     code = "import sys, hookline.engine.http1 as h; h.Http1Transport(); assert 'httpx' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_bound_on_silence_can_be_lowered_while_the_body_is_read() -> None:
+    def script(peer: Peer, head: bytes) -> bool:
+        peer.send(CHUNKED + chunk(b"first"))
+        return peer.wait_for_end()
+
+    with serving(script) as server, closing(Http1Transport()) as transport:
+        response = send(transport, server.request())
+        assert next(response.chunks) == b"first"
+        assert response.silence_s == WAIT_S
+        response.bound_silence(0.05)
+        with pytest.raises(UpstreamTimeoutError):
+            next(response.chunks)

@@ -284,6 +284,33 @@ def test_silence_in_the_middle_is_a_timeout_and_ends_the_connection(transport: T
         eventually(lambda: ends == [True])
 
 
+def test_a_body_may_have_a_shorter_bound_on_silence_than_the_beginning(transport: Transport) -> None:
+    def script(peer: Peer, head: bytes) -> bool:
+        peer.send(CHUNKED + chunk(b"first"))
+        return peer.wait_for_end()
+
+    with serving(script) as server:
+        timeouts = Timeouts(connect_s=WAIT_S, read_s=WAIT_S, stall_s=0.05)
+        response = send(transport, server.request(), timeouts=timeouts)
+        assert next(response.chunks) == b"first"
+        started = time.monotonic()
+        with pytest.raises(UpstreamTimeoutError):
+            next(response.chunks)
+
+    assert time.monotonic() - started < WAIT_S / 2
+
+
+def test_what_never_reached_the_service_says_so(transport: Transport) -> None:
+    with serving(always(b"not http\r\n\r\n")) as server:
+        with pytest.raises(HooklineError) as answered:
+            send(transport, server.request())
+        refused_request = server.request()
+    with pytest.raises(HooklineError) as refused:
+        send(transport, refused_request)
+
+    assert (answered.value.reached_upstream, refused.value.reached_upstream) == (True, False)
+
+
 def test_the_bound_on_silence_is_no_bound_on_the_sum(transport: Transport) -> None:
     pieces = 8
     pause = threading.Event()
