@@ -9,20 +9,37 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hookline.attempt import Attempt, RetryDecision
     from hookline.call import Call
+    from hookline.clock import Clock
     from hookline.connection import Connection, Secret
-    from hookline.connector import Action, Connector, CredentialPlacement, Sample, StreamPresenter
+    from hookline.connector import (
+        Action,
+        Connector,
+        CredentialPlacement,
+        JoiningPresenter,
+        Sample,
+        StreamPresenter,
+    )
     from hookline.errors import HooklineError
     from hookline.hookspecs import hookimpl
+    from hookline.options import LayeredOptions, PluginOptions
     from hookline.principal import Decision, InboundRequest, Principal
+    from hookline.record import CallRecord, CallWarning
     from hookline.routes import Reply, RouteRegistry, RouteRequest, WireEndpoint, WireFormat
+    from hookline.streaming import StreamEvent, StreamOutcome, StreamTransform
     from hookline.upstream import ErrorAnswer, Response, UpstreamRequest, UpstreamResponse
+    from hookline.usage import Usage
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Action",
+    "Attempt",
     "Call",
+    "CallRecord",
+    "CallWarning",
+    "Clock",
     "Connection",
     "Connector",
     "CredentialPlacement",
@@ -30,30 +47,51 @@ __all__ = [
     "ErrorAnswer",
     "HooklineError",
     "InboundRequest",
+    "JoiningPresenter",
+    "LayeredOptions",
+    "PluginOptions",
     "Principal",
     "Reply",
     "Response",
+    "RetryDecision",
     "RouteRegistry",
     "RouteRequest",
     "Sample",
     "Secret",
+    "StreamEvent",
+    "StreamOutcome",
     "StreamPresenter",
+    "StreamTransform",
     "UpstreamRequest",
     "UpstreamResponse",
+    "Usage",
     "WireEndpoint",
     "WireFormat",
     "hookimpl",
 ]
 
 _HOMES = {
+    "hookline.attempt": ("Attempt", "RetryDecision"),
     "hookline.call": ("Call",),
+    "hookline.clock": ("Clock",),
     "hookline.connection": ("Connection", "Secret"),
-    "hookline.connector": ("Action", "Connector", "CredentialPlacement", "Sample", "StreamPresenter"),
+    "hookline.connector": (
+        "Action",
+        "Connector",
+        "CredentialPlacement",
+        "JoiningPresenter",
+        "Sample",
+        "StreamPresenter",
+    ),
     "hookline.errors": ("HooklineError",),
     "hookline.hookspecs": ("hookimpl",),
+    "hookline.options": ("LayeredOptions", "PluginOptions"),
     "hookline.principal": ("Decision", "InboundRequest", "Principal"),
+    "hookline.record": ("CallRecord", "CallWarning"),
     "hookline.routes": ("Reply", "RouteRegistry", "RouteRequest", "WireEndpoint", "WireFormat"),
+    "hookline.streaming": ("StreamEvent", "StreamOutcome", "StreamTransform"),
     "hookline.upstream": ("ErrorAnswer", "Response", "UpstreamRequest", "UpstreamResponse"),
+    "hookline.usage": ("Usage",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

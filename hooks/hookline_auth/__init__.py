@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from hookline import hookimpl
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from hookline import Call, Decision, InboundRequest, Principal
     from hookline.gateway import Gateway
     from hookline_auth.static_keys import StaticKeys
+
+_log = logging.getLogger("hookline.auth")
 
 
 class AuthPlugin:
@@ -24,6 +27,8 @@ class AuthPlugin:
         from hookline_auth.static_keys import StaticKeys
 
         self._keys = StaticKeys([key.get_secret_value() for key in gateway.settings.api_keys])
+        if self._keys.ids:
+            _log.info("static keys: %s", ", ".join(self._keys.ids))
 
     @hookimpl(trylast=True)
     def hookline_authenticate(self, request: InboundRequest) -> Principal | None:

@@ -31,6 +31,11 @@ class StaticKeys:
             for key in keys
         ]
 
+    @property
+    def ids(self) -> list[str]:
+        """Public ids of the keys, in their order; options of plugins name keys by them."""
+        return [principal.key_id for _, principal in self._principals]
+
     def authenticate(self, request: InboundRequest) -> Principal | None:
         """Return whose key a request carries, or None if it carries none.
 

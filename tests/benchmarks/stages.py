@@ -8,9 +8,7 @@ A last row gives the processor time that the real transport takes for one call t
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import logging
 import statistics
 import sys
 import time
@@ -21,38 +19,21 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks.rates import action_body, wire_body
-from tests.benchmarks.servers import API_KEY, run_upstream
-from tests.benchmarks.upstream import COMPLETION, JSON_HEADERS
+from tests.benchmarks.inside import DOORS, make_caller, make_gateway
+from tests.benchmarks.rates import wire_body
+from tests.benchmarks.servers import run_upstream
 
 from hookline.call import Cancellation
 from hookline.engine import pipeline
 from hookline.engine.http1 import Http1Transport
 from hookline.engine.transport import Timeouts
-from hookline.gateway import Gateway
-from hookline.upstream import UpstreamRequest, UpstreamResponse
+from hookline.upstream import UpstreamRequest
 from hookline.webhook import app, views
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
-    from hookline.engine.transport import Transport
+    from hookline.gateway import Gateway
 
 _WARM_UP_CALLS = 200
-_DOORS = {"wire": ("/v1/chat/completions", wire_body()), "action": ("/actions/openai.chat", action_body())}
-
-
-class FixedTransport:
-    """Answers every request with the fixed completion, without a network."""
-
-    def send(
-        self, request: UpstreamRequest, *, timeouts: Timeouts, cancellation: Cancellation
-    ) -> UpstreamResponse:
-        """Return the answer."""
-        return UpstreamResponse(status=200, headers=list(JSON_HEADERS), chunks=iter([COMPLETION]))
-
-    def close(self) -> None:
-        """Do nothing."""
 
 
 class Stopwatch:
@@ -103,25 +84,13 @@ def measure_stages(door: str, *, calls: int) -> dict[str, float]:
     Raises:
         RuntimeError: If an answer is not 200.
     """
-    gateway = _make_gateway(FixedTransport())
+    gateway = make_gateway()
     watch = Stopwatch()
     _watch_stages(watch, gateway)
-    application = app.create_app(gateway)
-    path, body = _DOORS[door]
-    statuses: list[str] = []
-
-    def start_response(status: str, headers: object, exc_info: object = None) -> Callable[[bytes], object]:
-        statuses.append(status)
-        return statuses.append  # type: ignore[return-value]  # the old way of writing, which nobody uses
-
-    def call_once() -> bytes:
-        return b"".join(application.wsgi_app(_environ(path, body), start_response))
-
+    call_once = make_caller(gateway, door)
     for _ in range(_WARM_UP_CALLS + calls):
         watch.run("Flask and werkzeug", call_once)
         watch.end_call()
-    if set(statuses) != {"200 OK"}:
-        raise RuntimeError(f"{door} door: answers were {sorted(set(statuses))}")
     del watch.calls[:_WARM_UP_CALLS]
     return watch.medians_us()
 
@@ -148,16 +117,6 @@ def measure_transport(*, calls: int) -> float:
     return spent_ns / calls / 1000
 
 
-def _make_gateway(transport: Transport) -> Gateway:
-    logging.getLogger("hookline").setLevel(logging.WARNING)
-    environ = {
-        "HOOKLINE_API_KEYS": API_KEY,
-        "HOOKLINE_OPENAI_API_KEY": "benchmark-credential",
-        "HOOKLINE_OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
-    }
-    return Gateway(environ=environ, transport=transport)
-
-
 def _watch_stages(watch: Stopwatch, gateway: Gateway) -> None:
     calls = gateway.pipeline
     watch.watch(app, "read_request", "read headers")
@@ -176,31 +135,6 @@ def _watch_stages(watch: Stopwatch, gateway: Gateway) -> None:
     watch.watch(app, "ReadyResponse", "respond")
 
 
-def _environ(path: str, body: bytes) -> WSGIEnvironment:
-    """Return what the server makes of one request."""
-    return {
-        "REQUEST_METHOD": "POST",
-        "SCRIPT_NAME": "",
-        "PATH_INFO": path,
-        "QUERY_STRING": "",
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "8787",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "CONTENT_TYPE": "application/json",
-        "CONTENT_LENGTH": str(len(body)),
-        "HTTP_HOST": "127.0.0.1:8787",
-        "HTTP_AUTHORIZATION": f"Bearer {API_KEY}",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description="Show where the microseconds of one call go.")
@@ -208,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the figures to a file as well")
     options = parser.parse_args(arguments)
     report: dict[str, object] = {"calls": options.calls}
-    for door in _DOORS:
+    for door in DOORS:
         stages = measure_stages(door, calls=options.calls)
         report[door] = stages
         print(f"\n{door} door, median of {options.calls} calls, µs")

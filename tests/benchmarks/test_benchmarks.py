@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 RUN = Path(__file__).with_name("run.py")
+PLUGINS = ["context", "lifecycle", "moderation", "retry", "streams"]
 ROWS = [
     "upstream, direct",
     "empty Flask route",
@@ -46,3 +47,13 @@ def test_every_stream_is_complete(tmp_path: Path) -> None:
     assert isinstance(crowds, list)
     assert [(row["complete"], row["lost_events"], row["problems"]) for row in crowds] == [(5, 0, [])] * 3
     assert report["failures"] == 0
+
+
+def test_the_cost_of_the_plugins_is_measured_for_both_doors(tmp_path: Path) -> None:
+    report = tmp_path / "plugins.json"
+    command = [sys.executable, str(RUN.with_name("plugins.py")), "--calls", "5", "--json", str(report)]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert "Traceback" not in finished.stderr, finished.stderr
+    loaded = json.loads(report.read_text())
+    for door in ("wire", "action"):
+        assert list(loaded[door]) == ["none", *PLUGINS, "all five"]

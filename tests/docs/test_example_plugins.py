@@ -77,7 +77,7 @@ def test_the_connector_adds_an_action_with_all_that_the_page_promises(example: s
     client = create_app(Gateway(settings, host=host, transport=crm, environ=environ)).test_client()
 
     answer = client.post("/actions/acme.find_contact", json={"email": "ada@example.com"}, headers=HEADERS)
-    assert (answer.status_code, answer.json) == (200, {"name": "Ada", "phone": None})
+    assert (answer.status_code, answer.json) == (200, {"name": "Ada", "phone": None, "warnings": []})
     assert crm.urls == ["GET https://crm.example/v2/contacts/ada@example.com"]
     assert crm.keys == ["Bearer YOUR_KEY"]
 

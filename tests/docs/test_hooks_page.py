@@ -125,7 +125,7 @@ class Running:
 
 def _check_connectors(plugin: object) -> None:
     answer = Running(plugin).run("acme.find_contact", email="ada@example.com")
-    assert (answer.status_code, answer.json) == (200, {"name": "Ada"})
+    assert (answer.status_code, answer.json) == (200, {"name": "Ada", "warnings": []})
 
 
 def _check_startup(plugin: object) -> None:
@@ -221,6 +221,23 @@ def _check_map_error(plugin: object) -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (502, "300")
 
 
+def _check_retry(plugin: object) -> None:
+    running = Running(plugin)
+    answer = running.run(model="no-such-model", prompt="hello")
+    assert answer.status_code == 200
+    sent = [cast("dict[str, object]", request.body) for request in running.witness.requests]
+    assert [body["model"] for body in sent] == ["no-such-model", "sandbox"]
+    told = cast("dict[str, list[dict[str, str]]]", answer.json)["warnings"]
+    assert [warning["code"] for warning in told] == ["fallback_model"]
+
+
+def _check_open_stream(plugin: object) -> None:
+    running = Running(plugin)
+    for prompt, is_blocked in (("hello", False), ("this is a secret", True)):
+        answer = running.run(model="sandbox", prompt=prompt, stream=True)
+        assert (b"content_blocked" in answer.data) is is_blocked
+
+
 CHECKS: dict[str, Callable[..., None]] = {
     "hookline_register_connectors": _check_connectors,
     "hookline_startup": _check_startup,
@@ -232,6 +249,8 @@ CHECKS: dict[str, Callable[..., None]] = {
     "hookline_resolve_credential": _check_resolve,
     "hookline_apply_upstream_auth": _check_apply,
     "hookline_execute": _check_execute,
+    "hookline_retry": _check_retry,
+    "hookline_open_stream": _check_open_stream,
     "hookline_process_response": _check_process,
     "hookline_map_error": _check_map_error,
 }

@@ -178,6 +178,7 @@ def test_events_that_are_held_back_leave_in_order_before_the_end(order: Order) -
     upstream, _ = upstream_of([event("a"), event("b"), DONE])
     # The last plugin registered runs first: what is held passes the watcher afterwards.
     reply = run(upstream, order, Opens(lambda: watcher), Opens(Hold))
+    assert not isinstance(reply.content, bytes)
     content = b"".join(reply.content)
 
     assert watcher.seen == [{"text": "a"}, {"text": "b"}]
