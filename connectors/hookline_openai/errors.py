@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import orjson
@@ -106,7 +106,7 @@ def map_error(call: Call, error: HooklineError, *, now: datetime | None = None) 
     if answer.status < 400 and not is_inside_stream(answer):
         return None
     body = answer.json()
-    moment = now or datetime.now(UTC)
+    moment = now or call.clock.now()
     if is_inside_stream(answer):
         inner = body.get("error") or body if isinstance(body, dict) else None
         refusal = read_error_object(inner) if isinstance(inner, dict) else None
@@ -128,7 +128,7 @@ def map_event_error(call: Call, error_object: dict[str, object]) -> HooklineErro
     """Return the error for the ``error`` object of an event inside a stream."""
     answer = ErrorAnswer(status=200, headers=(), content=orjson.dumps({"error": error_object}))
     refusal = read_error_object(error_object) or Refusal(message="")
-    return _map_event(_Case(call=call, answer=answer, refusal=refusal, now=datetime.now(UTC)))
+    return _map_event(_Case(call=call, answer=answer, refusal=refusal, now=call.clock.now()))
 
 
 def _map_answer(case: _Case) -> HooklineError:

@@ -73,6 +73,7 @@ class HooklineError(Exception):
     Attributes:
         is_exhausted: Whether the gateway has tried again as often as it makes sense, so that a client
             need not.
+        is_mapped: Whether it has been through ``hookline_map_error``; it is not mapped twice.
     """
 
     status: int = 500
@@ -82,6 +83,7 @@ class HooklineError(Exception):
     hint: str = "Try again; if it stays, give the call id to whoever runs this gateway."
     retryable: bool = False
     is_exhausted: bool = False
+    is_mapped: bool = False
 
     def __init__(
         self,
@@ -111,6 +113,14 @@ class HooklineError(Exception):
         self.details = details or {}
         self.answer = answer
         self.reached_upstream = reached_upstream
+
+    @property
+    def wait_headers(self) -> list[tuple[str, str]]:
+        """Headers that tell the wait: in whole seconds for all, in milliseconds for OpenAI's SDKs."""
+        if self.retry_after is None or self.retry_after_s is None:
+            return []
+        milliseconds = max(1, math.ceil(self.retry_after_s * 1000))
+        return [("retry-after", str(self.retry_after)), ("retry-after-ms", str(milliseconds))]
 
     @property
     def retry_after(self) -> int | None:

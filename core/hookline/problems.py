@@ -66,7 +66,7 @@ class ProblemFormat:
         headers = [("content-type", PROBLEM_JSON), ("cache-control", "no-store")]
         wait = retry_after_of(error)
         if wait is not None:
-            headers.append(("retry-after", str(wait)))
+            headers += error.wait_headers or [("retry-after", str(wait))]
         if error.status == 401:
             headers.append(("www-authenticate", "Bearer"))
         if isinstance(error, MethodNotAllowedError):

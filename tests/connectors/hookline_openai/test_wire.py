@@ -99,14 +99,14 @@ def caught(reply: Reply) -> openai.APIStatusError:
             openai.RateLimitError,
             "rate_limit_exceeded",
             "rate_limit_error",
-            {"x-should-retry": "true", "retry-after": "2"},
+            {"x-should-retry": "true", "retry-after": "2", "retry-after-ms": "1200"},
         ),
         (
             RateLimitedError("No.", retry_after_s=0.01),
             openai.RateLimitError,
             "rate_limit_exceeded",
             "rate_limit_error",
-            {"x-should-retry": "true", "retry-after": "1"},
+            {"x-should-retry": "true", "retry-after": "1", "retry-after-ms": "10"},
         ),
         (
             UpstreamCredentialError("No."),

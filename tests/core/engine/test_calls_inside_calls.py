@@ -13,7 +13,7 @@ from fake_clock import FakeClock
 from hookline import Call, Decision, Reply, UpstreamRequest, UpstreamResponse, hookimpl
 from hookline.call import Cancellation
 from hookline.connection import Connection
-from hookline.errors import RequestRejectedError
+from hookline.errors import RateLimitedError, RequestRejectedError
 from small_service import BASE_URL, CALLER, Upstream, make_connector, make_gateway, say, whole
 
 if TYPE_CHECKING:
@@ -171,3 +171,21 @@ def test_there_is_a_bound_on_warnings() -> None:
 
     assert len(body(reply)["warnings"]) == 20
     assert len(dict(reply.headers)["x-hookline-warnings"]) == 1000
+
+
+def test_an_error_of_an_inner_call_is_mapped_once() -> None:
+    mapped: list[str] = []
+
+    class Maps:
+        @hookimpl
+        def hookline_map_error(self, call: Call, error: HooklineError) -> HooklineError:
+            mapped.append(call.id)
+            return RateLimitedError("Slower.", retry_after_s=2)
+
+    plugin = Asks(lambda call: call.run("acme.say", {"text": "inner"}))
+    upstream = Upstream(lambda request: whole({}, status=503))
+
+    reply = run(upstream, plugin, Maps())
+
+    assert (reply.status, len(mapped), len(upstream.sent)) == (429, 1, 1)
+    assert mapped == [plugin.calls[1].id]
