@@ -31,7 +31,7 @@ def hookline_shape_request(call: Call, request: UpstreamRequest) -> None:
         request.headers.update(asked)
 
 
-@hookimpl(tryfirst=True)
+@hookimpl(trylast=True)
 def hookline_execute(call: Call, request: UpstreamRequest) -> UpstreamResponse | None:
     """Answer in this process if the connection's base URL is ``http://sandbox.invalid/...``."""
     if not _is_in_process(call):

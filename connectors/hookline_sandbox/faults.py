@@ -25,6 +25,7 @@ FAULT_MODEL_PREFIX = "sandbox-"
 
 _HTML = b"<!doctype html><html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1></html>"
 _SECONDS = r"(\d+(?:\.\d+)?)"
+_TIMES = re.compile(r"(.+)-times-([1-9]\d{0,2})")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +99,10 @@ FAULTS = (
     FaultKind(
         name="invalid-utf8", summary="Two bytes of the third event, or of a whole answer, are not UTF-8."
     ),
+    FaultKind(
+        name="<fault>-times-<n>",
+        summary="The fault meets a request the first so many times, 1 to 999; then it is answered properly.",
+    ),
 )
 
 
@@ -111,12 +116,14 @@ class Fault:
             is to be answered properly first.
         delay_s: How long to wait before answering at all.
         change: Spoils a proper answer.
+        times: How often a request meets it before it passes; None if it never does.
     """
 
     name: str
     early: Callable[[str, float], SandboxAnswer] | None = None
     delay_s: float = 0
     change: Callable[[SandboxAnswer, bodies.Sleep], SandboxAnswer] = lambda answer, sleep: answer
+    times: int | None = None
 
 
 def parse_fault(name: str) -> Fault:
@@ -125,9 +132,12 @@ def parse_fault(name: str) -> Fault:
     Raises:
         ApiError: With a message that lists the faults if there is no such fault.
     """
+    repeated = _TIMES.fullmatch(name)
+    base = repeated[1] if repeated else name
     for pattern, make in _PATTERNS:
-        if found := re.fullmatch(pattern, name):
-            return make(name, found.group(1) if found.re.groups else "")
+        if found := re.fullmatch(pattern, base):
+            fault = make(name, found.group(1) if found.re.groups else "")
+            return replace(fault, times=int(repeated[2])) if repeated else fault
     listed = ", ".join(kind.name for kind in FAULTS)
     raise ApiError(f"Unknown fault '{name[:80]}'. The sandbox has these: {listed}.", param=FAULT_HEADER)
 

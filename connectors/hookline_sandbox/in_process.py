@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from hookline.errors import StreamInterruptedError, UpstreamTimeoutError
 from hookline.upstream import UpstreamResponse
 from hookline_sandbox.errors import CutConnection
+from hookline_sandbox.repetition import FaultCounter
 from hookline_sandbox.service import Sandbox
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from hookline.upstream import UpstreamRequest
 
 _GZIP = zlib.MAX_WBITS | 16
+_COUNTER = FaultCounter()  # one per process: each attempt of a call is answered by a sandbox of its own
 
 
 def execute(call: Call, request: UpstreamRequest) -> UpstreamResponse:
@@ -44,7 +46,8 @@ def execute(call: Call, request: UpstreamRequest) -> UpstreamResponse:
     parts = urlsplit(request.url)
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        answer = Sandbox(sleep=sleep).answer(request.method, parts.path, headers, request.content or b"")
+        sandbox = Sandbox(sleep=sleep, counter=_COUNTER)
+        answer = sandbox.answer(request.method, parts.path, headers, request.content or b"")
     except CutConnection as exc:
         close()
         raise StreamInterruptedError("The sandbox was stopped before it answered.") from exc

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, NamedTuple
 
 from hookline_sandbox.errors import CutConnection
+from hookline_sandbox.repetition import FaultCounter
 from hookline_sandbox.service import Sandbox
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class SandboxServer:
     Attributes:
         requests: The last 1000 requests, oldest first.
         is_stopping: Whether :meth:`stop` was called.
+        counter: How often requests met faults that pass.
         disconnected_at: When clients were found to have left amid an answer, by ``time.monotonic``.
     """
 
@@ -58,6 +60,7 @@ class SandboxServer:
         self.requests: deque[RecordedRequest] = deque(maxlen=_REQUESTS_KEPT)
         self.disconnected_at: list[float] = []
         self.now = now
+        self.counter = FaultCounter()
         self._server = _Server((host, port), self)
         self._thread: threading.Thread | None = None
         self.is_stopping = False
@@ -185,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         owner = self.server.owner
         owner.requests.append(RecordedRequest(self.command, self.path, headers, body))
-        sandbox = Sandbox(sleep=self._sleep_while_connected, now=owner.now)
+        sandbox = Sandbox(sleep=self._sleep_while_connected, now=owner.now, counter=owner.counter)
         try:
             self._write(sandbox.answer(self.command, self.path, headers, body))
         except (ClientLeftError, BrokenPipeError, ConnectionResetError):

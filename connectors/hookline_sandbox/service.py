@@ -19,6 +19,7 @@ from hookline_sandbox.exchange import Exchange, Outcome
 from hookline_sandbox.faults import FAULT_HEADER, FAULT_MODEL_PREFIX, Fault, parse_fault
 from hookline_sandbox.models import describe_model, list_models, own_model_ids
 from hookline_sandbox.moderations import moderate
+from hookline_sandbox.repetition import FaultCounter
 from hookline_sandbox.wire import JsonObject, derive
 
 __all__ = ["CutConnection", "Sandbox", "SandboxAnswer"]
@@ -31,6 +32,7 @@ _ENDPOINTS: Mapping[str, Callable[[Exchange], Outcome]] = {
     "/v1/moderations": moderate,
 }
 _MODELS = "/v1/models"
+_REQUEST_ID = "x-client-request-id"
 
 _RATE_HEADERS = {
     "x-ratelimit-limit-requests": "10000",
@@ -43,18 +45,24 @@ _RATE_HEADERS = {
 
 
 class Sandbox:
-    """The service; keeps nothing between requests, so one object serves any number of threads.
+    """The service; keeps nothing between requests but a count, so one object serves any number of threads.
 
     Args:
         sleep: Waits so many seconds where a fault asks for it; what it raises ends the answer.
         now: Returns the Unix time, for time stamps and for the day on which models are looked up.
+        counter: Knows how often requests met a fault that passes; a new one by default.
     """
 
     def __init__(
-        self, *, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.time
+        self,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
+        counter: FaultCounter | None = None,
     ) -> None:
         self._sleep = sleep
         self._now = now
+        self._counter = counter or FaultCounter()
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> SandboxAnswer:
         """Answer one request.
@@ -89,13 +97,16 @@ class Sandbox:
     def _answer(
         self, method: str, route: str, headers: Mapping[str, str], body: bytes, digest: str
     ) -> SandboxAnswer:
-        fault = parse_fault(headers[FAULT_HEADER].strip()) if headers.get(FAULT_HEADER) else None
+        id = headers.get(_REQUEST_ID) or digest
+        asked = parse_fault(headers[FAULT_HEADER].strip()) if headers.get(FAULT_HEADER) else None
+        fault = self._unless_passed(asked, route, id)
         request: JsonObject = {}
         if fault is None or fault.early is None:
             _check_route(method, route)
             if method == "POST":
                 request = _parse(body)
-            fault = fault or _fault_of_model(request.get("model"))
+            if asked is None:
+                fault = self._unless_passed(_fault_of_model(request.get("model")), route, id)
         if fault is None:
             return self._serve(route, request, digest)
         if fault.delay_s:
@@ -107,6 +118,12 @@ class Sandbox:
         except ApiError as exc:
             proper = _refuse(exc)
         return fault.change(proper, self._sleep)
+
+    def _unless_passed(self, fault: Fault | None, route: str, id: str) -> Fault | None:
+        """Return a fault, or None if this request has met it as often as was asked for."""
+        if fault is None or fault.times is None:
+            return fault
+        return fault if self._counter.meets(derive(id, route, fault.name), times=fault.times) else None
 
     def _serve(self, route: str, request: JsonObject, digest: str) -> SandboxAnswer:
         exchange = Exchange(body=request, digest=digest, created=int(self._now()))

@@ -72,6 +72,7 @@ EXAMPLES = {
     "<seconds>": "0.01",
     "<ms>": "1",
     "<MB>": "1",
+    "<fault>-times-<n>": "status-503-times-1",
 }
 
 
@@ -91,7 +92,7 @@ def test_every_fault_of_the_table_exists_and_can_be_read_to_its_end(name: str, s
 
 
 @pytest.mark.parametrize(
-    "name", ["", "sta", "status-200", "status-600", "big-0", "big-2000", "slow-x", "CUT"]
+    "name", ["", "sta", "status-200", "status-600", "big-0", "big-2000", "slow-x", "CUT", "cut-times-0"]
 )
 def test_an_unknown_fault_is_answered_with_the_list(name: str) -> None:
     answer = Sandbox().answer(

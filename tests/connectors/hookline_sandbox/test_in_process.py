@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 import hookline_sandbox
+from hookline import hookimpl
 from hookline.call import Call, Cancellation
 from hookline.connection import Connection
 from hookline.errors import StreamInterruptedError, UpstreamTimeoutError
+from hookline.plugins import PluginHost
 from hookline.upstream import UpstreamRequest, UpstreamResponse
 
 if TYPE_CHECKING:
@@ -34,20 +36,20 @@ def make_call(*, base_url: str = IN_PROCESS, deadline_s: float = 5, **headers: s
     )
 
 
-def run(call: Call, fault: str = "", *, stream: bool = False) -> UpstreamResponse | None:
+def run(call: Call, fault: str = "", *, stream: bool = False, id: str = "") -> UpstreamResponse | None:
     body = {"model": "sandbox", "messages": [{"role": "user", "content": "ping"}], "stream": stream}
     request = UpstreamRequest(
         method="POST",
         base_url=call.connection.base_url,
         path="/chat/completions",
-        headers={"x-sandbox-fault": fault} if fault else {},
+        headers={"x-sandbox-fault": fault, "x-client-request-id": id},
         content=json.dumps(body).encode(),
     )
     return hookline_sandbox.hookline_execute(call, request)
 
 
-def run_in_process(call: Call, fault: str = "", *, stream: bool = False) -> UpstreamResponse:
-    response = run(call, fault, stream=stream)
+def run_in_process(call: Call, fault: str = "", *, stream: bool = False, id: str = "") -> UpstreamResponse:
+    response = run(call, fault, stream=stream, id=id)
     assert response is not None
     return response
 
@@ -66,9 +68,27 @@ def test_other_connections_are_left_to_the_transport(base_url: str) -> None:
     assert run(make_call(base_url=base_url)) is None
 
 
+def test_it_answers_after_all_plugins_that_look_at_attempts() -> None:
+    class Looks:
+        @hookimpl
+        def hookline_execute(self) -> None:
+            """Only stand in the order."""
+
+    host = PluginHost()
+    host.register(Looks(), name="looks")
+    host.register(hookline_sandbox, name="sandbox")
+    assert host.order()["hookline_execute"] == ["looks", "sandbox"]
+
+
 def test_a_refusal_is_an_answer_with_its_status_and_headers() -> None:
     response = run_in_process(make_call(), "429")
     assert (response.status, response.header("retry-after")) == (429, "1")
+
+
+def test_a_fault_that_passes_is_counted_over_the_attempts_of_a_call() -> None:
+    call = make_call()
+    statuses = [run_in_process(call, "429-times-1", id=call.id).status for _ in range(3)]
+    assert statuses == [429, 200, 200]
 
 
 def test_a_cut_raises_the_gateway_s_own_error() -> None:

@@ -1,0 +1,110 @@
+"""Gates that are closed while a service wants to be left alone."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from hookline_retry.waits import Random
+
+MAX_CLOSED_S = 3600.0
+"""No gate is closed for longer at a time, so that a limit which was lifted meanwhile is noticed."""
+
+MOST_GATES = 1000
+_MOST_CHARACTERS = 200
+_DIGITS = 6  # of a second: what lies beyond is noise of floating point, and would make 20 s into 21
+
+
+class GateKey(NamedTuple):
+    """What one gate stands before.
+
+    Attributes:
+        connection: Name of the connection.
+        model: The model that requests name; empty where they name none.
+    """
+
+    connection: str
+    model: str
+
+
+def gate_key(connection: str, body: object) -> GateKey:
+    """Return the gate that a request stands before, by its JSON body.
+
+    Services limit each model by itself, so a pause of one says nothing of the others. Model names come from
+    callers: what is no text counts as none, and overlong ones are cut.
+    """
+    model = body.get("model") if isinstance(body, dict) else None
+    return GateKey(connection, model[:_MOST_CHARACTERS] if isinstance(model, str) else "")
+
+
+@dataclass(kw_only=True, slots=True)
+class _Gate:
+    opens_at_s: float
+    spread_s: float
+    turns: int = 0
+
+
+class Gates:
+    """The closed gates, safe with threads; every step takes the same short time.
+
+    Only closed gates are remembered, the last 1,000 of them.
+
+    Args:
+        random: Where the chance comes from.
+    """
+
+    def __init__(self, *, random: Random) -> None:
+        self._random = random
+        self._lock = threading.Lock()
+        self._gates: OrderedDict[GateKey, _Gate] = OrderedDict()
+
+    def close(self, key: GateKey, wait_s: float, *, spread_s: float, now_s: float) -> bool:
+        """Close a gate for so long from now; one that opens later already stays as it is.
+
+        Args:
+            key: Which gate.
+            wait_s: For how long.
+            spread_s: Over how long those who waited are let through once it opens.
+            now_s: The present, by a monotonic clock.
+
+        Returns:
+            Whether it was open before.
+        """
+        opens_at_s = now_s + min(wait_s, MAX_CLOSED_S)
+        with self._lock:
+            gate = self._gates.get(key)
+            if gate is not None and gate.opens_at_s > now_s:
+                gate.opens_at_s = max(gate.opens_at_s, opens_at_s)
+                gate.spread_s = max(gate.spread_s, spread_s)
+                return False
+            self._gates.pop(key, None)
+            self._gates[key] = _Gate(opens_at_s=opens_at_s, spread_s=spread_s)
+            if len(self._gates) > MOST_GATES:
+                self._gates.popitem(last=False)
+            return True
+
+    def turn_s(self, key: GateKey, *, now_s: float) -> float:
+        """Return the seconds until it is somebody's turn to pass; 0 if the gate is open.
+
+        Whoever asks first may pass as soon as the gate opens. The turns of all others are spread by chance,
+        so that they do not arrive all at once.
+
+        Args:
+            key: Which gate.
+            now_s: The present, by a monotonic clock.
+        """
+        if key not in self._gates:  # without the lock: nearly all calls find nothing closed
+            return 0.0
+        with self._lock:
+            gate = self._gates.get(key)
+            if gate is None:
+                return 0.0
+            closed_s = round(gate.opens_at_s - now_s, _DIGITS)
+            if closed_s <= 0:
+                del self._gates[key]
+                return 0.0
+            gate.turns += 1
+            return closed_s if gate.turns == 1 else closed_s + gate.spread_s * self._random()

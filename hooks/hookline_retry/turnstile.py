@@ -1,0 +1,66 @@
+"""Letting attempts through to the upstream, as soon as it is ready to be asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hookline.errors import RateLimitedError, StreamInterruptedError
+from hookline_retry.gate import gate_key
+from hookline_retry.progress import fits, progress_of
+
+if TYPE_CHECKING:
+    from hookline import Call, UpstreamRequest
+    from hookline_retry.budget import RetryBudgets
+    from hookline_retry.gate import GateKey, Gates
+    from hookline_retry.options import RetryOptions
+
+
+class Turnstile:
+    """Every attempt passes it.
+
+    Args:
+        gates: What the upstream asked for.
+        budgets: Told of every call that passes.
+    """
+
+    def __init__(self, *, gates: Gates, budgets: RetryBudgets) -> None:
+        self._gates = gates
+        self._budgets = budgets
+
+    def enter(self, call: Call, request: UpstreamRequest, options: RetryOptions) -> None:
+        """Return when it is this attempt's turn.
+
+        Raises:
+            RateLimitedError: If it would have to wait longer than it may; it says for how long.
+            StreamInterruptedError: If its caller leaves meanwhile.
+        """
+        now_s = call.clock.monotonic()
+        progress = progress_of(call)
+        progress.was_refused = False
+        is_first = progress.started_at_s is None
+        started_at_s = now_s if progress.started_at_s is None else progress.started_at_s
+        progress.started_at_s = started_at_s
+        connection = call.connection.name
+        key = gate_key(connection, request.body)
+        # Again after each wait: another call may have been told to wait longer meanwhile.
+        while options.share_waits and (wait_s := self._gates.turn_s(key, now_s=now_s)):
+            if not fits(wait_s, call, options, elapsed_s=now_s - started_at_s):
+                progress.was_refused = True
+                raise _refusal(key, wait_s)
+            if not call.clock.wait(wait_s, call.cancellation):
+                raise StreamInterruptedError(
+                    "The caller left while the call waited for its turn.", reached_upstream=False
+                )
+            now_s = call.clock.monotonic()
+        if is_first:
+            self._budgets.add_call(connection, share=options.budget_share, reserve=options.budget_reserve)
+
+
+def _refusal(key: GateKey, wait_s: float) -> RateLimitedError:
+    model = f"model {key.model[:80]!r} on " if key.model else ""
+    return RateLimitedError(
+        f"The service asked for a pause for {model}connection {key.connection!r}; {wait_s:.1f} s of it are "
+        "left, longer than this call may wait, so it was not sent.",
+        retry_after_s=wait_s,
+        reached_upstream=False,
+    )
