@@ -160,7 +160,7 @@ EXCEPTIONS = [
     ("sandbox-status-400", openai.BadRequestError, 400, None),
     ("sandbox-status-404", openai.NotFoundError, 404, "model_not_found"),
     ("no-such-model", openai.NotFoundError, 404, "model_not_found"),
-    ("gpt-4", openai.NotFoundError, 404, "model_not_found"),
+    ("gpt-4", openai.NotFoundError, 404, "model_retired"),
     ("sandbox-status-403", openai.PermissionDeniedError, 403, "unsupported_country_region_territory"),
     ("sandbox-status-409", openai.ConflictError, 409, None),
     ("sandbox-status-422", openai.UnprocessableEntityError, 422, None),
@@ -229,7 +229,13 @@ def test_bad_parameter_is_named(client: openai.OpenAI) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "attempts"), [("sandbox-status-500", 3), ("sandbox-billing", 1), ("sandbox-status-404", 1)]
+    ("model", "attempts"),
+    [
+        ("sandbox-status-500", 1),  # the gateway has tried three times, and says so
+        ("sandbox-429-retry-after-1", 3),  # it did not wait: who waits may come back
+        ("sandbox-billing", 1),
+        ("sandbox-status-404", 1),
+    ],
 )
 def test_client_retries_only_what_can_succeed(server: Server, model: str, attempts: int) -> None:
     before = server.log.read_text().count("POST '/v1/chat/completions'")

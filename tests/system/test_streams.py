@@ -33,6 +33,7 @@ def gateway(start_server: Start, upstream: SandboxServer) -> Server:
         HOOKLINE_OPENAI_BASE_URL=upstream.base_url,
         HOOKLINE_OPENAI_API_KEY="upstream-credential",
         HOOKLINE_HEARTBEAT_S=str(HEARTBEAT_S),
+        HOOKLINE_RETRY_MAX_TOTAL_S="0.2",
     )
 
 
