@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -30,13 +31,14 @@ def execute(call: Call, request: UpstreamRequest) -> UpstreamResponse:
         StreamInterruptedError: If the caller leaves while a fault keeps the answer back.
     """
     stopped = threading.Event()
+    silence_s = math.inf  # no bound until the answer has begun; then that of the request, as with a network
 
     def sleep(seconds: float) -> None:
-        left_s = max(0.0, call.remaining_s())
-        if stopped.wait(min(seconds, left_s)):
+        bound_s = min(silence_s, max(0.0, call.remaining_s()))
+        if stopped.wait(min(seconds, bound_s)):
             raise CutConnection
-        if seconds > left_s:
-            raise UpstreamTimeoutError("The sandbox fell silent for longer than the call may take.")
+        if seconds > bound_s:
+            raise UpstreamTimeoutError("The sandbox fell silent for longer than the call allows.")
 
     def close() -> None:
         stopped.set()
@@ -48,6 +50,7 @@ def execute(call: Call, request: UpstreamRequest) -> UpstreamResponse:
     try:
         sandbox = Sandbox(sleep=sleep, counter=_COUNTER)
         answer = sandbox.answer(request.method, parts.path, headers, request.content or b"")
+        silence_s = math.inf if request.stall_timeout_s is None else request.stall_timeout_s
     except CutConnection as exc:
         close()
         raise StreamInterruptedError("The sandbox was stopped before it answered.") from exc

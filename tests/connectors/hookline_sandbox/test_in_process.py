@@ -36,7 +36,9 @@ def make_call(*, base_url: str = IN_PROCESS, deadline_s: float = 5, **headers: s
     )
 
 
-def run(call: Call, fault: str = "", *, stream: bool = False, id: str = "") -> UpstreamResponse | None:
+def run(
+    call: Call, fault: str = "", *, stream: bool = False, id: str = "", stall_s: float | None = None
+) -> UpstreamResponse | None:
     body = {"model": "sandbox", "messages": [{"role": "user", "content": "ping"}], "stream": stream}
     request = UpstreamRequest(
         method="POST",
@@ -44,6 +46,7 @@ def run(call: Call, fault: str = "", *, stream: bool = False, id: str = "") -> U
         path="/chat/completions",
         headers={"x-sandbox-fault": fault, "x-client-request-id": id},
         content=json.dumps(body).encode(),
+        stall_timeout_s=stall_s,
     )
     return hookline_sandbox.hookline_execute(call, request)
 
@@ -112,6 +115,16 @@ def test_a_silence_longer_than_the_call_is_a_timeout(fault: str) -> None:
 
     with pytest.raises(UpstreamTimeoutError):
         read()
+
+
+def test_a_silence_longer_than_the_request_allows_is_a_timeout_once_the_answer_has_begun() -> None:
+    response = run(make_call(), "stall-30", stream=True, stall_s=0.01)
+    assert response is not None
+    with pytest.raises(UpstreamTimeoutError):
+        list(response.chunks)
+    slow = run(make_call(), "slow-first-byte-0.05", stall_s=0.01)
+    assert slow is not None
+    assert slow.read(max_bytes=10_000)
 
 
 def test_a_caller_who_leaves_ends_the_silence() -> None:
