@@ -14,6 +14,9 @@ from hookline_openai.chat_stream import ChatStream
 from hookline_openai.messages import Message
 from hookline_openai.outputs import ChatOutput
 from hookline_openai.shapes import StrictShape, field
+from hookline_openai.stream_frame import mark_incomplete
+from hookline_openai.stream_request import ask_chat_stream, ask_for_usage
+from hookline_openai.stream_resume import resume_chat
 from hookline_openai.strict_schema import fits_strict_rules
 
 _OWN_FIELDS = frozenset({"model", "prompt", "system", "messages", "json_schema", "raw"})
@@ -91,6 +94,15 @@ def prepare_chat(call: Call, request: UpstreamRequest) -> None:
     request.body = body
 
 
+def present_chat_answer(call: Call, raw: object) -> JsonObject:
+    """Return the output of a chat, marked if its answer lacks its end.
+
+    Raises:
+        InvalidUpstreamAnswerError: If the answer has not the shape that OpenAI describes.
+    """
+    return mark_incomplete(raw, present_chat(call, raw))
+
+
 def refuse_together(fields: JsonObject, first: str, second: str) -> None:
     """Check that at most one of two fields is given.
 
@@ -99,20 +111,6 @@ def refuse_together(fields: JsonObject, first: str, second: str) -> None:
     """
     if fields.get(first) is not None and fields.get(second) is not None:
         raise InvalidInputError(f"Give either `{first}` or `{second}`, not both.", field=first)
-
-
-def ask_for_usage(body: JsonObject) -> None:
-    """Make a stream end with the number of tokens.
-
-    Raises:
-        InvalidInputError: If options of a stream are given without one.
-    """
-    options = body.get("stream_options")
-    if body.get("stream") is True:
-        given = options if isinstance(options, dict) else {}
-        body["stream_options"] = {**given, "include_usage": True}
-    elif options is not None:
-        raise InvalidInputError("`stream_options` needs `stream` to be true.", field="stream_options")
 
 
 def _messages(fields: JsonObject) -> list[object]:
@@ -197,8 +195,10 @@ def register(connector: Connector) -> None:
         request=ChatRequest,
         samples=SAMPLES,
         prepare=prepare_chat,
-        present=present_chat,
+        present=present_chat_answer,
         restore=restore_texts,
         stream=ChatStream,
         stream_end=b"[DONE]",
+        ask_stream=ask_chat_stream,
+        resume_stream=resume_chat,
     )

@@ -5,15 +5,17 @@ from typing import Annotated
 from pydantic import Field
 
 from hookline.call import Call
-from hookline.connector import Connector, Sample
+from hookline.connector import Connector, JsonObject, Sample
 from hookline.upstream import UpstreamRequest
 from hookline_openai.answers import present_completion, restore_texts
-from hookline_openai.chat import ask_for_usage
 from hookline_openai.chat_fields import INT64_MAX, INT64_MIN
 from hookline_openai.completion_stream import CompletionStream
 from hookline_openai.outputs import TextOutput
 from hookline_openai.sampling import Sampling
 from hookline_openai.shapes import Shape, StrictShape, field
+from hookline_openai.stream_frame import mark_incomplete
+from hookline_openai.stream_request import ask_completion_stream, ask_for_usage
+from hookline_openai.stream_resume import resume_completion
 
 Tokens = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 TokenLists = Annotated[list[Tokens], Field(min_length=1)]
@@ -110,6 +112,15 @@ def prepare_completion(call: Call, request: UpstreamRequest) -> None:
     request.body = body
 
 
+def present_completion_answer(call: Call, raw: object) -> JsonObject:
+    """Return the output of a completion, marked if its answer lacks its end.
+
+    Raises:
+        InvalidUpstreamAnswerError: If the answer has not the shape that OpenAI describes.
+    """
+    return mark_incomplete(raw, present_completion(call, raw))
+
+
 SAMPLES = (
     Sample(
         title="Continue a sentence",
@@ -148,8 +159,10 @@ def register(connector: Connector) -> None:
         request=CompletionRequest,
         samples=SAMPLES,
         prepare=prepare_completion,
-        present=present_completion,
+        present=present_completion_answer,
         restore=restore_texts,
         stream=CompletionStream,
         stream_end=b"[DONE]",
+        ask_stream=ask_completion_stream,
+        resume_stream=resume_completion,
     )

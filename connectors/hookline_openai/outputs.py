@@ -59,11 +59,24 @@ class TextTop(Shape):
     id: str | None = Field(title="Id", description="The service's own id of the answer.")
 
 
+class Part(Shape):
+    """One part of a text that was split because it did not fit into the model's context window."""
+
+    index: int = Field(title="Index", description="0 for the first.", ge=0)
+    characters: int = Field(title="Characters", description="Length of the part.", ge=0)
+    finish_reason: str | None = Field(title="Finish reason", description="Why its answer ended.")
+    usage: Usage | None = Field(title="Usage", description="How many tokens it took.")
+
+
 class TextOutput(TextTop):
     """A text, and how it came about."""
 
     choices: list[TextChoice] | None = Field(
         title="Choices", description="All answers; only when there are several."
+    )
+    parts: list[Part] = absent(title="Parts", description="What each part took; only of a split text.")
+    incomplete: bool = absent(
+        title="Incomplete", description="True if the answer broke off and only its beginning is here."
     )
     raw: dict[str, object] = absent(title="Raw", description="The service's own answer; only when asked for.")
 
@@ -74,6 +87,10 @@ class EditOutput(TextTop):
     refusal: str | None = Field(title="Refusal", description="What the model wrote if it declined.")
     choices: list[TextChoice] | None = Field(
         title="Choices", description="All answers; only when there are several."
+    )
+    parts: list[Part] = absent(title="Parts", description="What each part took; only of a split text.")
+    incomplete: bool = absent(
+        title="Incomplete", description="True if the answer broke off and only its beginning is here."
     )
     raw: dict[str, object] = absent(title="Raw", description="The service's own answer; only when asked for.")
 
@@ -92,5 +109,9 @@ class ChatOutput(TextTop):
     )
     parsed: object = Field(
         title="Parsed", description="The answer as data, when JSON was asked for and somebody read it."
+    )
+    parts: list[Part] = absent(title="Parts", description="What each part took; only of a split text.")
+    incomplete: bool = absent(
+        title="Incomplete", description="True if the answer broke off and only its beginning is here."
     )
     raw: dict[str, object] = absent(title="Raw", description="The service's own answer; only when asked for.")

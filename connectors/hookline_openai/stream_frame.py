@@ -12,6 +12,19 @@ if TYPE_CHECKING:
 
     from hookline.connector import JsonObject
 
+MARK = "hookline"
+"""Member of chunks and answers under which the gateway says what it did."""
+
+INCOMPLETE = "incomplete"
+"""Member of a whole answer that lacks its end; its value is true."""
+
+CUT = "length"
+"""Finish reason of a choice without an end: OpenAI's own word for a text that was cut."""
+
+LEFT_OUT = "tool_calls_left_out"
+"""Member of ``hookline`` in a partial answer: how many tool calls had begun and were not whole."""
+
+_IDENTITY = ("id", "created", "model")
 _KEPT = ("id", "created", "model", "service_tier", "system_fingerprint", "moderation", "metadata")
 
 
@@ -25,6 +38,16 @@ class StreamFrame:
     def __init__(self, kind: str) -> None:
         self._answer: JsonObject = {"object": kind}
         self._usage: JsonObject | None = None
+
+    @property
+    def identity(self) -> JsonObject:
+        """What every chunk of one stream has in common."""
+        return {name: self._answer[name] for name in _IDENTITY if name in self._answer}
+
+    @property
+    def usage(self) -> JsonObject | None:
+        """What the stream said about tokens so far."""
+        return self._usage
 
     def read(self, chunk: JsonObject) -> list[object]:
         """Keep what a chunk says about the whole answer, and return its choices, which may be none.
@@ -57,6 +80,32 @@ class StreamFrame:
         """Return the answer as the service would have given it in one piece."""
         usage = {} if self._usage is None else {"usage": self._usage}
         return {**self._answer, "choices": choices, **usage}
+
+    def partial_answer(self, choices: list[JsonObject], *, left_out: int = 0) -> JsonObject:
+        """Return the answer as far as it has come.
+
+        A choice without an end gets the finish reason ``length``, and the answer is marked with
+        ``"incomplete": true``.
+
+        Args:
+            choices: In order.
+            left_out: How many tool calls were left out because they are not whole.
+        """
+        is_cut = not choices or any(choice.get("finish_reason") is None for choice in choices)
+        ended = [{**choice, "finish_reason": choice.get("finish_reason") or CUT} for choice in choices]
+        answer = self.answer(list(ended))
+        if is_cut:
+            answer[INCOMPLETE] = True
+        if left_out:
+            answer[MARK] = {LEFT_OUT: left_out}
+        return answer
+
+
+def mark_incomplete(answer: object, output: JsonObject) -> JsonObject:
+    """Return an output that is marked where the answer that it was made from lacks its end."""
+    if isinstance(answer, dict) and answer.get(INCOMPLETE) is True:
+        output[INCOMPLETE] = True
+    return output
 
 
 def about(index: int, event: JsonObject) -> JsonObject:

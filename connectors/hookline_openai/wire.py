@@ -34,8 +34,7 @@ class OpenAIWire:
         helps = error.retryable and not error.is_exhausted
         headers = [_JSON, ("x-should-retry", "true" if helps else "false")]
         answer = error.answer
-        if error.retry_after is not None:
-            headers.append(("retry-after", str(error.retry_after)))
+        headers += error.wait_headers
         if answer is None or answer.header("x-request-id") is None:
             headers.append(("x-request-id", call_id))
         if answer is not None and _may_pass(answer):

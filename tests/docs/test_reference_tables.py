@@ -30,7 +30,10 @@ HEADERS = {"authorization": f"Bearer {KEY}"}
 @pytest.fixture(scope="module")
 def running() -> Iterator[Gateway]:
     """A gateway over the sandbox with every bundled plugin."""
-    gateway = Gateway(Settings.model_validate({"api_keys": [KEY], "sandbox": True}), environ={})
+    retries = {"max_total_s": 0.5, "first_wait_s": 0.01, "share_waits": False}  # each call for itself
+    plugins = {"retry": retries}
+    settings = Settings.model_validate({"api_keys": [KEY], "sandbox": True, "plugins": plugins})
+    gateway = Gateway(settings, environ={})
     yield gateway
     gateway.close()
 

@@ -175,6 +175,9 @@ class Lab:
         return read(self.start(door, verb=verb, **fields))
 
     def start(self, door: str = "wire", *, verb: str = "chat", **fields: object) -> Reply:
+        return self.gateway.runner.run(CALLER, self.order(door, verb=verb, **fields))
+
+    def order(self, door: str = "wire", *, verb: str = "chat", **fields: object) -> Order:
         body: JsonObject = {"model": "m", "stream": True}
         if verb == "complete":
             body["prompt"] = "Once"
@@ -186,14 +189,13 @@ class Lab:
         endpoint = None
         if door == "wire":
             endpoint = WireEndpoint(action=f"openai.{verb}", format=OpenAIWire())
-        order = Order(
+        return Order(
             action_id=f"openai.{verb}",
             fields=body,
             content=orjson.dumps(body) if endpoint else None,
             endpoint=endpoint,
             call_id="call_1",
         )
-        return self.gateway.runner.run(CALLER, order)
 
 
 def read(reply: Reply) -> Result:

@@ -171,9 +171,8 @@ def summarise(output: JsonObject) -> str:
     text = output.get("text")
     if isinstance(text, str) and text:
         return _short(json.dumps(text, ensure_ascii=False))
-    return _short(
-        ", ".join(f"{name}: {_size(value)}" for name, value in output.items() if value not in (None, []))
-    )
+    shown = {name: value for name, value in output.items() if value or name != "warnings"}
+    return _short(", ".join(f"{name}: {_size(value)}" for name, value in shown.items() if value is not None))
 
 
 def _size(value: object) -> str:

@@ -87,10 +87,11 @@ class Attempts:
         Raises:
             HooklineError: What the caller is told, if there is no other attempt.
         """
-        if self._is_over:
-            raise exc
-        error = self._map_error(self.call, exc)
+        error: HooklineError | None = None
         try:
+            if self._is_over:
+                raise exc
+            error = self._map_error(self.call, exc)
             self._is_over = True  # unless all goes well
             if self._decide is None or self.call.cancellation.is_cancelled or self.number == 0:
                 raise_from(error, exc)
