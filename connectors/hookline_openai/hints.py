@@ -58,20 +58,23 @@ def model_hint(call: Call, message: str, *, today: date) -> str:
     """Return which model to use in place of one that the service does not have."""
     quoted = _QUOTED_MODEL.search(message)
     id = quoted[1] if quoted else str(call.input.get("model") or "")
-    model = model_table.find(id)
+    table = model_table.table_of(call.connection)
+    model = table.find(id)
     if model is None or not model.is_retired(today):
         return "Check the name of the model; the action `openai.list_models` lists those that can be used."
     retired = f"`{id}` was retired on {model.shutdown_on}"
-    replacement = _living_replacement(model, today)
+    replacement = _living_replacement(model, table, today)
     return f"{retired}; use `{replacement}`." if replacement else f"{retired}; choose another model."
 
 
-def _living_replacement(model: model_table.ModelInfo, today: date) -> str | None:
+def _living_replacement(
+    model: model_table.ModelInfo, table: model_table.ModelTable, today: date
+) -> str | None:
     """Return what replaces a retired model; the first replacement may have been retired since."""
     seen = {model.id}
     name = model.replacement
     while name is not None and name not in seen:
-        successor = model_table.find(name)
+        successor = table.find(name)
         if successor is None or not successor.is_retired(today):
             return name
         seen.add(name)

@@ -7,8 +7,8 @@ from pydantic import Field
 from hookline.call import Call
 from hookline.connector import Connector, JsonObject, Sample
 from hookline.upstream import UpstreamRequest
-from hookline_openai import model_table
 from hookline_openai.answers import with_raw
+from hookline_openai.model_table import ModelTable, table_of
 from hookline_openai.reading import (
     read_list,
     read_object,
@@ -73,7 +73,8 @@ def present_models(call: Call, raw: object) -> JsonObject:
     if call.door == "action":
         search = str(call.input.get("search") or "").strip().lower()
         kind = call.input.get("kind")
-        models = [model for model in models if _is_wanted(str(model["id"]), search, kind)]
+        table = table_of(call.connection)
+        models = [model for model in models if _is_wanted(str(model["id"]), search, kind, table)]
     models.sort(key=_newest_first)
     return with_raw(call, answer, {"models": models, "count": len(models)})
 
@@ -114,8 +115,8 @@ def _model(value: object, where: str) -> JsonObject:
     }
 
 
-def _is_wanted(id: str, search: str, kind: object) -> bool:
-    known = model_table.find(id) if kind is not None else None
+def _is_wanted(id: str, search: str, kind: object, table: ModelTable) -> bool:
+    known = table.find(id) if kind is not None else None
     return search in id.lower() and (known is None or known.kind == kind)
 
 

@@ -1,15 +1,22 @@
-"""Read ``models.json``: what each OpenAI model is for, how much it takes, what it costs and when it ends."""
+"""The table of models: what each one is for, how much it takes, what it costs and when it ends.
+
+The rows are data, in ``models.json``. A connection may lay a file of its own over them: see
+`hookline_openai.models_file`.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+if TYPE_CHECKING:
+    from hookline.connection import Connection
 
 ModelKind = Literal["chat", "completion", "edit", "embedding", "moderation", "responses_only"]
 SamplingRule = Literal[
@@ -57,7 +64,25 @@ class ReasoningRules:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelInfo:
-    """One row of the table; limits are in tokens, and None means that the value is not known."""
+    """One row of the table; limits are in tokens, and None means that the value is not known.
+
+    Attributes:
+        id: What callers write into the field ``model``.
+        kind: Which endpoint serves it.
+        context_window: Prompt and answer together.
+        max_input_tokens: Prompt, where it has a limit of its own.
+        max_output_tokens: Answer.
+        embedding_dimensions: Length of its vectors.
+        supports_dimensions_param: Whether embeddings take ``dimensions``.
+        encoding: Name of its tokenizer.
+        price: What it costs.
+        is_reasoning: Whether it thinks before it answers.
+        reasoning: What it refuses because of that.
+        deprecated_on: Day on which its end was announced.
+        shutdown_on: First day, in UTC, on which it is no longer served; None while no end is announced.
+        replacement: Id of the model to use instead.
+        replacement_note: What is to be known about the replacement and does not fit into one id.
+    """
 
     id: str
     kind: ModelKind
@@ -73,30 +98,141 @@ class ModelInfo:
     deprecated_on: date | None = None
     shutdown_on: date | None = None
     replacement: str | None = None
+    replacement_note: str | None = None
 
     def is_retired(self, today: date) -> bool:
         """Return True if the service has stopped answering for this model by that day."""
         return self.shutdown_on is not None and self.shutdown_on <= today
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndpointInfo:
+    """An endpoint that OpenAI gave up or lets fade.
+
+    Attributes:
+        path: Its path, such as ``/v1/edits``.
+        deprecated_on: Day on which its end was announced.
+        shutdown_on: First day on which it no longer answers; None while no end is announced.
+        replacement: Path of the endpoint to use instead.
+    """
+
+    path: str
+    deprecated_on: date | None = None
+    shutdown_on: date | None = None
+    replacement: str | None = None
+
+
+class ModelTable:
+    """What is known about models and endpoints. Never changes once it is made.
+
+    Args:
+        models: The rows, each id once.
+        endpoints: Endpoints that are no longer what they were.
+        as_of: Day on which all this was true.
+
+    Attributes:
+        models: The rows by id, in the order of the file.
+        endpoints: The endpoints by path.
+        as_of: Day on which all this was true.
+    """
+
+    __slots__ = ("as_of", "endpoints", "models")
+
+    def __init__(
+        self, models: Iterable[ModelInfo], *, endpoints: Iterable[EndpointInfo] = (), as_of: date
+    ) -> None:
+        self.models: Mapping[str, ModelInfo] = MappingProxyType({info.id: info for info in models})
+        self.endpoints: Mapping[str, EndpointInfo] = MappingProxyType(
+            {endpoint.path: endpoint for endpoint in endpoints}
+        )
+        self.as_of = as_of
+
+    def __iter__(self) -> Iterator[ModelInfo]:
+        return iter(self.models.values())
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    def find(self, model_id: str) -> ModelInfo | None:
+        """Return what is known of a model, or None.
+
+        A fine-tuned model such as ``ft:gpt-4.1-2025-04-14:acme::abc`` has the row of its ``ft:`` prefix if
+        there is one, because prices and shutdown dates differ, and otherwise the row of the model it was
+        tuned from.
+        """
+        found = self.models.get(model_id)
+        if found is not None or not model_id.startswith("ft:"):
+            return found
+        base = model_id.split(":", 2)[1]
+        return self.models.get(f"ft:{base}") or self.models.get(base)
+
+
+_tables: dict[str, ModelTable] = {}
+
+
+def table_of(connection: Connection) -> ModelTable:
+    """Return the table that holds for a connection: the bundled one, with its ``models_file`` over it.
+
+    The file was read when the gateway started, and is not read again.
+
+    Raises:
+        ConfigurationError: If the file was not read before and is not valid.
+    """
+    path = connection.options.get("models_file")
+    if path is None:
+        return bundled()
+    return _tables.get(path) or read_table(path) if isinstance(path, str) else bundled()
+
+
+def read_table(path: str) -> ModelTable:
+    """Read a file of models, lay it over the bundled table, and keep the result for `table_of`.
+
+    Raises:
+        ConfigurationError: If the file cannot be read or is not valid; names file, row and member.
+    """
+    from hookline_openai.models_file import read_rows
+
+    _tables[path] = table = table_from(read_rows(path, over=_document()))
+    return table
+
+
 @cache
+def bundled() -> ModelTable:
+    """Return the table that comes with this package; read once per process."""
+    return table_from(_document())
+
+
 def load() -> Mapping[str, ModelInfo]:
-    """Return every model of the table by its id, in the order of the file; read once per process."""
-    document = json.loads(files(__package__).joinpath("models.json").read_text(encoding="utf-8"))
-    return MappingProxyType({row["id"]: _model(row) for row in document["models"]})
+    """Return every model of the bundled table by its id, in the order of the file."""
+    return bundled().models
 
 
 def find(model_id: str) -> ModelInfo | None:
-    """Return what is known of a model, or None.
+    """Return what the bundled table knows of a model, or None: see `ModelTable.find`."""
+    return bundled().find(model_id)
 
-    A fine-tuned model such as ``ft:gpt-4.1-2025-04-14:acme::abc`` has the row of its ``ft:`` prefix if there
-    is one, because prices and shutdown dates differ, and otherwise the row of the model it was tuned from.
-    """
-    table = load()
-    if model_id in table or not model_id.startswith("ft:"):
-        return table.get(model_id)
-    base = model_id.split(":")[1]
-    return table.get(f"ft:{base}") or table.get(base)
+
+def table_from(document: Mapping[str, Any]) -> ModelTable:
+    """Return the table of a whole document, in the form of ``models.json``."""
+    return ModelTable(
+        (_model(row) for row in document["models"]),
+        endpoints=(_endpoint(row) for row in document["endpoints"]),
+        as_of=date.fromisoformat(document["as_of"]),
+    )
+
+
+def _document() -> dict[str, Any]:
+    text = files(__package__).joinpath("models.json").read_text(encoding="utf-8")
+    return cast("dict[str, Any]", json.loads(text))
+
+
+def _endpoint(row: Mapping[str, Any]) -> EndpointInfo:
+    return EndpointInfo(
+        path=row["path"],
+        deprecated_on=_day(row["deprecated_on"]),
+        shutdown_on=_day(row["shutdown_on"]),
+        replacement=row["replacement"],
+    )
 
 
 def _model(row: Mapping[str, Any]) -> ModelInfo:
@@ -116,6 +252,7 @@ def _model(row: Mapping[str, Any]) -> ModelInfo:
         deprecated_on=_day(row["deprecated_on"]),
         shutdown_on=_day(row["shutdown_on"]),
         replacement=row["replacement"],
+        replacement_note=row["replacement_note"],
     )
 
 

@@ -1,6 +1,6 @@
 """What a connection to OpenAI may set besides its base URL and credential."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class OpenAIOptions(BaseModel):
@@ -16,3 +16,21 @@ class OpenAIOptions(BaseModel):
             "unless this is on."
         ),
     )
+    models_file: str | None = Field(
+        default=None,
+        min_length=1,
+        title="File of models",
+        description=(
+            "JSON file whose rows are laid over the bundled table of models: new models, dates and "
+            "replacements without a new release. Read when the gateway starts."
+        ),
+    )
+
+    @field_validator("models_file")
+    @classmethod
+    def _read_models_file(cls, path: str | None) -> str | None:
+        from hookline_openai.model_table import read_table
+
+        if path is not None:
+            read_table(path)
+        return path

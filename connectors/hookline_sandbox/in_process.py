@@ -48,7 +48,7 @@ def execute(call: Call, request: UpstreamRequest) -> UpstreamResponse:
     parts = urlsplit(request.url)
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        sandbox = Sandbox(sleep=sleep, counter=_COUNTER)
+        sandbox = Sandbox(sleep=sleep, now=lambda: call.clock.now().timestamp(), counter=_COUNTER)
         answer = sandbox.answer(request.method, parts.path, headers, request.content or b"")
         silence_s = math.inf if request.stall_timeout_s is None else request.stall_timeout_s
     except CutConnection as exc:

@@ -37,6 +37,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    from hookline.record import CallRecord
     from hookline.upstream import ErrorAnswer
 
 
@@ -74,6 +75,7 @@ class HooklineError(Exception):
         is_exhausted: Whether the gateway has tried again as often as it makes sense, so that a client
             need not.
         is_mapped: Whether it has been through ``hookline_map_error``; it is not mapped twice.
+        record: What happened to the call that failed with it; None outside of calls.
     """
 
     status: int = 500
@@ -84,6 +86,7 @@ class HooklineError(Exception):
     retryable: bool = False
     is_exhausted: bool = False
     is_mapped: bool = False
+    record: CallRecord | None = None
 
     def __init__(
         self,

@@ -149,14 +149,14 @@ class Pipeline:
                 "hookline_process_response", f"changed what the format of {call.action.id} cannot say"
             )
         error = self._host.to_error(exc)
-        if error.is_mapped:  # by a call inside this one
-            return error
-        try:
-            mapped = self._hook.hookline_map_error(call=call, error=error)
-        except Exception as failure:  # a broken mapper must not hide the answer's place
-            return self._host.to_error(failure)
-        error = mapped if isinstance(mapped, HooklineError) else error
-        error.is_mapped = True
+        if not error.is_mapped:  # by a call inside this one
+            try:
+                mapped = self._hook.hookline_map_error(call=call, error=error)
+            except Exception as failure:  # a broken mapper must not hide the answer's place
+                mapped = self._host.to_error(failure)
+            error = mapped if isinstance(mapped, HooklineError) else error
+            error.is_mapped = True
+        error.record = call.record
         return error
 
     # ------------------------------------------------------------ the steps

@@ -49,10 +49,10 @@ class Runner:
         except HooklineError as error:
             log_failure(error, call_id=order.call_id)
             reply = shape.error_reply(error, call_id=order.call_id)
-            if prepared is not None:
-                _add_missing(reply, prepared.call.record.reply_headers())
-                if error.answer is not None:
-                    _add_missing(reply, returned_headers(prepared.call, list(error.answer.headers)))
+            if error.record is not None:
+                _add_missing(reply, error.record.reply_headers())
+            if prepared is not None and error.answer is not None:
+                _add_missing(reply, returned_headers(prepared.call, list(error.answer.headers)))
             return reply
 
     def _run_stream(self, prepared: PreparedCall, shape: WireFormat) -> Reply:

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from fake_clock import FakeClock
-from hookline import Call, Decision, Reply, UpstreamRequest, UpstreamResponse, hookimpl
+from hookline import Call, Decision, HooklineError, Reply, UpstreamRequest, UpstreamResponse, hookimpl
 from hookline.call import Cancellation
 from hookline.connection import Connection
 from hookline.errors import RateLimitedError, RequestRejectedError
@@ -154,10 +154,14 @@ def test_headers_of_the_record_go_with_errors_too() -> None:
     def refuse(request: UpstreamRequest) -> UpstreamResponse:
         raise RequestRejectedError("No.")
 
-    reply = run(Upstream(refuse), Warns())
+    class RefusesEarly:
+        @hookimpl(trylast=True)
+        def hookline_shape_request(self) -> None:
+            raise RequestRejectedError("No.")
 
-    assert reply.status == 400
-    assert "sunset" in dict(reply.headers)
+    for reply in (run(Upstream(refuse), Warns()), run(Upstream(), Warns(), RefusesEarly())):
+        assert reply.status == 400
+        assert {"sunset", "x-hookline-warnings"} < set(dict(reply.headers))
 
 
 def test_there_is_a_bound_on_warnings() -> None:
