@@ -9,7 +9,6 @@ import pytest
 
 from live_gateway import Server, Start, run_server
 
-
 # Back-offs that take no time, and no wait of a second or more.
 QUICK_RETRIES = {"HOOKLINE_RETRY_FIRST_WAIT_S": "0.01", "HOOKLINE_RETRY_MAX_TOTAL_S": "0.5"}
 
