@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 import hookline_openai
-from fake_clock import FakeClock
+from fake_clock import START, FakeClock
 from hookline.errors import StreamInterruptedError
 from hookline.gateway import Gateway
 from hookline.plugins import PluginHost
@@ -46,7 +46,9 @@ def simulated(fault: str = "") -> Answer:
 
     def answer(request: UpstreamRequest) -> UpstreamResponse:
         headers = {"x-sandbox-fault": fault} if fault else {}
-        made = Sandbox().answer(request.method, f"/v1{request.path}", headers, request.content or b"")
+        made = Sandbox(now=START.timestamp).answer(
+            request.method, f"/v1{request.path}", headers, request.content or b""
+        )
         return UpstreamResponse(status=made.status, headers=made.headers, chunks=_until_cut(made.chunks))
 
     return answer

@@ -15,7 +15,6 @@ from hookline.gateway import Gateway
 from hookline.plugins import PluginHost
 from hookline.settings import Settings
 from hookline_streams import StreamsPlugin
-from hookline_streams.options import StreamsOptions
 from small_service import (
     CALLER,
     DONE,
@@ -131,13 +130,6 @@ def test_action_whose_stream_cannot_be_put_together_is_asked_for_whole(order: Or
 def test_wrong_option_is_named_when_the_gateway_starts(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=f"plugins.streams.*{next(iter(options))}"):
         ask(say(), **options)
-
-
-def test_reference_lists_every_option_with_its_default() -> None:
-    page = (ROOT / "docs/reference/plugins/streams.md").read_text()
-    for name, field in StreamsOptions.model_fields.items():
-        default = orjson.dumps(field.default).decode()
-        assert f"| `{name}` | `{default}` | {field.description} |" in page
 
 
 def test_import_of_the_plugin_loads_nothing_heavy() -> None:
