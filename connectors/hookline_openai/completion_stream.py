@@ -79,7 +79,7 @@ class CompletionStream:
                 "index": index,
                 "text": str(pieces),
                 "logprobs": self._logprobs.get(index),
-                "finish_reason": self._finish_reasons[index],
+                "finish_reason": self._finish_reasons.get(index),
             }
             for index, pieces in sorted(self._texts.items())
         ]

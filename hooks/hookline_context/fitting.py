@@ -109,6 +109,8 @@ class Fitting:
         kind = kind_of(request.path)
         if request.body is None or kind is None or attempt.has_begun or not is_overflow(error):
             return None
+        if attempt.answer is not None and attempt.answer.get("choices"):
+            return None  # it was to go on where a stream broke: a shorter one would be another answer
         options = self._options.for_call(call)
         if not isinstance(state, CallState):
             state = CallState(options=options)

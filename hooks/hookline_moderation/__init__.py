@@ -33,7 +33,7 @@ class ModerationPlugin:
         from hookline_moderation.options import ModerationOptions
 
         self._options = gateway.options_of(ModerationOptions)
-        self._desk = Desk(gateway.catalog.find)
+        self._desk = Desk(gateway.catalog.find, self._options.for_call)
         self._desk.check_classifier(self._options.base)
 
     @hookimpl(tryfirst=True)

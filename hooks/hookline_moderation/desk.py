@@ -28,10 +28,14 @@ class Desk:
 
     Args:
         find_action: Returns the action of an id.
+        options_of: Returns what holds for a call.
     """
 
-    def __init__(self, find_action: Callable[[str], Action]) -> None:
+    def __init__(
+        self, find_action: Callable[[str], Action], options_of: Callable[[Call], ModerationOptions]
+    ) -> None:
         self._find_action = find_action
+        self._options_of = options_of
 
     def check_classifier(self, options: ModerationOptions) -> None:
         """Check that what everything depends on is there.
@@ -52,7 +56,7 @@ class Desk:
             ContentBlockedError: If it was found to be harmful.
             HooklineError: If it could not be checked.
         """
-        if not _is_checked(call, options):
+        if not self._is_checked(call, options, "input"):
             return
         state = state_of(call)
         if not state.has_checked_input:
@@ -68,7 +72,7 @@ class Desk:
         """
         if _tells_refusals(call, options):
             stop_at_refusal_in_answer(response)
-        if not options.check_output or not _is_checked(call, options):
+        if not options.check_output or not self._is_checked(call, options, "output"):
             return
         content = output_content(call, response)
         streamed = state_of(call).streamed
@@ -81,7 +85,7 @@ class Desk:
         if not call.is_stream:
             return None
         stops_at_refusals = _tells_refusals(call, options)
-        if not options.check_output or not _is_checked(call, options):
+        if not options.check_output or not self._is_checked(call, options, "output"):
             return RefusalWatch() if stops_at_refusals else None
         state, is_wire = state_of(call), call.door == "wire"
         state.streamed = None if is_wire else CheckedTexts()
@@ -104,6 +108,20 @@ class Desk:
         """Return the error for a refusal of the service because of the content, or None."""
         return refusal_in_error(error) if _tells_refusals(call, options) else None
 
+    def _is_checked(self, call: Call, options: ModerationOptions, side: Checked) -> bool:
+        """Tell whether a call is checked: not the check itself, nor what belongs to a call that is."""
+        if call.action.id == options.classifier:
+            return False
+        above = call.parent
+        while above is not None:
+            its = self._options_of(above)
+            if its.classifier in (call.action.id, above.action.id):
+                return False
+            if its.check_input if side == "input" else its.check_output:
+                return False
+            above = above.parent
+        return True
+
     def _checker(self, call: Call, options: ModerationOptions, checked: Checked) -> Checker:
         return Checker(call, options, checked, classifier=self._find(options))
 
@@ -112,11 +130,6 @@ class Desk:
             return self._find_action(options.classifier)
         except NotFoundError:
             return None
-
-
-def _is_checked(call: Call, options: ModerationOptions) -> bool:
-    """Tell whether a call is checked: not the check itself, nor what belongs to a call that is."""
-    return call.parent is None and call.action.id != options.classifier
 
 
 def _tells_refusals(call: Call, options: ModerationOptions) -> bool:

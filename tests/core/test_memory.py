@@ -6,8 +6,9 @@ import contextlib
 import gc
 import weakref
 
+from hookline import Attempt, RetryDecision, hookimpl
 from hookline.errors import InvalidInputError, raise_from
-from small_service import CALLER, make_gateway, say
+from small_service import CALLER, Upstream, make_gateway, say, whole
 
 
 class Big(dict[str, object]):
@@ -24,6 +25,26 @@ def test_the_fields_of_a_refused_order_are_freed_at_once() -> None:
         reply = gateway.runner.run(CALLER, type(order)(action_id=order.action_id, fields=fields))
         del fields
         assert reply.status == 422
+        assert seen() is None
+    finally:
+        gc.enable()
+
+
+def test_the_fields_of_a_call_that_a_plugin_gave_up_are_freed_at_once() -> None:
+    class GivesUp:
+        @hookimpl
+        def hookline_retry(self, attempt: Attempt) -> RetryDecision:
+            return RetryDecision(again=False, error=attempt.error)
+
+    gateway = make_gateway(GivesUp(), upstream=Upstream(lambda request: whole({}, status=503)))
+    order = say()
+    fields = Big(order.fields)
+    seen = weakref.ref(fields)
+    gc.disable()
+    try:
+        reply = gateway.runner.run(CALLER, type(order)(action_id=order.action_id, fields=fields))
+        del fields
+        assert reply.status == 502
         assert seen() is None
     finally:
         gc.enable()

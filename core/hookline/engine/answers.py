@@ -120,13 +120,16 @@ class AnswerMaker:
         try:
             for _ in relay:
                 pass
+            if relay.is_replaced:
+                content = relay.response.read(max_bytes=self._limits.max_answer_bytes, call=prepared.call)
+                return self._whole(prepared, relay.response, _parse(relay.response, content), content)
         finally:
             relay.close()
         presenter = relay.presenter
         if not isinstance(presenter, JoiningPresenter):
             raise InvalidUpstreamAnswerError("The service's stream cannot be put together to one answer.")
         raw = presenter.answer(is_partial=relay.is_incomplete)
-        return self._whole(prepared, response, raw, None)
+        return self._whole(prepared, relay.response, raw, None)
 
     def _output_event(self, relay: Relay) -> bytes:
         call = relay.call
@@ -152,9 +155,9 @@ class AnswerMaker:
         response = Response(output=lambda: present(call, raw), raw=raw)
         self._process(call, response)
         _add_headers(headers, response)
-        if not response.is_changed:
-            return raw
         try:
+            if not response.is_changed:
+                return raw
             restored = raw if restore is None else restore(raw, response.output)
             is_same = orjson.dumps(present(call, restored)) == orjson.dumps(response.output)
         except (HooklineError, TypeError) as exc:

@@ -88,10 +88,11 @@ class Attempts:
             HooklineError: What the caller is told, if there is no other attempt.
         """
         error: HooklineError | None = None
+        decision: RetryDecision | None = None
         try:
-            if self._is_over:
-                raise exc
             error = self._map_error(self.call, exc)
+            if self._is_over:
+                raise_from(error, exc)
             self._is_over = True  # unless all goes well
             if self._decide is None or self.call.cancellation.is_cancelled or self.number == 0:
                 raise_from(error, exc)
@@ -115,7 +116,7 @@ class Attempts:
             self._is_over = False
             return decision
         finally:
-            del error, exc  # or the traceback, which holds this frame, would keep them alive
+            del error, exc, decision  # or the traceback, which holds this frame, would keep them alive
 
     def to_error(self, exc: BaseException) -> HooklineError:
         """Return the error that the caller is told for a failure which no other attempt can mend."""

@@ -99,9 +99,10 @@ class Lease:
                 self._connection.close()  # again, if somebody else ended it while this thread was reading
 
     def bound_silence(self, seconds: float) -> None:
-        """Bound every read from here on; for the thread that reads."""
-        with suppress(OSError):  # the next read will notice what is wrong
-            self._connection.set_timeout(max(0.001, seconds))
+        """Bound every read from here on; for the thread that reads. After the end it is somebody else's."""
+        with self._lock, suppress(OSError):  # the next read will notice what is wrong
+            if self._is_open:
+                self._connection.set_timeout(max(0.001, seconds))
 
     def end(self) -> None:
         """Give the connection back or cut it; harmless after the end."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hookline.connector import JoiningPresenter
+from hookline.engine.outgoing import EVENT_STREAM
 from hookline.engine.sse import Event, EventDecoder
 from hookline.errors import HooklineError, StreamInterruptedError, UpstreamTimeoutError, raise_from
 from hookline.streaming import OutcomeKind, StreamEvent, StreamOutcome, StreamTransform
@@ -83,8 +84,11 @@ class Relay:
 
     Attributes:
         call: The call.
+        response: The upstream's answer to the last attempt.
         presenter: The action's presenter; None while nobody needs it.
         is_incomplete: Whether the stream broke off and what has arrived is taken for the answer.
+        is_replaced: Whether the stream broke off and ``response`` is a whole answer in its place, still
+            unread; only where nothing is sent before the end.
     """
 
     def __init__(
@@ -102,7 +106,7 @@ class Relay:
     ) -> None:
         self._attempts = attempts
         self.call = attempts.call
-        self._response = response
+        self.response = response
         self._accept = accept
         self._open_transforms = open_transforms
         self._presents = presents
@@ -114,9 +118,11 @@ class Relay:
         self._has_begun = False
         self._is_complete = False
         self._is_joined = False
+        self._is_finishing = False
         self._end_mark: bytes | None = None
         self.presenter: StreamPresenter | None = None
         self.is_incomplete = False
+        self.is_replaced = False
         try:
             self._begin()
         except BaseException:
@@ -140,9 +146,9 @@ class Relay:
         try:
             self._finish("client_gone")
             if self._is_complete:
-                read_to_end(self._response)
+                read_to_end(self.response)
         finally:
-            self._response.close()
+            self.response.close()
 
     # ------------------------------------------------------------ from end to end
 
@@ -152,7 +158,7 @@ class Relay:
                 yield from self._relay()
                 break
             except Exception as exc:
-                self._response.close()
+                self.response.close()
                 if not self._go_on(exc):
                     break
         try:
@@ -163,7 +169,7 @@ class Relay:
             yield last
 
     def _relay(self) -> Iterator[bytes]:
-        for events in upstream_events(self.call, self._response, max_event_bytes=self._max_event_bytes):
+        for events in upstream_events(self.call, self.response, max_event_bytes=self._max_event_bytes):
             if not self._is_plain:
                 yield from self._pass_on(self._look_at(events))
             elif piece := self._raw(events):
@@ -171,6 +177,7 @@ class Relay:
                 yield piece
         for transform in self._transforms:
             transform.check()
+        self._is_finishing = True
         yield from self._pass_on(self._finish("complete"))
         self._is_complete = True
 
@@ -193,12 +200,14 @@ class Relay:
             del failure  # or its traceback, which holds this frame, would keep it alive
 
     def _go_on(self, exc: Exception) -> bool:
-        """Open another stream in place of the one that broke; False if what has arrived is the answer.
+        """Open another stream in place of the one that broke; False if there is an answer without one.
 
         Raises:
             HooklineError: If there is no other.
         """
         try:
+            if self._is_finishing:  # whoever looked at the events has gone: another stream would pass unseen
+                raise_from(self._attempts.to_error(exc), exc)
             decision = self._reopen(exc)
             if not decision.again:
                 self.is_incomplete = True
@@ -208,6 +217,8 @@ class Relay:
                 self._is_joined = True
             else:
                 self._finish("restarted")
+                if self.is_replaced:
+                    return False
                 self._begin()
             return True
         except Exception as final:
@@ -225,7 +236,10 @@ class Relay:
                 if not decision.again:
                     return decision
                 try:
-                    self._response = self._accept(self._attempts.send())
+                    response = self._attempts.send()
+                    is_whole = response.content_type != EVENT_STREAM
+                    self.is_replaced = is_whole and self._keeps_partial and not decision.resumes
+                    self.response = response if self.is_replaced else self._accept(response)
                     return decision
                 except Exception as failure:
                     exc = failure
@@ -288,6 +302,9 @@ class Relay:
             return self.presenter.answer(is_partial=True)
         except HooklineError:
             return None  # nothing has arrived that could be used
+        except Exception:  # what broke the stream must not be hidden
+            _log.exception("%s: what has arrived cannot be put together", self.call.id)
+            return None
 
     def _finish(self, kind: OutcomeKind, exc: BaseException | None = None) -> list[StreamEvent]:
         """Tell the transforms, once, how the stream ended, and return what they still send."""

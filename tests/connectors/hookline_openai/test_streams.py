@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import jsonschema_rs
 import pytest
 
+from hookline.connector import JoiningPresenter
 from hookline.errors import InvalidUpstreamAnswerError, StreamInterruptedError
 from hookline_openai.connector import connector
 
@@ -241,6 +242,18 @@ def test_impossible_chunk_is_an_invalid_upstream_answer(
 ) -> None:
     with pytest.raises(InvalidUpstreamAnswerError):
         list(presenter_of(make_call, verb).feed(wrong))
+
+
+@pytest.mark.parametrize("verb", ["chat", "complete"])
+def test_what_came_before_an_impossible_chunk_can_still_be_put_together(
+    make_call: MakeCall, verb: str
+) -> None:
+    presenter = presenter_of(make_call, verb)
+    assert isinstance(presenter, JoiningPresenter)
+    with pytest.raises(InvalidUpstreamAnswerError):
+        list(presenter.feed({"choices": [{"index": 0, "finish_reason": ["stop"]}]}))
+
+    assert presenter.answer(is_partial=True)["incomplete"] is True
 
 
 @pytest.mark.parametrize(("verb", "begin"), [("chat", chunk), ("complete", text_chunk)])

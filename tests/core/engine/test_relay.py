@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from fake_clock import FakeClock
-from hookline import Reply, UpstreamRequest, UpstreamResponse, hookimpl
+from hookline import Reply, Response, UpstreamRequest, UpstreamResponse, hookimpl
 from hookline.attempt import Attempt, RetryDecision
 from hookline.engine.sse import EventDecoder
 from hookline.errors import ContentBlockedError, StreamInterruptedError, UpstreamTimeoutError
@@ -17,9 +17,12 @@ from hookline.streaming import StreamEvent, StreamOutcome, StreamTransform
 from small_service import (
     CALLER,
     DONE,
+    Acme,
     Body,
+    SayPresenter,
     Upstream,
     event,
+    make_connector,
     make_gateway,
     say,
     say_on_the_wire,
@@ -425,3 +428,72 @@ def test_an_inner_stream_that_broke_may_begin_again_although_much_had_arrived() 
     reply = run(upstream, say(), AsksForStream(), decider)
 
     assert whole_body(reply)["text"] == "b"
+
+
+def test_an_inner_stream_may_be_replaced_by_a_whole_answer() -> None:
+    watcher = Watcher()
+    decider = Decider(lambda attempt: RetryDecision(again=True))
+    upstream, _ = upstream_of([event("a"), CUT], whole({"text": "whole"}))
+
+    reply = run(upstream, say(), AsksForStream(), decider, Opens(lambda: watcher))
+
+    assert whole_body(reply)["text"] == "whole"
+    assert [outcome.kind for outcome in watcher.outcomes] == ["restarted"]
+    assert (len(upstream.sent), len(decider.asked)) == (2, 1)
+
+
+def test_a_whole_answer_is_no_continuation_of_an_inner_stream() -> None:
+    decider = Decider(lambda attempt: RetryDecision(again=attempt.number == 1, resumes=True))
+    upstream, _ = upstream_of([event("a"), CUT], whole({"text": "whole"}))
+
+    reply = run(upstream, say(), AsksForStream(), decider)
+
+    assert whole_body(reply)["error"]["code"] == "invalid_upstream_answer"
+
+
+@INSIDE
+def test_what_goes_wrong_after_a_partial_answer_was_taken_is_told_like_any_error(order: Order) -> None:
+    class Spoils:
+        @hookimpl
+        def hookline_process_response(self, response: Response) -> None:
+            response.output = {"text": object()}
+
+    decider = Decider(lambda attempt: RetryDecision(again=False, takes_partial=True))
+    upstream, _ = upstream_of([event("a"), CUT])
+
+    reply = run(upstream, order, AsksForStream(), decider, Spoils())
+
+    assert (reply.status, whole_body(reply)["error"]["code"]) == (500, "plugin_failed")
+
+
+@DOORS
+def test_a_stream_that_was_stopped_at_its_end_does_not_go_on(order: Order) -> None:
+    """The transforms have gone by then, and what came next would pass unseen."""
+
+    class Stops(Watcher):
+        def finish(self, outcome: StreamOutcome) -> Iterable[StreamEvent]:
+            raise StreamInterruptedError("Not like this.")
+
+    decider = Decider(lambda attempt: RetryDecision(again=True, resumes=True))
+    upstream, _ = upstream_of([event("a"), DONE], [event("b"), DONE])
+
+    events = read(run(upstream, order, decider, Opens(lambda: Stops(reads_pieces=True))))
+
+    assert (joined(events), events[-1]["error"]["code"]) == ("a", "stream_interrupted")
+    assert len(upstream.sent) == 1
+
+
+def test_a_presenter_that_fails_at_the_end_hides_nothing() -> None:
+    class Breaks(SayPresenter):
+        def answer(self, *, is_partial: bool = False) -> JsonObject:
+            raise KeyError(0)
+
+    upstream, _ = upstream_of([event("a"), CUT])
+    service = Acme(make_connector(stream=Breaks))
+    gateway = make_gateway(
+        Decider(lambda attempt: None), Opens(Watcher), upstream=upstream, service=service, clock=FakeClock()
+    )
+
+    events = read(gateway.runner.run(CALLER, ACTION))
+
+    assert events[-1]["error"]["code"] == "stream_interrupted"

@@ -492,3 +492,39 @@ def test_a_harmful_text_is_found_wherever_it_stands(
 
     assert reply.status == 400
     assert world.asked == []
+
+
+class RunsAChat:
+    """Runs a chat of its own for every embedding."""
+
+    @hookimpl
+    def hookline_execute(self, call: Call) -> None:
+        if call.action.id == "openai.embed":
+            call.run("openai.chat", question(BAD))
+
+
+def embedding_or_chat(request: UpstreamRequest) -> UpstreamResponse:
+    if request.path != "/embeddings":
+        return whole(completion())
+    vector = {"object": "embedding", "index": 0, "embedding": [1.0]}
+    return whole({"object": "list", "model": "e", "data": [vector]})
+
+
+def test_a_call_inside_one_that_is_not_checked_is_checked(make_world: MakeWorld) -> None:
+    world = make_world(
+        embedding_or_chat,
+        plugins={"runs_a_chat": RunsAChat()},
+        actions={"openai.chat": {"check_input": True}},
+    )
+
+    reply = world.run({"model": "e", "input": "Hello"}, action="openai.embed")
+
+    assert (reply.status, body_of(reply)["error"]["code"]) == (400, "content_blocked")  # type: ignore[index]  # an object
+    assert (world.texts, len(world.asked)) == ([BAD], 0)
+
+
+def test_a_call_inside_one_that_is_checked_belongs_to_it(make_world: MakeWorld) -> None:
+    world = make_world(embedding_or_chat, plugins={"runs_a_chat": RunsAChat()}, check_input=True)
+
+    assert world.run({"model": "e", "input": "Hello"}, action="openai.embed").status == 200
+    assert (world.texts, len(world.asked)) == (["Hello"], 2)

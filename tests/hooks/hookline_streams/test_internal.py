@@ -8,6 +8,7 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from hookline.errors import StreamInterruptedError
+from hookline_context import ContextPlugin
 from small_service import whole
 from streams_lab import DONE, END, ROLE, TOP, Chunks, Lab, delta, encode, say, usage, whole_stream
 
@@ -243,3 +244,29 @@ def test_caller_of_a_stream_gets_one_as_before() -> None:
     result = Lab(whole_stream("Hello"), internal=True).run()
 
     assert result.content == b"".join(whole_stream("Hello"))
+
+
+@DOORS
+def test_what_had_arrived_is_kept_when_the_request_to_go_on_is_too_long(door: str) -> None:
+    """The plugin `context` would shorten it, or refuse it; but it is no request of its own."""
+    message = "This model's maximum context length is 9 tokens. However, your messages resulted in 12 tokens."
+    refusal: JsonObject = {
+        "error": {
+            "message": message,
+            "type": "invalid_request_error",
+            "code": "context_length_exceeded",
+            "param": "messages",
+        }
+    }
+    lab = Lab(
+        [ROLE, say("Once"), CUT],
+        lambda request: whole(refusal, status=400),
+        plugins=[ContextPlugin()],
+        internal=True,
+        on_interrupt="continue",
+    )
+
+    result = lab.run(door, **PLAIN)
+
+    assert (result.status, text_of(result.json), result.json["incomplete"]) == (200, "Once", True)
+    assert lab.attempts == 2
