@@ -134,12 +134,24 @@ class Gateway:
             if not isinstance(table, dict):
                 raise ConfigurationError(f"`plugins.{name}` must be a table.")
             found[model] = LayeredOptions(model, table, self.environ, name=name)
+            self._check_patterns(found[model].patterns)
             names.add(name)
         for name in tables:
             is_active = name not in self.host.plugins or self.host.plugins[name].status == "active"
             if name not in names and is_active:
                 raise ConfigurationError(_no_options(name, names, self.host))
         return found
+
+    def _check_patterns(self, patterns: Mapping[str, str]) -> None:
+        """Refuse tables for actions that do not exist: what they switch on would be off."""
+        known = {action.id for action in self.catalog} | {f"{id}.*" for id in self.catalog.connectors}
+        for pattern, table in patterns.items():
+            if pattern not in known:
+                near = difflib.get_close_matches(pattern, known, n=1)
+                raise ConfigurationError(
+                    f"{table}: there is no action {pattern!r}."
+                    + (f" Did you mean {near[0]!r}?" if near else " `hookline actions list` shows them all.")
+                )
 
     def _options_variables(self) -> set[str]:
         return {

@@ -77,6 +77,15 @@ class LayeredOptions(Generic[M]):
         self._is_flat = not self._actions and not self._keys
         self._found: dict[tuple[str, str], M] = {}
 
+    @property
+    def patterns(self) -> dict[str, str]:
+        """The actions that tables are for, each with the name of its table."""
+        where = f"plugins.{self._name}"
+        found = {pattern: f'{where}.actions."{pattern}"' for pattern in self._actions}
+        for id, tables in self._key_actions.items():
+            found |= {pattern: f'{where}.keys.{id}.actions."{pattern}"' for pattern in tables}
+        return found
+
     def for_call(self, call: Call) -> M:
         """Return what holds for the key and the action of a call."""
         if self._is_flat:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
 from hookline import hookimpl
@@ -54,13 +54,20 @@ class RetryPlugin:
         if options.enabled:
             self._turnstile.enter(call, request, options)
 
-    @hookimpl(trylast=True)
-    def hookline_retry(self, call: Call, attempt: Attempt) -> RetryDecision | None:
-        """Decide about a failure that no other plugin knew what to do with."""
+    @hookimpl(wrapper=True)
+    def hookline_retry(
+        self, call: Call, attempt: Attempt
+    ) -> Generator[None, RetryDecision | None, RetryDecision | None]:
+        """Decide about a failure that no other plugin knew what to do with, and bound what others decide."""
         from hookline_retry.progress import note_failure
 
+        decision = yield
         options = self._options.for_call(call)
-        decision = self._judge.judge(call, attempt, options) if options.enabled else None
+        if options.enabled:
+            if decision is None:
+                decision = self._judge.judge(call, attempt, options)
+            else:
+                decision = self._judge.review(call, attempt, decision, options)
         is_final = decision is not None and not decision.again and decision.error is None
         note_failure(call, attempt.error, is_exhausted=is_final)
         return decision

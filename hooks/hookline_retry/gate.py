@@ -14,6 +14,11 @@ MAX_CLOSED_S = 3600.0
 """No gate is closed for longer at a time, so that a limit which was lifted meanwhile is noticed."""
 
 MOST_GATES = 1000
+MOST_MODELS = 5
+"""Once the gates of so many models of one connection are closed, the whole connection waits: the limit is the
+account's, or the names of models are made up."""
+
+_EVERY_MODEL = "*"
 _MOST_CHARACTERS = 200
 _DIGITS = 6  # of a second: what lies beyond is noise of floating point, and would make 20 s into 21
 
@@ -84,7 +89,22 @@ class Gates:
             self._gates[key] = _Gate(opens_at_s=opens_at_s, spread_s=spread_s)
             if len(self._gates) > MOST_GATES:
                 self._gates.popitem(last=False)
+            self._close_all(key.connection, spread_s=spread_s, now_s=now_s)
             return True
+
+    def _close_all(self, connection: str, *, spread_s: float, now_s: float) -> None:
+        """Let one gate stand for all of a connection once many of its models are closed."""
+        closed = [
+            key
+            for key, gate in self._gates.items()
+            if key.connection == connection and gate.opens_at_s > now_s
+        ]
+        if len(closed) < MOST_MODELS:
+            return
+        opens_at_s = max(self._gates[key].opens_at_s for key in closed)
+        for key in closed:
+            del self._gates[key]
+        self._gates[GateKey(connection, _EVERY_MODEL)] = _Gate(opens_at_s=opens_at_s, spread_s=spread_s)
 
     def turn_s(self, key: GateKey, *, now_s: float) -> float:
         """Return the seconds until it is somebody's turn to pass; 0 if the gate is open.
@@ -96,9 +116,11 @@ class Gates:
             key: Which gate.
             now_s: The present, by a monotonic clock.
         """
-        if key not in self._gates:  # without the lock: nearly all calls find nothing closed
+        if not self._gates:  # without the lock: nearly all calls find nothing closed
             return 0.0
+        every_model = GateKey(key.connection, _EVERY_MODEL)
         with self._lock:
+            key = every_model if every_model in self._gates else key
             gate = self._gates.get(key)
             if gate is None:
                 return 0.0

@@ -69,6 +69,22 @@ class Judge:
             return RetryDecision(again=False)
         return RetryDecision(again=True, after_s=wait_s)
 
+    def review(
+        self, call: Call, attempt: Attempt, decision: RetryDecision, options: RetryOptions
+    ) -> RetryDecision:
+        """Return what comes of another plugin's decision: an outage is not multiplied by whoever decides.
+
+        A pause that the service asks for holds for everybody, and another attempt after a failure of the
+        service counts as a retry. Without one left, what has arrived of a stream may still be the answer.
+        """
+        error = attempt.error
+        if not error.retryable or progress_of(call).was_refused:
+            return decision
+        self._close_gate(call, attempt, options, asked_wait_s(error))
+        if not decision.again or self._take_retry(call, options):
+            return decision
+        return RetryDecision(again=False, takes_partial=True)
+
     def _close_gate(
         self, call: Call, attempt: Attempt, options: RetryOptions, asked_s: float | None
     ) -> GateKey | None:

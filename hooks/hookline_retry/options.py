@@ -49,3 +49,10 @@ class RetryOptions(PluginOptions):
         description="Whether calls of the same connection and model wait, too, when the service asked one "
         "of them to.",
     )
+    max_waiting: int = Field(
+        64,
+        ge=0,
+        le=100_000,
+        description="Most calls of a connection that wait for such a pause to end; others are refused at "
+        "once and told how long it lasts.",
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from hookline.errors import RateLimitedError, StreamInterruptedError
@@ -26,6 +28,8 @@ class Turnstile:
     def __init__(self, *, gates: Gates, budgets: RetryBudgets) -> None:
         self._gates = gates
         self._budgets = budgets
+        self._lock = threading.Lock()
+        self._waiting: Counter[str] = Counter()
 
     def enter(self, call: Call, request: UpstreamRequest, options: RetryOptions) -> None:
         """Return when it is this attempt's turn.
@@ -44,10 +48,15 @@ class Turnstile:
         key = gate_key(connection, request.body)
         # Again after each wait: another call may have been told to wait longer meanwhile.
         while options.share_waits and (wait_s := self._gates.turn_s(key, now_s=now_s)):
-            if not fits(wait_s, call, options, elapsed_s=now_s - started_at_s):
+            may_wait = fits(wait_s, call, options, elapsed_s=now_s - started_at_s)
+            if not may_wait or not self._sit_down(connection, most=options.max_waiting):
                 progress.was_refused = True
                 raise _refusal(key, wait_s)
-            if not call.clock.wait(wait_s, call.cancellation):
+            try:
+                is_over = call.clock.wait(wait_s, call.cancellation)
+            finally:
+                self._get_up(connection)
+            if not is_over:
                 raise StreamInterruptedError(
                     "The caller left while the call waited for its turn.", reached_upstream=False
                 )
@@ -55,12 +64,24 @@ class Turnstile:
         if is_first:
             self._budgets.add_call(connection, share=options.budget_share, reserve=options.budget_reserve)
 
+    def _sit_down(self, connection: str, *, most: int) -> bool:
+        """Take a place among those who wait; False if there is none: each of them holds a thread."""
+        with self._lock:
+            if self._waiting[connection] >= most:
+                return False
+            self._waiting[connection] += 1
+            return True
+
+    def _get_up(self, connection: str) -> None:
+        with self._lock:
+            self._waiting[connection] -= 1
+
 
 def _refusal(key: GateKey, wait_s: float) -> RateLimitedError:
     model = f"model {key.model[:80]!r} on " if key.model else ""
     return RateLimitedError(
         f"The service asked for a pause for {model}connection {key.connection!r}; {wait_s:.1f} s of it are "
-        "left, longer than this call may wait, so it was not sent.",
+        "left, and this call may not wait for it, so it was not sent.",
         retry_after_s=wait_s,
         reached_upstream=False,
     )

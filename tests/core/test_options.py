@@ -105,8 +105,17 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
             'plugins.plugin1.actions."acme.say": `volume`: Input should be greater than or equal to 0.',
         ),
         (
-            {"keys": {"k1": {"actions": {"a.*": {"loud": 1}}}}},
-            'plugins.plugin1.keys.k1.actions."a.*": there is no setting `loud`.',
+            {"keys": {"k1": {"actions": {"acme.*": {"loud": 1}}}}},
+            'plugins.plugin1.keys.k1.actions."acme.*": there is no setting `loud`.',
+        ),
+        (
+            {"actions": {"acme.sya": {}}},
+            "plugins.plugin1.actions.\"acme.sya\": there is no action 'acme.sya'. Did you mean 'acme.say'?",
+        ),
+        (
+            {"keys": {"k1": {"actions": {"zzz.*": {}}}}},
+            "plugins.plugin1.keys.k1.actions.\"zzz.*\": there is no action 'zzz.*'. "
+            "`hookline actions list` shows them all.",
         ),
         ({"keys": {"k1": 3}}, "`plugins.plugin1.keys` must hold tables."),
         ({"actions": []}, "`plugins.plugin1.actions` must hold tables."),

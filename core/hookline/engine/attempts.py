@@ -19,6 +19,9 @@ Send = Callable[["Call", "UpstreamRequest"], "UpstreamResponse"]
 Decide = Callable[["Call", Attempt], RetryDecision | None]
 MapError = Callable[["Call", BaseException], HooklineError]
 
+MAX_ATTEMPTS = 32
+"""No call makes more, whatever plugins want."""
+
 _log = logging.getLogger("hookline.attempts")
 
 # Statuses by which a service, or what stands before it, says that it did not carry the request out. Others,
@@ -106,6 +109,9 @@ class Attempts:
                 if decision.error is not None:
                     raise_from(decision.error, exc)
                 error.is_exhausted = True
+                raise_from(error, exc)
+            if self.number >= MAX_ATTEMPTS:
+                _log.error("%s made %d attempts; a plugin wanted still more", self.call.id, self.number)
                 raise_from(error, exc)
             if has_begun and not decision.resumes:
                 _log.error("%s is not repeated: a part of its answer has gone to the caller", self.call.id)

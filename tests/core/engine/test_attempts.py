@@ -10,7 +10,7 @@ import pytest
 from fake_clock import FakeClock
 from hookline import Call, HooklineError, Reply, Secret, UpstreamRequest, UpstreamResponse, hookimpl
 from hookline.attempt import Attempt, RetryDecision
-from hookline.engine.attempts import may_have_run
+from hookline.engine.attempts import MAX_ATTEMPTS, may_have_run
 from hookline.errors import RateLimitedError, UpstreamTimeoutError, UpstreamUnavailableError
 from hookline.upstream import ErrorAnswer
 from small_service import CALLER, ORIGIN, Sign, Upstream, make_gateway, say, say_on_the_wire, whole
@@ -248,3 +248,11 @@ def test_what_may_have_been_carried_out_is_told_by_status_and_by_connection(
     error: HooklineError, expected: bool
 ) -> None:
     assert may_have_run(error) is expected
+
+
+def test_no_plugin_makes_a_call_go_on_for_ever() -> None:
+    upstream = failing(10**6)
+
+    reply = run(upstream, Decider(lambda attempt: RetryDecision(again=True)))
+
+    assert (reply.status, len(upstream.sent)) == (502, MAX_ATTEMPTS)

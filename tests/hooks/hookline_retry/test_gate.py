@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hookline_retry.gate import MAX_CLOSED_S, MOST_GATES, GateKey, Gates, gate_key
+from hookline_retry.gate import MAX_CLOSED_S, MOST_GATES, MOST_MODELS, GateKey, Gates, gate_key
 
 KEY = GateKey("openai", "gpt-4o")
 
@@ -72,10 +72,23 @@ def test_no_gate_is_closed_for_longer_than_an_hour() -> None:
 
 def test_only_the_gates_closed_last_are_remembered() -> None:
     gates = make_gates()
-    keys = [GateKey("openai", f"model-{number}") for number in range(MOST_GATES + 1)]
+    keys = [GateKey(f"account-{number}", "gpt-4o") for number in range(MOST_GATES + 1)]
     for key in keys:
         gates.close(key, 20, spread_s=0, now_s=0)
     assert [gates.turn_s(key, now_s=0) for key in (keys[0], keys[1], keys[-1])] == [0, 20, 20]
+
+
+def test_once_many_models_are_closed_the_whole_connection_waits() -> None:
+    gates = make_gates()
+    other, unasked = GateKey("other", "gpt-4o"), GateKey("openai", "never-asked")
+    for number in range(MOST_MODELS):
+        assert gates.turn_s(unasked, now_s=0) == 0
+        gates.close(GateKey("openai", f"model-{number}"), 20 + number, spread_s=0, now_s=0)
+
+    assert gates.turn_s(unasked, now_s=0) == 20 + MOST_MODELS - 1
+    assert gates.turn_s(GateKey("openai", "model-0"), now_s=0) == 20 + MOST_MODELS - 1
+    assert gates.turn_s(other, now_s=0) == 0
+    assert gates.turn_s(unasked, now_s=30) == 0
 
 
 @pytest.mark.parametrize(

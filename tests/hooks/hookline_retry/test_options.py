@@ -22,6 +22,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         "budget_reserve": 10,
         "repeat_unknown": "idempotent",
         "share_waits": True,
+        "max_waiting": 64,
     }
 
 

@@ -12,9 +12,10 @@ import orjson
 import pytest
 
 from hookline import hookimpl
-from hookline.attempt import RetryDecision
+from hookline.attempt import Attempt, RetryDecision
 from hookline.engine.order import Order
 from hookline.errors import RateLimitedError, StreamInterruptedError
+from hookline_retry.gate import MOST_MODELS
 from retry_lab import INPUTS, Answer, Lab, ManualClock, refusal, simulated
 from small_service import CALLER, Body, streamed
 
@@ -279,13 +280,43 @@ def test_calls_that_were_refused_together_do_not_come_back_together() -> None:
     assert turns[-1] > 23
 
 
-def test_a_thousand_refused_model_names_are_not_all_remembered() -> None:
+def test_names_of_models_that_are_made_up_do_not_get_past_a_pause() -> None:
     lab = Lab(ASKS_20_S, max_attempts=1, max_total_s=1)
     for number in range(1100):
-        lab.act(model=f"model-{number}")
-    before = lab.calls
+        assert lab.act(model=f"model-{number}").status_code == 429
 
-    lab.act(model="model-0")
-    lab.act(model="model-1099")
+    assert lab.calls == MOST_MODELS
 
-    assert lab.calls == before + 1
+
+def test_only_so_many_calls_wait_and_others_are_told_at_once() -> None:
+    lab = Lab(ASKS_20_S, simulated(), max_attempts=1, max_waiting=0)
+    lab.act()
+
+    answer = lab.act()
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "20")
+    assert (lab.calls, lab.waits) == (1, [])
+
+
+class Repeats:
+    """A plugin that wants everything again at once."""
+
+    @hookimpl
+    def hookline_retry(self, attempt: Attempt) -> RetryDecision:
+        return RetryDecision(again=True)
+
+
+def test_what_other_plugins_repeat_comes_out_of_the_same_budget() -> None:
+    lab = Lab(refusal(500), plugins=(Repeats(),), budget_share=0, budget_reserve=4)
+
+    for _ in range(3):
+        assert lab.act().status_code == 502
+
+    assert lab.calls == 3 + 4
+
+
+def test_a_pause_is_kept_whoever_decides() -> None:
+    lab = Lab(ASKS_20_S, simulated(), plugins=(Repeats(),))
+
+    assert lab.act().status_code == 200
+    assert (lab.calls, lab.waits) == (2, [20.0])
