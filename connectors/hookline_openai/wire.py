@@ -35,6 +35,8 @@ class OpenAIWire:
         headers = [_JSON, ("x-should-retry", "true" if helps else "false")]
         answer = error.answer
         headers += error.wait_headers
+        if answer is not None and answer.status == 429 and error.retryable and error.retry_after is None:
+            headers.append(("retry-after", "1"))  # also in place of a wait that makes no sense
         if answer is None or answer.header("x-request-id") is None:
             headers.append(("x-request-id", call_id))
         if answer is not None and _may_pass(answer):

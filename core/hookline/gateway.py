@@ -113,6 +113,13 @@ class Gateway:
             raise ConfigurationError(f"No active plugin declares the options {model.__name__}.")
         return cast("LayeredOptions[M]", found)
 
+    def keys_with_options(self) -> dict[str, str]:
+        """Return the ids of keys that plugins have options for, each with the name of such a plugin.
+
+        For plugins that know which keys there are: a table for a key that does not exist sets nothing.
+        """
+        return {id: layers.name for layers in self._options.values() for id in layers.key_ids}
+
     def missing_parts(self) -> list[str]:
         """Return what calls need and is not there; empty when the gateway is ready."""
         missing = [] if len(self.catalog) else ["no plugin adds an action"]

@@ -48,6 +48,7 @@ class LayeredOptions(Generic[M]):
         name: Name of the plugin.
 
     Attributes:
+        name: Name of the plugin.
         base: What holds where neither key nor action say otherwise.
 
     Raises:
@@ -58,7 +59,7 @@ class LayeredOptions(Generic[M]):
         self, model: type[M], values: Mapping[str, object], environ: Mapping[str, str], *, name: str
     ) -> None:
         self._model = model
-        self._name = name
+        self.name = name
         own = {key: value for key, value in values.items() if key not in _LAYERS}
         own.update(_from_environment(model, environ, name=name))
         self._own = own
@@ -80,11 +81,16 @@ class LayeredOptions(Generic[M]):
     @property
     def patterns(self) -> dict[str, str]:
         """The actions that tables are for, each with the name of its table."""
-        where = f"plugins.{self._name}"
+        where = f"plugins.{self.name}"
         found = {pattern: f'{where}.actions."{pattern}"' for pattern in self._actions}
         for id, tables in self._key_actions.items():
             found |= {pattern: f'{where}.keys.{id}.actions."{pattern}"' for pattern in tables}
         return found
+
+    @property
+    def key_ids(self) -> frozenset[str]:
+        """The keys that tables are for."""
+        return frozenset(self._keys)
 
     def for_call(self, call: Call) -> M:
         """Return what holds for the key and the action of a call."""
@@ -97,7 +103,7 @@ class LayeredOptions(Generic[M]):
         """Return what holds for an action and a key."""
         found = self._found.get((action_id, key_id))
         if found is None:
-            found = self._make(self._merge(action_id, key_id), f"plugins.{self._name} for {action_id}")
+            found = self._make(self._merge(action_id, key_id), f"plugins.{self.name} for {action_id}")
             if len(self._found) < _MAX_REMEMBERED:
                 self._found[action_id, key_id] = found
         return found

@@ -29,6 +29,21 @@ class AuthPlugin:
         self._keys = StaticKeys([key.get_secret_value() for key in gateway.settings.api_keys])
         if self._keys.ids:
             _log.info("static keys: %s", ", ".join(self._keys.ids))
+        self._check_options(gateway)
+
+    def _check_options(self, gateway: Gateway) -> None:
+        """Refuse options of keys that nobody holds, unless other plugins know keys as well."""
+        from hookline.errors import ConfigurationError
+
+        if self._keys is None or len(gateway.host.implementations("hookline_authenticate")) > 1:
+            return
+        for id, plugin in gateway.keys_with_options().items():
+            if id not in self._keys.ids:  # it is not repeated: it may be the key itself
+                known = ", ".join(self._keys.ids) or "none"
+                raise ConfigurationError(
+                    f"plugins.{plugin}.keys: no key has one of the ids there. Take the id and not the key; "
+                    f"those of your keys: {known}."
+                )
 
     @hookimpl(trylast=True)
     def hookline_authenticate(self, request: InboundRequest) -> Principal | None:

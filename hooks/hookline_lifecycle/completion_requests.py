@@ -35,7 +35,7 @@ class CompletionPlan:
 
 
 def plan_chat(
-    body: JsonObject, *, info: ModelInfo | None, instruction: str
+    body: JsonObject, *, info: ModelInfo | None, instruction: str, limit_name: str = "max_tokens"
 ) -> tuple[JsonObject, CompletionPlan]:
     """Return the body of a chat that does what a completion asks for, and how to read its answer.
 
@@ -43,6 +43,7 @@ def plan_chat(
         body: The completion's body; it is not changed.
         info: What is known of the model that will answer.
         instruction: System message; empty for none.
+        limit_name: What the model calls the limit on its answer.
 
     Raises:
         InvalidInputError: If a chat cannot do it; names the field.
@@ -59,9 +60,9 @@ def plan_chat(
         chat.update(logprobs=True, top_logprobs=logprobs)
     limit = body.get("max_tokens")
     if limit is not None:
-        chat["max_tokens"] = limit
+        chat[limit_name] = limit
     elif not _always_reasons(info):  # hidden reasoning would use up the endpoint's default at once
-        chat["max_tokens"] = _DEFAULT_MAX_TOKENS
+        chat[limit_name] = _DEFAULT_MAX_TOKENS
     if _reasons_unless_told(info) and body.get("reasoning_effort") is None:
         chat["reasoning_effort"] = "none"
     stops = _stops_to_cut_at(body, info)

@@ -133,6 +133,15 @@ class Lifecycle:
     def _convert(
         self, call: Call, body: JsonObject, info: ModelInfo | None, options: LifecycleOptions
     ) -> JsonObject:
-        chat, call.state[STATE] = plan_chat(body, info=info, instruction=options.completion_instruction)
-        mark_endpoint(call, table_of(call.connection), "/v1/completions", as_chat=True)
+        table = table_of(call.connection)
+        # Elsewhere nothing is made to fit, but what the gateway writes itself has to have the right name.
+        known = table.find(str(body.get("model"))) if info is None else None
+        is_renamed = known and known.reasoning and "max_tokens" in known.reasoning.always_rejected
+        chat, call.state[STATE] = plan_chat(
+            body,
+            info=info,
+            instruction=options.completion_instruction,
+            limit_name="max_completion_tokens" if is_renamed else "max_tokens",
+        )
+        mark_endpoint(call, table, "/v1/completions", as_chat=True)
         return chat

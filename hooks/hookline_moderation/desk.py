@@ -43,10 +43,19 @@ class Desk:
         Raises:
             ConfigurationError: If something is to be checked and the classifier does not exist.
         """
-        if (options.check_input or options.check_output) and self._find(options) is None:
+        if not options.check_input and not options.check_output:
+            return
+        classifier = self._find(options)
+        if classifier is None:
             raise ConfigurationError(
                 f"plugins.moderation: `classifier`: there is no action {options.classifier!r}; "
                 "`hookline actions list` shows them all."
+            )
+        properties = classifier.output_schema.get("properties")
+        if isinstance(properties, dict) and "flagged" not in properties:
+            raise ConfigurationError(
+                f"plugins.moderation: `classifier`: the action {options.classifier!r} does not classify: its "
+                "output has no member `flagged`."
             )
 
     def check_input(self, call: Call, request: UpstreamRequest, options: ModerationOptions) -> None:

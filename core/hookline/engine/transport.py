@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from hookline.connection import origin_of
-from hookline.errors import ConfigurationError
+from hookline.errors import ConfigurationError, UpstreamTimeoutError
 from hookline.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -67,7 +67,12 @@ class TransportPlugin:
         """Send the request to the upstream, if no plugin changed where it goes since it was signed."""
         if origin_of(request.url) != call.connection.origin:
             raise ConfigurationError("A plugin changed where the request goes; it was not sent.")
-        remaining_s = max(0.001, call.remaining_s())
+        remaining_s = call.remaining_s()
+        if remaining_s <= 0:
+            raise UpstreamTimeoutError(
+                "The call took longer than `timeout_s` allows; nothing was sent any more.",
+                reached_upstream=False,
+            )
         read_s = min(self._read_timeout_s, remaining_s)
         stall_s = request.stall_timeout_s
         timeouts = Timeouts(

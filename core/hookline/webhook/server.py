@@ -22,10 +22,12 @@ _BACKPRESSURE = 4096  # connections, idle ones included: it must stay far above 
 def create_worker_app() -> Flask:
     """Return the application of one worker process, from file and environment."""
     from hookline.gateway import Gateway
+    from hookline.settings import load_settings
     from hookline.webhook.app import create_app
 
-    gateway = Gateway()
-    configure_logging(gateway.settings.server.log_level)
+    settings = load_settings()
+    configure_logging(settings.server.log_level)  # first, so that plugins are heard when they start
+    gateway = Gateway(settings)
     return create_app(gateway)
 
 

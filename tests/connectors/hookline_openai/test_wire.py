@@ -149,6 +149,7 @@ def test_refusal_of_openai_passes_untouched(make_call: MakeCall, status: int) ->
     assert dict(reply.headers) == {
         "content-type": "application/json",
         "x-should-retry": "true" if status in (429, 500, 503) else "false",
+        **({"retry-after": "1"} if status == 429 else {}),
     }
     assert caught(reply).body == BODY["error"]
 
@@ -187,6 +188,8 @@ def test_every_wait_is_told_in_whole_seconds(make_call: MakeCall) -> None:
         ((("retry-after", "9"),), "9"),
         ((("retry-after", "1.2"),), "2"),
         ((("retry-after-ms", "2500"),), "3"),
+        ((("retry-after", "-1"),), "1"),
+        ((("retry-after", "1e999"),), "1"),
     ):
         upstream = ErrorAnswer(status=429, headers=headers, content=said)
         error = map_error(make_call("chat", door="wire"), HooklineError("", answer=upstream))

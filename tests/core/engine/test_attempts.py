@@ -256,3 +256,17 @@ def test_no_plugin_makes_a_call_go_on_for_ever() -> None:
     reply = run(upstream, Decider(lambda attempt: RetryDecision(again=True)))
 
     assert (reply.status, len(upstream.sent)) == (502, MAX_ATTEMPTS)
+
+
+def test_nothing_is_sent_any_more_once_the_deadline_has_passed() -> None:
+    clock = FakeClock()
+
+    class Dawdle:
+        @hookimpl
+        def hookline_execute(self) -> None:
+            clock.advance(1000)
+
+    upstream = failing(0)
+
+    assert run(upstream, Dawdle(), clock=clock).status == 504
+    assert upstream.sent == []

@@ -8,12 +8,14 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import Field
 
 from hookline import Call, Decision, InboundRequest, Principal, hookimpl
 from hookline.connection import Connection
 from hookline.connector import Connector
-from hookline.errors import AuthenticationError
+from hookline.errors import AuthenticationError, ConfigurationError
 from hookline.gateway import Gateway
+from hookline.options import PluginOptions
 from hookline.plugins import PluginHost
 from hookline.problems import ProblemFormat
 from hookline.settings import Settings
@@ -211,3 +213,42 @@ def test_whoever_holds_the_right_may_run_and_others_are_left_to_other_plugins(
     )
 
     assert AuthPlugin().hookline_authorize(call) == decision
+
+
+class OptionsOfKeys(PluginOptions):
+    """Options that may differ by key."""
+
+    is_on: bool = Field(False, description="Whether.")
+
+
+class Optional:
+    options = OptionsOfKeys
+
+    @hookimpl
+    def hookline_authorize(self) -> None:
+        """Have no opinion."""
+
+
+class KnowsOtherKeys:
+    @hookimpl
+    def hookline_authenticate(self) -> None:
+        """Know nobody."""
+
+
+@pytest.mark.parametrize(("id", "is_refused"), [(public_id(KEY), False), (KEY, True), ("static_0", True)])
+def test_options_of_a_key_that_nobody_holds_are_refused_and_not_repeated(id: str, is_refused: bool) -> None:
+    def start(*plugins: object) -> Gateway:
+        host = PluginHost()
+        for number, plugin in enumerate((AuthPlugin(), Optional(), *plugins)):
+            host.register(plugin, name=f"plugin{number}")
+        tables = {"plugin1": {"keys": {id: {"is_on": True}}}}
+        return Gateway(Settings.model_validate({"api_keys": [KEY], "plugins": tables}), host=host, environ={})
+
+    start(KnowsOtherKeys())  # whose keys these may be
+    if not is_refused:
+        start()
+        return
+    with pytest.raises(ConfigurationError, match=r"plugins\.plugin1\.keys") as caught:
+        start()
+    assert KEY not in caught.value.message
+    assert public_id(KEY) in caught.value.message

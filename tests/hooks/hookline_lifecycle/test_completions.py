@@ -180,6 +180,17 @@ def test_always_asks_for_chats_on_any_server(serve: Serve) -> None:
     ]
 
 
+@pytest.mark.parametrize("given", [{}, {"max_tokens": 5}])
+def test_the_limit_has_the_name_that_the_model_knows_on_any_server(
+    serve: Serve, given: dict[str, int]
+) -> None:
+    served = serve(base_url=ELSEWHERE, legacy_completions="always")
+    assert served.wire("/completions", model="gpt-5.4", prompt="hi", **given).status_code == 200
+    body = served.sent[0][1]
+    assert body["max_completion_tokens"] == given.get("max_tokens", 16)
+    assert "max_tokens" not in body
+
+
 # ---------------------------------------------------------------- where the server has no completions
 
 

@@ -319,6 +319,11 @@ def test_a_stream_goes_on_unchecked_where_that_is_allowed(make_world: MakeWorld)
     ]
 
 
+def test_an_action_that_does_not_classify_keeps_the_gateway_from_starting(make_world: MakeWorld) -> None:
+    with pytest.raises(ConfigurationError, match=r"'openai\.chat' does not classify"):
+        make_world(check_input=True, classifier="openai.chat")
+
+
 def test_an_unknown_classifier_keeps_the_gateway_from_starting(make_world: MakeWorld) -> None:
     with pytest.raises(ConfigurationError, match=r"there is no action 'acme\.guess'"):
         make_world(check_input=True, classifier="acme.guess")
