@@ -26,8 +26,8 @@ Examples:
 
 A file for --used holds one id a line; what follows a # is a comment.
 
-Exit status: 0 nothing to do, 1 with --check if a model of the list is retired or ends soon, 2 wrong usage or
-configuration.
+Exit status: 0 nothing to do, 1 with --check if a model of the list is retired, ends soon or is
+unknown, 2 wrong usage or configuration.
 """
 _MAX_NAMED = 10
 _COLUMNS = ["model", "kind", "status", "ends on", "days left", "use instead"]
@@ -50,7 +50,9 @@ _COLUMNS = ["model", "kind", "status", "ends on", "days left", "use instead"]
     metavar="DAYS",
     help="What counts as soon.",
 )
-@click.option("--check", is_flag=True, help="Exit with 1 if a listed model is retired or ends soon.")
+@click.option(
+    "--check", is_flag=True, help="Exit with 1 if a listed model is retired, ends soon or is unknown."
+)
 @click.option(
     "--today",
     "day",
@@ -90,8 +92,8 @@ def models(
         with_retired=with_retired,
     )
     ending = [row.id for row in rows if row.is_ending]
+    unknown = [row.id for row in rows if row.status == "unknown"]
     if as_json:
-        unknown = [row.id for row in rows if row.status == "unknown"]
         echo_json(
             {
                 "as_of": table.as_of.isoformat(),
@@ -103,8 +105,8 @@ def models(
             }
         )
     else:
-        _print(rows, ending, within_days=within_days, as_of=table.as_of)
-    if check and ending:
+        _print(rows, ending, unknown, within_days=within_days, as_of=table.as_of)
+    if check and (ending or unknown):  # a name that is misspelt is no good news
         raise click.exceptions.Exit(1)
 
 
@@ -133,13 +135,15 @@ def _knowledge(context: CommandContext) -> tuple[ModelTable, Mapping[str, str]]:
         return table, gateway.options_of(LifecycleOptions).base.replacements
 
 
-def _print(rows: list[ModelRow], ending: list[str], *, within_days: int, as_of: date) -> None:
+def _print(
+    rows: list[ModelRow], ending: list[str], unknown: list[str], *, within_days: int, as_of: date
+) -> None:
     if not rows:
         click.echo("No model is named.")
         return
     print_table(_COLUMNS, [_cells(row) for row in rows], flexible="use instead")
     click.echo()
-    if unknown := [row.id for row in rows if row.status == "unknown"]:
+    if unknown:
         click.echo(f"Not in the table, so nothing is known of them: {', '.join(unknown)}.")
     if ending:
         named = ", ".join(ending[:_MAX_NAMED]) + (", …" if len(ending) > _MAX_NAMED else "")

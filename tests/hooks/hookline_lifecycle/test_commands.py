@@ -139,7 +139,8 @@ def test_json_for_programs(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
-        (["gpt-5.4", "acme-1"], 0),
+        (["gpt-5.4"], 0),
+        (["gpt-5.4", "acme-1"], 1),
         (["gpt-4o"], 1),
         (["gpt-5.4", "gpt-4o"], 1),
         (["gpt-4"], 1),
