@@ -33,7 +33,20 @@ def echo(text: str) -> str:
 
 
 def answer_text(messages: Sequence[JsonObject], *, index: int) -> str:
-    """Return the text of one choice for a conversation."""
+    """Return the text of one choice for a conversation; the rest of it where the model was interrupted."""
+    return _rest_of_answer(messages, index=index) or _whole_answer(messages, index=index)
+
+
+def _rest_of_answer(messages: Sequence[JsonObject], *, index: int) -> str:
+    """Return what the model had still to say when its last message ended too early, or nothing."""
+    if len(messages) < 3 or [item["role"] for item in messages[-2:]] != ["assistant", "user"]:
+        return ""
+    said = text_of(messages[-2].get("content"))
+    whole = _whole_answer(messages[:-2], index=index)
+    return whole[len(said) :] if said and whole.startswith(said) else ""
+
+
+def _whole_answer(messages: Sequence[JsonObject], *, index: int) -> str:
     number = f" {index + 1}" if index else ""
     text = f"Simulated answer{number} to: {echo(last_text(messages, 'user'))}"
     if messages[-1]["role"] in ("tool", "function"):
