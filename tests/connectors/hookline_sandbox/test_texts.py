@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from hookline_sandbox.texts import answer_text
-from hookline_sandbox.wire import JsonObject
+
+if TYPE_CHECKING:
+    from hookline_sandbox.wire import JsonObject
 
 ASKED: JsonObject = {"role": "user", "content": "ping"}
 GO_ON: JsonObject = {"role": "user", "content": "Go on."}
