@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import openai
 import pytest
 
-from live_gateway import KEY, Server
+from live_gateway import KEY, Server, Start
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
@@ -262,3 +262,37 @@ def test_async_client_does_the_same(server: Server) -> None:
             return plain.choices[0].message.content, text, len(vectors.data[0].embedding), status
 
     assert asyncio.run(run()) == ("Simulated answer to: ping", "Simulated answer to: ping", 1536, 429)
+
+
+# ---------------------------------------------------------------- prompts that do not fit
+
+LONG = "word " * 150_000
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_prompt_that_does_not_fit_is_a_bad_request_with_openai_s_own_code(
+    client: openai.OpenAI, stream: bool
+) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(
+            model="gpt-4o", messages=[{"role": "user", "content": LONG}], stream=stream
+        )
+
+    assert (caught.value.code, caught.value.param) == ("context_length_exceeded", "messages")
+    assert "too many" in caught.value.message
+
+
+def test_a_conversation_that_does_not_fit_can_be_shortened(start_server: Start) -> None:
+    server = start_server(HOOKLINE_SANDBOX="1", HOOKLINE_CONTEXT_ON_OVERFLOW="truncate")
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key=KEY, max_retries=0) as client:
+        raw = client.chat.completions.with_raw_response.create(
+            model="gpt-4o",
+            messages=[
+                {"role": "user", "content": LONG},
+                {"role": "assistant", "content": "Thank you."},
+                {"role": "user", "content": "Say hello."},
+            ],
+        )
+
+    assert raw.parse().choices[0].message.content == "Simulated answer to: Say hello."
+    assert "context_truncated" in raw.headers["x-hookline-warnings"]
