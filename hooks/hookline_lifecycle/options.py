@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from hookline.options import PluginOptions
 
@@ -43,3 +43,13 @@ class LifecycleOptions(PluginOptions):
         COMPLETION_INSTRUCTION,
         description="System message of a completion that runs as a chat; empty for none.",
     )
+
+    @field_validator("replacements")
+    @classmethod
+    def _check_replacements(cls, replacements: dict[str, str]) -> dict[str, str]:
+        for model, replacement in replacements.items():
+            if not replacement.strip():
+                raise ValueError(f"the replacement of {model!r} is empty")
+            if replacement == model:
+                raise ValueError(f"{model!r} cannot be its own replacement")
+        return replacements

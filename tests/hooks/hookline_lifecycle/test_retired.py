@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hookline.errors import ConfigurationError
 from small_service import whole
 
 if TYPE_CHECKING:
@@ -299,3 +300,14 @@ def test_a_body_without_a_model_is_left_to_the_service(serve: Serve) -> None:
     served = serve(lambda request: whole({"error": {"message": "no"}}, status=400))
     assert served.wire("/chat/completions", messages=[]).status_code == 400
     assert len(served.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("replacement", "problem"),
+    [("", "is empty"), (" ", "is empty"), ("gpt-4", "cannot be its own replacement")],
+)
+def test_a_replacement_that_is_none_keeps_the_gateway_from_starting(
+    serve: Serve, replacement: str, problem: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        serve(replacements={"gpt-4": replacement})
