@@ -119,7 +119,7 @@ class HooklineError(Exception):
 
     @property
     def wait_headers(self) -> list[tuple[str, str]]:
-        """Headers that tell the wait: in whole seconds for all, in milliseconds for clients that read them."""
+        """Headers that tell the wait: in whole seconds, and in milliseconds for clients that read those."""
         if self.retry_after is None or self.retry_after_s is None:
             return []
         milliseconds = max(1, math.ceil(self.retry_after_s * 1000))
