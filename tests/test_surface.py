@@ -73,7 +73,7 @@ def test_hooks_are_named_alike_and_explained() -> None:
     assert specs
     assert [name for name in specs if not name.startswith("hookline_")] == []
     assert [name for name, spec in specs.items() if not spec.__doc__] == []
-    assert specs.keys() >= hookspecs.SECURITY_HOOKS | hookspecs.SETUP_HOOKS
+    assert specs.keys() >= hookspecs.SECURITY_HOOKS | hookspecs.SETUP_HOOKS | hookspecs.OBSERVER_HOOKS
 
 
 def test_a_plugin_s_import_of_the_marker_loads_nothing_heavy() -> None:

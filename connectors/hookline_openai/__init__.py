@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 from hookline import hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from hookline.call import Call
     from hookline.connector import Connector
     from hookline.errors import HooklineError
     from hookline.routes import RouteRegistry
+    from hookline.streaming import StreamTransform
+    from hookline.upstream import Response, UpstreamRequest
 
 
 @hookimpl
@@ -29,9 +33,53 @@ def hookline_register_routes(routes: RouteRegistry) -> None:
     add_routes(routes)
 
 
+@hookimpl(trylast=True)
+def hookline_shape_request(call: Call, request: UpstreamRequest) -> None:
+    """Make streams tell their tokens, once all others have decided what will be a stream."""
+    if call.action.connector.id != "openai":
+        return
+    if request.is_stream:
+        from hookline_openai.stream_usage import ask_for_stream_usage
+
+        ask_for_stream_usage(call, request)
+    elif _hides_models(call):
+        from hookline_openai.model_rights import refuse_hidden_model
+
+        refuse_hidden_model(call, request)
+
+
+@hookimpl(wrapper=True)
+def hookline_open_stream(
+    call: Call,
+) -> Generator[None, list[StreamTransform], list[StreamTransform]]:
+    """Read what a stream says that it took."""
+    transforms = yield
+    if call.action.connector.id != "openai":
+        return transforms
+    from hookline_openai.stream_usage import with_usage
+
+    return with_usage(call, transforms)
+
+
+@hookimpl
+def hookline_process_response(call: Call, response: Response) -> None:
+    """Show a caller no other models than those that it may use."""
+    if _hides_models(call):
+        from hookline_openai.model_rights import hide_models
+
+        hide_models(call, response)
+
+
 @hookimpl
 def hookline_map_error(call: Call, error: HooklineError) -> HooklineError | None:
     """Say in plain words why OpenAI refused."""
     from hookline_openai.errors import map_error
 
     return map_error(call, error)
+
+
+def _hides_models(call: Call) -> bool:
+    """Tell whether a call lists models to a caller who may not use all of them."""
+    return (
+        call.action.id == "openai.list_models" and "*" not in call.principal.models and not call.is_internal
+    )

@@ -12,6 +12,7 @@ from hookline_openai.answers import present_chat, restore_texts
 from hookline_openai.chat_fields import ChatFields, ChatRequest, ResponseFormat
 from hookline_openai.chat_stream import ChatStream
 from hookline_openai.messages import Message
+from hookline_openai.metering import TokenMeter
 from hookline_openai.outputs import ChatOutput
 from hookline_openai.shapes import StrictShape, field
 from hookline_openai.stream_frame import mark_incomplete
@@ -201,4 +202,5 @@ def register(connector: Connector) -> None:
         stream_end=b"[DONE]",
         ask_stream=ask_chat_stream,
         resume_stream=resume_chat,
+        meter=TokenMeter(),
     )

@@ -10,6 +10,7 @@ from hookline.upstream import UpstreamRequest
 from hookline_openai.answers import present_completion, restore_texts
 from hookline_openai.chat_fields import INT64_MAX, INT64_MIN
 from hookline_openai.completion_stream import CompletionStream
+from hookline_openai.metering import TokenMeter
 from hookline_openai.outputs import TextOutput
 from hookline_openai.sampling import Sampling
 from hookline_openai.shapes import Shape, StrictShape, field
@@ -165,4 +166,5 @@ def register(connector: Connector) -> None:
         stream_end=b"[DONE]",
         ask_stream=ask_completion_stream,
         resume_stream=resume_completion,
+        meter=TokenMeter(),
     )

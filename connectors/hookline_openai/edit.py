@@ -14,6 +14,7 @@ from hookline.errors import InvalidInputError
 from hookline.upstream import UpstreamRequest
 from hookline_openai.answers import present_chat, present_completion, restore_texts
 from hookline_openai.chat_fields import ChatRequest
+from hookline_openai.metering import TokenMeter
 from hookline_openai.outputs import EditOutput
 from hookline_openai.reading import read_object
 from hookline_openai.sampling import Randomness
@@ -210,4 +211,5 @@ def register(connector: Connector) -> None:
         prepare=prepare_edit,
         present=present_edit,
         restore=restore_texts,
+        meter=TokenMeter(),
     )

@@ -8,6 +8,7 @@ from hookline.call import Call
 from hookline.connector import Connector, JsonObject, Sample
 from hookline.upstream import UpstreamRequest
 from hookline_openai.answers import with_raw
+from hookline_openai.metering import FreeMeter
 from hookline_openai.model_table import ModelTable, table_of
 from hookline_openai.reading import (
     read_list,
@@ -166,4 +167,5 @@ def register(connector: Connector) -> None:
         prepare=prepare_models,
         present=present_models,
         restore=restore_models,
+        meter=FreeMeter(),
     )

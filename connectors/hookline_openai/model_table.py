@@ -33,6 +33,8 @@ class ModelPrice:
         output: For completion tokens, the hidden reasoning ones included.
         cached_input: For prompt tokens that were read from the cache.
         cache_write: For prompt tokens that were written to the cache.
+        audio_input: For prompt tokens of sound; None where the model hears none.
+        audio_output: For completion tokens of sound; None where the model does not speak.
         above_input_tokens: Prompts longer than this cost what ``long_context`` says; None if none do.
         long_context: The price of long prompts.
     """
@@ -41,6 +43,8 @@ class ModelPrice:
     output: float | None
     cached_input: float | None = None
     cache_write: float | None = None
+    audio_input: float | None = None
+    audio_output: float | None = None
     above_input_tokens: int | None = None
     long_context: ModelPrice | None = None
 
@@ -263,6 +267,8 @@ def _price(row: Mapping[str, Any]) -> ModelPrice:
         output=row.get("output"),
         cached_input=row.get("cached_input"),
         cache_write=row.get("cache_write"),
+        audio_input=row.get("audio_input"),
+        audio_output=row.get("audio_output"),
         above_input_tokens=None if long_context is None else long_context["above_input_tokens"],
         long_context=None if long_context is None else _price({**long_context, "long_context": None}),
     )

@@ -9,8 +9,12 @@ from hookline.connector import Connector, JsonObject, Sample
 from hookline.errors import InvalidUpstreamAnswerError
 from hookline.upstream import UpstreamRequest
 from hookline_openai.answers import with_raw
+from hookline_openai.metering import TokenMeter
 from hookline_openai.reading import read_list, read_object, read_optional_text, unusable
 from hookline_openai.shapes import Shape, StrictShape, absent, field
+
+DEFAULT_MODEL = "omni-moderation-latest"
+"""What the service checks with unless told otherwise."""
 
 
 class ModeratedText(StrictShape):
@@ -186,4 +190,5 @@ def register(connector: Connector) -> None:
         samples=SAMPLES,
         prepare=prepare_moderation,
         present=present_moderation,
+        meter=TokenMeter(default_model=DEFAULT_MODEL, makes_text=False),
     )

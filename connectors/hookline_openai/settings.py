@@ -16,6 +16,14 @@ class OpenAIOptions(BaseModel):
             "unless this is on."
         ),
     )
+    stream_usage: bool = Field(
+        default=True,
+        title="Count streams",
+        description=(
+            "Ask for the number of tokens at the end of every stream, also where the caller did not. Switch "
+            "it off for a server that refuses `stream_options`; its streams are then estimated."
+        ),
+    )
     models_file: str | None = Field(
         default=None,
         min_length=1,

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     )
     from hookline.errors import HooklineError
     from hookline.hookspecs import hookimpl
+    from hookline.limit import Limit, parse_limit
+    from hookline.metering import Meter, Reservation
     from hookline.options import LayeredOptions, PluginOptions
-    from hookline.principal import Decision, InboundRequest, Principal
+    from hookline.principal import Caps, Decision, InboundRequest, KeyLimits, Principal
     from hookline.record import CallRecord, CallWarning
-    from hookline.routes import Reply, RouteRegistry, RouteRequest, WireEndpoint, WireFormat
+    from hookline.routes import Reply, RouteRegistry, RouteRequest, WireEndpoint, WireFormat, json_reply
     from hookline.streaming import StreamEvent, StreamOutcome, StreamTransform
     from hookline.upstream import ErrorAnswer, Response, UpstreamRequest, UpstreamResponse
     from hookline.usage import Usage
@@ -39,6 +41,7 @@ __all__ = [
     "Call",
     "CallRecord",
     "CallWarning",
+    "Caps",
     "Clock",
     "Connection",
     "Connector",
@@ -48,10 +51,14 @@ __all__ = [
     "HooklineError",
     "InboundRequest",
     "JoiningPresenter",
+    "KeyLimits",
     "LayeredOptions",
+    "Limit",
+    "Meter",
     "PluginOptions",
     "Principal",
     "Reply",
+    "Reservation",
     "Response",
     "RetryDecision",
     "RouteRegistry",
@@ -68,6 +75,8 @@ __all__ = [
     "WireEndpoint",
     "WireFormat",
     "hookimpl",
+    "json_reply",
+    "parse_limit",
 ]
 
 _HOMES = {
@@ -85,10 +94,12 @@ _HOMES = {
     ),
     "hookline.errors": ("HooklineError",),
     "hookline.hookspecs": ("hookimpl",),
+    "hookline.limit": ("Limit", "parse_limit"),
+    "hookline.metering": ("Meter", "Reservation"),
     "hookline.options": ("LayeredOptions", "PluginOptions"),
-    "hookline.principal": ("Decision", "InboundRequest", "Principal"),
+    "hookline.principal": ("Caps", "Decision", "InboundRequest", "KeyLimits", "Principal"),
     "hookline.record": ("CallRecord", "CallWarning"),
-    "hookline.routes": ("Reply", "RouteRegistry", "RouteRequest", "WireEndpoint", "WireFormat"),
+    "hookline.routes": ("Reply", "RouteRegistry", "RouteRequest", "WireEndpoint", "WireFormat", "json_reply"),
     "hookline.streaming": ("StreamEvent", "StreamOutcome", "StreamTransform"),
     "hookline.upstream": ("ErrorAnswer", "Response", "UpstreamRequest", "UpstreamResponse"),
     "hookline.usage": ("Usage",),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hookline.connection import Connection
     from hookline.connector import JsonObject
     from hookline.errors import HooklineError
     from hookline.upstream import UpstreamRequest
@@ -44,6 +45,7 @@ class RetryDecision:
         after_s: Seconds to wait first. A wait beyond the call's deadline is not begun: the caller is told
             at once how long it would have been.
         request: What to send instead of the same again.
+        connection: The upstream account to go on with, one of ``call.alternatives``; None for the same.
         resumes: Whether the new stream goes on where the old one broke. Without it nothing is
             repeated once a part of the answer has gone to the caller.
         takes_partial: With ``again=False``, for streams: answer with what has arrived, marked incomplete.
@@ -53,6 +55,7 @@ class RetryDecision:
     again: bool
     after_s: float = 0.0
     request: UpstreamRequest | None = field(default=None, repr=False)
+    connection: Connection | None = None
     resumes: bool = False
     takes_partial: bool = False
     error: HooklineError | None = None

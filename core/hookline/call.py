@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from hookline.connector import Action, JsonObject
     from hookline.principal import Principal
 
+FLOW_HEADER = "x-hookline-flow"
+_MAX_LABEL_LENGTH = 200
+
 Door = Literal["action", "wire"]
 """``action``: ``POST /actions/{id}``. ``wire``: the service's own format."""
 
@@ -95,6 +98,9 @@ class Call:
         parent: The call that runs this one; None for a call from outside.
         clock: What time it is for this call.
         runs_actions: Runs other actions for `run`.
+        client: Network address of whoever sent it; empty if it did not come over the network.
+        is_internal: Whether the gateway itself wants it, such as a check.
+        alternatives: The upstream accounts that it may use, the first choice among them.
     """
 
     id: str = field(default_factory=new_call_id)
@@ -112,6 +118,20 @@ class Call:
     parent: Call | None = field(default=None, repr=False)
     clock: Clock = field(default=SYSTEM_CLOCK, repr=False)
     runs_actions: RunsActions | None = field(default=None, repr=False)
+    client: str = ""
+    is_internal: bool = False
+    alternatives: tuple[Connection, ...] = ()
+
+    @property
+    def flow(self) -> str | None:
+        """The caller's name for the flow that this call is a step of: its header ``x-hookline-flow``."""
+        return _label(self.headers.get(FLOW_HEADER))
+
+    @property
+    def end_user(self) -> str | None:
+        """The person for whom the caller acts, by the fields that the connector names for it."""
+        fields = self.action.connector.user_fields
+        return next((label for name in fields if (label := _label(self.input.get(name)))), None)
 
     def remaining_s(self) -> float:
         """Return the seconds until the deadline; zero or less when it has passed."""
@@ -143,3 +163,19 @@ class Call:
         if self.runs_actions is None:
             raise RuntimeError("This call was not made by a gateway, so it cannot run others.")
         return self.runs_actions(self, action_id, input, as_gateway=as_gateway)
+
+
+def use_connection(
+    call: Call, connection: Connection, *, alternatives: tuple[Connection, ...] | None = None
+) -> None:
+    """Make a call go to an upstream account from its next attempt on. For the engine only."""
+    object.__setattr__(call, "connection", connection)
+    if alternatives is not None:
+        object.__setattr__(call, "alternatives", alternatives)
+
+
+def _label(value: object) -> str | None:
+    """Return a name that a caller gave to something, or None if it gave none that can be shown."""
+    if not isinstance(value, str) or not value.isprintable():
+        return None
+    return value.strip()[:_MAX_LABEL_LENGTH] or None

@@ -62,6 +62,10 @@ class Connection:
         base_url: Where requests go; the path of an action is appended.
         origin: Origin of ``base_url``, worked out once.
         options: The connector's own options, already validated by it.
+        tenant: Whose account it is; None for one of whoever runs the gateway.
+        credential_ref: Where its credential is kept, such as ``file:/run/secrets/openai``; None if it is not
+            kept elsewhere.
+        needs_credential: Whether a call must fail if no plugin knows the credential.
     """
 
     name: str
@@ -69,6 +73,14 @@ class Connection:
     base_url: str
     origin: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
+    tenant: str | None = None
+    credential_ref: str | None = None
+    needs_credential: bool = False
+
+    @property
+    def id(self) -> str:
+        """What tells it from every other account: its name, with the tenant in front if it has one."""
+        return self.name if self.tenant is None else f"{self.tenant}/{self.name}"
 
     def __post_init__(self) -> None:
         if not self.origin:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -23,16 +24,55 @@ SANDBOX_BASE_URL = "http://sandbox.invalid/v1"
 """Where calls go when the sandbox is on; a name that cannot resolve, so that nothing ever leaves."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConfiguredConnection:
+    """An upstream account of the settings, and when it is used.
+
+    Attributes:
+        connection: The account.
+        models: Patterns of the models that it is used for.
+        priority: Accounts with a lower number are used first.
+        weight: Share of the calls among accounts of one priority; 0 only in need.
+        is_default: Whether the connector's own variables, such as ``HOOKLINE_OPENAI_API_KEY``, are for it.
+    """
+
+    connection: Connection
+    models: tuple[str, ...] = ("*",)
+    priority: int = 0
+    weight: int = 1
+    is_default: bool = True
+
+
 def build_connections(
     connectors: Mapping[str, Connector], settings: Settings, environ: Mapping[str, str]
-) -> dict[str, Connection]:
-    """Return one connection per connector, by connector id.
+) -> tuple[ConfiguredConnection, ...]:
+    """Return the accounts of the settings: at least one for every connector, the default one first.
+
+    The default is the account that has the connector's own name, or the only one, or the first.
 
     Raises:
         ConfigurationError: If a base URL or an option is not valid, or a table names no connector.
     """
-    sections = _sections_by_connector(connectors, settings)
-    return {id: _build(connector, *sections[id], settings, environ) for id, connector in connectors.items()}
+    found = []
+    for id, sections in _sections_by_connector(connectors, settings).items():
+        for position, (name, section) in enumerate(sections):
+            is_default = position == 0
+            connection = _build(connectors[id], name, section, settings, environ, is_default=is_default)
+            found.append(
+                ConfiguredConnection(
+                    connection=connection,
+                    models=section.models if section else ("*",),
+                    priority=section.priority if section else 0,
+                    weight=section.weight if section else 1,
+                    is_default=is_default,
+                )
+            )
+    return tuple(found)
+
+
+def first_of_each(connections: Iterable[ConfiguredConnection]) -> dict[str, Connection]:
+    """Return the default account of each connector, by connector id."""
+    return {one.connection.connector: one.connection for one in connections if one.is_default}
 
 
 def look_up(
@@ -83,16 +123,20 @@ def warn_of_unknown_variables(
 
 def _sections_by_connector(
     connectors: Mapping[str, Connector], settings: Settings
-) -> dict[str, tuple[str, ConnectionSettings | None]]:
-    sections: dict[str, tuple[str, ConnectionSettings | None]] = {id: (id, None) for id in connectors}
+) -> dict[str, list[tuple[str, ConnectionSettings | None]]]:
+    sections: dict[str, list[tuple[str, ConnectionSettings | None]]] = {id: [] for id in connectors}
     for name, section in settings.connections.items():
         id = section.connector or name
         if id not in connectors:
             known = ", ".join(sorted(connectors)) or "none"
             raise ConfigurationError(f"connections.{name}: there is no connector {id!r}; known: {known}.")
-        if sections[id][1] is not None:
-            raise ConfigurationError(f"connections.{name}: connector {id!r} has a connection already.")
-        sections[id] = (name, section)
+        if section.api_key is not None and section.credential_ref is not None:
+            raise ConfigurationError(f"connections.{name}: set `api_key` or `credential_ref`, not both.")
+        sections[id].append((name, section))
+    for id, found in sections.items():
+        found.sort(key=lambda item: item[0] != id)  # the one of the connector's own name comes first
+        if not found:
+            found.append((id, None))
     return sections
 
 
@@ -102,14 +146,29 @@ def _build(
     section: ConnectionSettings | None,
     settings: Settings,
     environ: Mapping[str, str],
+    *,
+    is_default: bool,
 ) -> Connection:
-    options = _options(connector, dict(section.model_extra or {}) if section else {}, environ)
+    values = dict(section.model_extra or {}) if section else {}
+    options = _options(connector, values, environ if is_default else {})
+    ref = section.credential_ref if section else None
     if settings.sandbox:
         base_url = SANDBOX_BASE_URL
     else:
-        found, setting = look_up(connector, "base_url", section.base_url if section else None, environ)
+        given = section.base_url if section else None
+        if is_default:
+            found, setting = look_up(connector, "base_url", given, environ)
+        else:
+            found, setting = given, f"connections.{name}.base_url"
         base_url = check_base_url(found, setting=setting) if found else connector.base_url
-    return Connection(name=name, connector=connector.id, base_url=base_url, options=options)
+    return Connection(
+        name=name,
+        connector=connector.id,
+        base_url=base_url,
+        options=options,
+        credential_ref=ref,
+        needs_credential=ref is not None and not settings.sandbox,
+    )
 
 
 def _options(connector: Connector, values: JsonObject, environ: Mapping[str, str]) -> Mapping[str, object]:

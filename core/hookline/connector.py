@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from hookline.call import Call
+    from hookline.metering import Meter
     from hookline.upstream import UpstreamRequest
 
 JsonObject = dict[str, object]
@@ -135,6 +136,7 @@ class Action:
         ask_stream: Makes a request's body ask for a stream; None when the action cannot stream.
         resume_stream: Makes, from a request's body and a partial answer, the body that asks the service to
             go on; it returns None where that cannot be asked.
+        meter: Knows what a request can take and what an answer took; None if that is not known.
     """
 
     id: str
@@ -156,6 +158,7 @@ class Action:
     stream_end: bytes | None = None
     ask_stream: AskStream | None = field(default=None, repr=False)
     resume_stream: ResumeStream | None = field(default=None, repr=False)
+    meter: Meter | None = field(default=None, repr=False)
 
 
 class Connector:
@@ -172,6 +175,9 @@ class Connector:
             setting name (``api_key``, ``base_url``).
         forward_headers: Caller's headers that are passed on to the service; lower case.
         return_headers: Service's headers that are passed back; lower case, a final ``*`` matches any rest.
+        user_fields: Fields of the input that name the person for whom the caller acts; the first that is
+            filled in counts.
+        test: Verb of the action that tells whether a connection works; it must need no input.
     """
 
     def __init__(
@@ -186,6 +192,8 @@ class Connector:
         environment: Mapping[str, str] | None = None,
         forward_headers: Iterable[str] = (),
         return_headers: Iterable[str] = ("x-request-id", "retry-after"),
+        user_fields: Iterable[str] = (),
+        test: str | None = None,
     ) -> None:
         if not _SEGMENT.match(id):
             raise ConfigurationError(f"Connector id {id!r} must match [a-z][a-z0-9_]*.")
@@ -200,6 +208,8 @@ class Connector:
         names = [name.lower() for name in return_headers]
         self.return_headers = frozenset(name for name in names if not name.endswith("*"))
         self.return_prefixes = tuple(name[:-1] for name in names if name.endswith("*"))
+        self.user_fields = tuple(user_fields)
+        self.test = test
         self.actions: dict[str, Action] = {}
         self._returned: dict[str, bool] = {}
 
@@ -236,6 +246,7 @@ class Connector:
         stream_end: bytes | None = None,
         ask_stream: AskStream | None = None,
         resume_stream: ResumeStream | None = None,
+        meter: Meter | None = None,
     ) -> Action:
         """Add an action that is one request to the service.
 
@@ -259,6 +270,7 @@ class Connector:
             stream_end: Data of the event that ends a complete stream.
             ask_stream: Makes a body ask for a stream; by default sets its member ``stream`` to true.
             resume_stream: Makes the body that asks the service to go on after a partial answer.
+            meter: Knows what a request can take, what an answer took, and what that costs.
 
         Returns:
             The action, already part of this connector.
@@ -293,6 +305,7 @@ class Connector:
             stream_end=stream_end,
             ask_stream=None if stream is None else ask_stream or _set_stream,
             resume_stream=resume_stream,
+            meter=meter,
         )
         self.actions[action_id] = action
         return action

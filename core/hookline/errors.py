@@ -8,7 +8,8 @@
     ├── FatalError                         the same call would fail again
     │   ├── MalformedRequestError          400  not JSON, bad framing, unsafe characters
     │   ├── AuthenticationError            401  no key, or not a valid one
-    │   ├── QuotaExhaustedError            402  money or quota is used up
+    │   ├── QuotaExhaustedError            402  money or quota of the upstream account is used up
+    │   ├── BudgetExhaustedError           402  a budget of this gateway is used up
     │   ├── PermissionDeniedError          403  a valid key without this right
     │   ├── NotFoundError                  404  no such route or action
     │   ├── MethodNotAllowedError          405  the route exists, the method does not
@@ -18,7 +19,8 @@
     │   ├── RequestRejectedError           400  the upstream refused what the caller sent
     │   ├── ContentBlockedError            400  a check of the content, or the upstream's own, said no
     │   ├── UpstreamCredentialError        502  the upstream refused our credential
-    │   └── UpstreamForbiddenError         502  the upstream does not serve us
+    │   ├── UpstreamForbiddenError         502  the upstream does not serve us
+    │   └── LoopDetectedError              508  the request has gone through this gateway before
     └── RetryableError                     the same call may succeed later
         ├── RateLimitedError               429  wait ``retry_after_s``
         ├── UpstreamUnavailableError       502  the upstream failed or could not be reached
@@ -193,6 +195,16 @@ class QuotaExhaustedError(FatalError):
     hint = "Add credit or raise the spending limit of the upstream account; trying again will not help."
 
 
+class BudgetExhaustedError(FatalError):
+    """A budget that was set in this gateway is used up, or too small for what the call may cost."""
+
+    status = 402
+    code = "budget_exhausted"
+    kind = "insufficient_quota"
+    title = "A budget of this gateway is used up"
+    hint = "Ask for less, wait until the budget begins anew, or ask whoever runs this gateway to raise it."
+
+
 class PermissionDeniedError(FatalError):
     """The caller is known but may not do this."""
 
@@ -292,6 +304,15 @@ class UpstreamForbiddenError(FatalError):
     kind = "upstream_error"
     title = "The service does not serve this gateway"
     hint = "Whoever runs this gateway must check the upstream account's rights and region."
+
+
+class LoopDetectedError(FatalError):
+    """The request has gone through this gateway already: a base URL leads back to it."""
+
+    status = 508
+    code = "loop_detected"
+    title = "The request goes in circles"
+    hint = "Whoever runs this gateway must correct the connection's base URL: it leads back to the gateway."
 
 
 class RetryableError(HooklineError):

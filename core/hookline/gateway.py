@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-from collections.abc import Collection, Mapping
+import threading
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from hookline import __version__
 from hookline.clock import SYSTEM_CLOCK
-from hookline.connections import build_connections, warn_of_unknown_variables
+from hookline.connections import build_connections, first_of_each, warn_of_unknown_variables
 from hookline.engine.catalog import build_catalog
 from hookline.engine.pipeline import Pipeline
 from hookline.engine.pump import PumpPool
@@ -20,7 +22,9 @@ from hookline.errors import ConfigurationError
 from hookline.options import LayeredOptions, PluginOptions, environment_names, load_model
 from hookline.plugins import PluginHost
 from hookline.routes import RouteRegistry
-from hookline.settings import Settings, load_settings
+from hookline.settings import Settings, load_settings, with_secret_files
+from hookline.store.audit import AuditLog
+from hookline.store.database import Database
 from hookline.webhook.views import add_routes
 
 if TYPE_CHECKING:
@@ -41,7 +45,10 @@ class Gateway:
         environ: Environment variables it was built from.
         host: The plugins.
         catalog: The actions.
-        connections: Upstream account of each connector, by connector id.
+        connections: Default upstream account of each connector, by connector id.
+        all_connections: Every account of the settings.
+        database: Where keys, accounts and usage are kept; not opened before it is used.
+        audit: Who changed what; see `hookline.store.audit`.
         routes: The HTTP routes.
         pipeline: Runs calls.
         runner: Runs orders to replies.
@@ -67,7 +74,9 @@ class Gateway:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.clock = clock
-        self.environ = os.environ if environ is None else environ
+        self._closing = threading.Lock()
+        self._is_closed = False
+        self.environ = with_secret_files(os.environ if environ is None else environ)
         self.settings = settings or load_settings(self.environ)
         self.host = host or load_plugins(self.settings)
         self._transport = transport or _make_transport(self.settings)
@@ -81,7 +90,15 @@ class Gateway:
             name="transport",
         )
         self.catalog = build_catalog(self.host)
-        self.connections = build_connections(self.catalog.connectors, self.settings, self.environ)
+        self.all_connections = build_connections(self.catalog.connectors, self.settings, self.environ)
+        self.connections = first_of_each(self.all_connections)
+        url = self.settings.database_url
+        self.database = Database(
+            None if url is None else url.get_secret_value(), state_dir=self.settings.state_dir
+        )
+        self.audit = AuditLog(self.database)
+        self._readiness_checks: dict[str, Callable[[], str | None]] = {}
+        self._caller_checks: list[Callable[[], bool]] = []
         self._options = self._read_options()
         warn_of_unknown_variables(
             self.environ, self.catalog.connectors.values(), known=self._options_variables()
@@ -101,6 +118,11 @@ class Gateway:
         for name, info in self.host.plugins.items():
             if info.status in ("broken", "refused"):
                 _log.warning("plugin %s is not used: %s", name, info.problem)
+
+    @property
+    def state_dir(self) -> Path | None:
+        """Folder for what is kept; None if all of it is in memory."""
+        return self.settings.state_dir
 
     def options_of(self, model: type[M]) -> LayeredOptions[M]:
         """Return what is set for the plugin that declares a model of options.
@@ -124,11 +146,47 @@ class Gateway:
         """Return what calls need and is not there; empty when the gateway is ready."""
         missing = [] if len(self.catalog) else ["no plugin adds an action"]
         needed = ("hookline_authenticate", "hookline_authorize")
-        return missing + [f"no plugin implements {hook}" for hook in needed if not self.host.has(hook)]
+        missing += [f"no plugin implements {hook}" for hook in needed if not self.host.has(hook)]
+        for name, check in self._readiness_checks.items():
+            try:
+                problem = check()
+            except Exception as exc:  # a check may fail in any way; then the gateway is not ready
+                problem = f"its check failed with {type(exc).__name__}"
+            if problem is not None:
+                missing.append(f"{name}: {problem}")
+        return missing
+
+    def add_readiness_check(self, name: str, check: Callable[[], str | None]) -> None:
+        """Let a plugin say that calls cannot be taken now.
+
+        Args:
+            name: What is checked.
+            check: Returns what is wrong, for anybody to read, or None; must answer within a few seconds.
+        """
+        self._readiness_checks[name] = check
+
+    def add_caller_check(self, check: Callable[[], bool]) -> None:
+        """Let a plugin say whether anybody holds a credential that it would take; for `has_callers`."""
+        self._caller_checks.append(check)
+
+    def has_callers(self) -> bool:
+        """Tell whether anybody holds a credential: a key of the settings, or one that a plugin knows."""
+        return bool(self.settings.api_keys) or any(check() for check in self._caller_checks)
 
     def close(self) -> None:
-        """Close connections and take no more streams."""
+        """Take no more streams, let plugins write what is left, and close connections; once."""
+        with self._closing:
+            if self._is_closed:
+                return
+            self._is_closed = True
         self._pumps.close()
+        for name, stop in reversed(self.host.implementations("hookline_shutdown")):
+            try:
+                stop(gateway=self)
+            except Exception:  # the others must still be closed
+                _log.exception("the plugin %r failed while it was closed", name)
+        self.audit.close()
+        self.database.close()
         self._transport.close()
 
     def _read_options(self) -> dict[type[PluginOptions], LayeredOptions[PluginOptions]]:

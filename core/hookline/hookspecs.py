@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import click
 
     from hookline.attempt import Attempt, RetryDecision
@@ -21,34 +23,43 @@ if TYPE_CHECKING:
     from hookline.connector import Connector
     from hookline.errors import HooklineError
     from hookline.gateway import Gateway
+    from hookline.metering import Reservation
     from hookline.principal import Decision, InboundRequest, Principal
     from hookline.routes import RouteRegistry
     from hookline.streaming import StreamTransform
     from hookline.upstream import Response, UpstreamRequest, UpstreamResponse
+    from hookline.usage import Usage
 
 PROJECT = "hookline"
 hookspec = HookspecMarker(PROJECT)
 hookimpl = HookimplMarker(PROJECT)
 
-# Hooks that decide about rights and secrets: no wrapper may stand around them.
+# Hooks that decide about rights, secrets and money: no wrapper may stand around them.
 SECURITY_HOOKS = frozenset(
     {
         "hookline_authenticate",
         "hookline_authorize",
+        "hookline_choose_connections",
+        "hookline_admit",
+        "hookline_settle",
         "hookline_resolve_credential",
         "hookline_apply_upstream_auth",
     }
 )
 
-# Hooks that are called one plugin after another: a wrapper would have nothing to stand around.
+# Hooks that set a gateway up and down, called one plugin after another: there is nothing to stand around.
 SETUP_HOOKS = frozenset(
     {
         "hookline_register_connectors",
         "hookline_startup",
         "hookline_register_routes",
         "hookline_register_commands",
+        "hookline_shutdown",
     }
 )
+
+# Hooks that watch: called one plugin after another too, so that none keeps the next from watching.
+OBSERVER_HOOKS = frozenset({"hookline_record_usage"})
 
 # ---------------------------------------------------------------- once, when the gateway is built
 
@@ -97,6 +108,18 @@ def hookline_register_commands(group: click.Group) -> None:
     """
 
 
+@hookspec
+def hookline_shutdown(gateway: Gateway) -> None:
+    """Let go: write what is still to be written, close what you opened.
+
+    Called once when the gateway is closed, one plugin after another, last-started first. What you raise is
+    logged and keeps nobody else from closing. Take a few seconds at most: nobody waits longer.
+
+    Args:
+        gateway: The gateway; it takes no more calls.
+    """
+
+
 # ---------------------------------------------------------------- one call, from start to end
 
 
@@ -126,6 +149,20 @@ def hookline_authorize(call: Call) -> Decision | None:
     """
 
 
+@hookspec(firstresult=True)
+def hookline_choose_connections(call: Call) -> Sequence[Connection] | None:
+    """Say which upstream accounts a call may use, the best one first.
+
+    Called once per call, after the input was validated. The first is used; a plugin that implements
+    `hookline_retry` may go on with another one of them. An empty list refuses the call. If nobody answers,
+    the connection of the settings is used. Each must belong to the action's connector, to the caller's tenant
+    or to nobody, and be one that the caller may use. No wrappers.
+
+    Args:
+        call: The call; its ``connection`` is that of the settings.
+    """
+
+
 @hookspec
 def hookline_shape_request(call: Call, request: UpstreamRequest) -> None:
     """Change a request before it is signed and sent.
@@ -140,12 +177,31 @@ def hookline_shape_request(call: Call, request: UpstreamRequest) -> None:
     """
 
 
+@hookspec
+def hookline_admit(call: Call, request: UpstreamRequest, estimate: Usage) -> Reservation | None:
+    """Say whether the call may run now, and set aside what it will take.
+
+    Called once per call, after the last plugin shaped its request, one plugin after another. Raise a
+    `RateLimitedError` or a `BudgetExhaustedError` to refuse it; what other plugins had set aside is then
+    given back. A call inside another (``call.parent``) is admitted on its own. No wrappers.
+
+    Args:
+        call: The call.
+        request: What will be sent.
+        estimate: The most that it can take, as far as the action's connector knows.
+
+    Returns:
+        What you need to settle it, or None if there is nothing to settle.
+    """
+
+
 @hookspec(firstresult=True)
 def hookline_resolve_credential(call: Call, connection: Connection) -> Secret | None:
     """Return the credential of an upstream account.
 
     Called once per call whose connector takes a credential. Return None if you do not know this
-    connection. If nobody knows it the request is sent without a credential. No wrappers.
+    connection. If nobody knows it the request is sent without a credential, unless the connection needs one:
+    then the call fails. No wrappers.
 
     Args:
         call: The call that needs it.
@@ -222,6 +278,35 @@ def hookline_process_response(call: Call, response: Response) -> None:
     Args:
         call: The call.
         response: Change ``output`` and ``headers`` in place.
+    """
+
+
+@hookspec
+def hookline_settle(call: Call, reservation: Reservation, usage: Usage | None) -> None:
+    """Book what the call really took in place of what was set aside for it.
+
+    Called exactly once for each of your reservations, however the call ended: well, with an error, refused
+    by another plugin, or with a client that left. What you raise is logged. No wrappers.
+
+    Args:
+        call: The call; ``call.record`` tells how it ended.
+        reservation: What your `hookline_admit` returned.
+        usage: What its own requests took, estimated where the upstream did not say; None if nothing was
+            carried out. What calls inside this one took is settled with them.
+    """
+
+
+@hookspec
+def hookline_record_usage(call: Call, usage: Usage | None) -> None:
+    """Take note of a call that is over.
+
+    Called exactly once for every call that was opened, also for those that were refused or failed, after
+    all of it was settled, one plugin after another. What you raise is logged. Wait for nothing here: it
+    runs before the end of the answer goes out.
+
+    Args:
+        call: The call; ``call.record`` has its model, status, attempts and times.
+        usage: As in `hookline_settle`.
     """
 
 

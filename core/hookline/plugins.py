@@ -247,12 +247,12 @@ class PluginHost:
         is_wrapper = bool(options.get("wrapper") or options.get("hookwrapper"))
         if is_wrapper and hook_name in hookspecs.SECURITY_HOOKS:
             raise ConfigurationError(
-                f"{where} is a wrapper; hooks that decide about rights and secrets take none."
+                f"{where} is a wrapper; hooks that decide about rights, secrets and money take none."
             )
-        if is_wrapper and hook_name in hookspecs.SETUP_HOOKS:
+        if is_wrapper and hook_name in hookspecs.SETUP_HOOKS | hookspecs.OBSERVER_HOOKS:
             raise ConfigurationError(
-                f"{where} is a wrapper; hooks that set up a gateway are called one plugin after another, so "
-                "there is nothing to wrap."
+                f"{where} is a wrapper; this hook is called one plugin after another, so there is nothing to "
+                "wrap."
             )
         if is_wrapper is not inspect.isgeneratorfunction(function):
             raise ConfigurationError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,19 +38,39 @@ class CallRecord:
         headers: Headers for the caller, by lower-case name; sent at both doors, with errors too, as long as
             the answer has not begun.
         attempts: Upstream requests made so far.
-        usage: What the call took, if that is known.
+        usage: What all of them took, if that is known; not what calls inside this one took.
+        model: The model that the last of them asked for, if it named one.
+        status: HTTP status that the caller was told; None while the answer has not begun.
+        error_code: Code of the error with which the call ended, also inside a stream.
+        began_at: Value of ``clock.monotonic()`` when the call was opened.
+        began_at_utc: Date and time of the same.
+        first_byte_at: Value of ``clock.monotonic()`` when the answer began.
+        ended_at: Value of ``clock.monotonic()`` when the call was over.
+        is_composed: Whether calls inside this one do its work and are metered in its place.
     """
 
     warnings: list[CallWarning] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     attempts: int = 0
     usage: Usage | None = None
+    model: str | None = None
+    status: int | None = None
+    error_code: str | None = None
+    began_at: float = 0.0
+    began_at_utc: datetime | None = None
+    first_byte_at: float | None = None
+    ended_at: float | None = None
+    is_composed: bool = False
 
     def warn(self, code: str, message: str) -> None:
         """Tell the caller something; the same thing is told once, and no more than twenty things are."""
         warning = CallWarning(code=code, message=message)
         if warning not in self.warnings and len(self.warnings) < _MAX_WARNINGS:
             self.warnings.append(warning)
+
+    def add_usage(self, usage: Usage) -> None:
+        """Note what another of the call's attempts took."""
+        self.usage = usage if self.usage is None else self.usage + usage
 
     def reply_headers(self) -> list[tuple[str, str]]:
         """Return the headers that an answer carries because of all this."""

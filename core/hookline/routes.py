@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import orjson
+
 from hookline.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -34,6 +36,18 @@ class RouteRequest:
     gateway: Gateway
     call_id: str = ""
 
+    def json(self) -> JsonObject:
+        """Return the body, which must be one JSON object.
+
+        Raises:
+            UnsupportedMediaTypeError: If its content type says that it is something else.
+            MalformedRequestError: If it cannot be read.
+            BodyTooLargeError: If it is over the cap.
+        """
+        from hookline.webhook.bodies import read_json
+
+        return read_json(self.inbound)[0]
+
 
 @dataclass(kw_only=True, slots=True)
 class Reply:
@@ -51,6 +65,11 @@ class Reply:
 
 
 View = Callable[[RouteRequest], Reply]
+
+
+def json_reply(value: JsonObject, *, status: int = 200) -> Reply:
+    """Return a reply that holds JSON."""
+    return Reply(status=status, headers=[("content-type", "application/json")], content=orjson.dumps(value))
 
 
 class WireFormat(Protocol):

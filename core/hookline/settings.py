@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
 
 from hookline.errors import ConfigurationError
 
@@ -35,6 +36,12 @@ class ServerSettings(_Section):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log line shown."
     )
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        (), description="Networks of proxies whose `X-Forwarded-For` is believed; of others it is not read."
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="Host names that requests may be for; empty for any."
+    )
 
 
 class LimitSettings(_Section):
@@ -52,6 +59,9 @@ class LimitSettings(_Section):
         600.0, gt=0, le=86_400, description="Longest silence of the upstream while it answers."
     )
     timeout_s: float = Field(900.0, gt=0, le=86_400, description="Longest time one call may take.")
+    max_hops: int = Field(
+        3, ge=1, le=100, description="Gateways of this kind that a request may go through, this one included."
+    )
     heartbeat_s: float = Field(
         5.0, gt=0, le=300, description="Silence on a stream after which the client is sent a comment."
     )
@@ -81,6 +91,16 @@ class ConnectionSettings(BaseModel):
     connector: str | None = Field(None, description="Id of the connector; by default the connection's name.")
     base_url: str | None = Field(None, description="Where the service's API lives.")
     api_key: SecretStr | None = Field(None, description="Credential of the account.")
+    credential_ref: str | None = Field(
+        None, description="Where its credential is kept instead, such as `file:/run/secrets/openai`."
+    )
+    models: tuple[str, ...] = Field(
+        ("*",), description="Patterns of the models that it is used for; a final `*` matches any rest."
+    )
+    priority: int = Field(0, ge=0, le=1000, description="Accounts with a lower number are used first.")
+    weight: int = Field(
+        1, ge=0, le=1000, description="Share of the calls among accounts of one priority; 0 only in need."
+    )
 
 
 class Settings(_Section):
@@ -90,6 +110,12 @@ class Settings(_Section):
     sandbox: bool = Field(False, description="Send every call to the built-in simulated service.")
     transport: Literal["http1", "httpx"] = Field(
         "http1", description="What carries upstream requests: Hookline's own HTTP/1.1 client, or httpx."
+    )
+    state_dir: Path | None = Field(
+        None, description="Folder for what is kept: keys, accounts, usage; none keeps it in memory."
+    )
+    database_url: SecretStr | None = Field(
+        None, description="Database in place of the SQLite file in that folder: `postgresql://...`."
     )
     server: ServerSettings = ServerSettings()
     limits: LimitSettings = LimitSettings()
@@ -101,12 +127,16 @@ class Settings(_Section):
 ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_API_KEYS": ("api_keys",),
     "HOOKLINE_SANDBOX": ("sandbox",),
+    "HOOKLINE_STATE_DIR": ("state_dir",),
+    "HOOKLINE_DATABASE_URL": ("database_url",),
     "HOOKLINE_TRANSPORT": ("transport",),
     "HOOKLINE_HOST": ("server", "host"),
     "HOOKLINE_PORT": ("server", "port"),
     "HOOKLINE_WORKERS": ("server", "workers"),
     "HOOKLINE_THREADS": ("server", "threads"),
     "HOOKLINE_LOG_LEVEL": ("server", "log_level"),
+    "HOOKLINE_TRUSTED_PROXIES": ("server", "trusted_proxies"),
+    "HOOKLINE_ALLOWED_HOSTS": ("server", "allowed_hosts"),
     "HOOKLINE_MAX_BODY_BYTES": ("limits", "max_body_bytes"),
     "HOOKLINE_MAX_ANSWER_BYTES": ("limits", "max_answer_bytes"),
     "HOOKLINE_MAX_EVENT_BYTES": ("limits", "max_event_bytes"),
@@ -114,11 +144,19 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_READ_TIMEOUT_S": ("limits", "read_timeout_s"),
     "HOOKLINE_TIMEOUT_S": ("limits", "timeout_s"),
     "HOOKLINE_HEARTBEAT_S": ("limits", "heartbeat_s"),
+    "HOOKLINE_MAX_HOPS": ("limits", "max_hops"),
     "HOOKLINE_DISABLED_PLUGINS": ("plugins", "disabled"),
     "HOOKLINE_REQUIRED_PLUGINS": ("plugins", "required"),
 }
 CONFIG_VARIABLE = "HOOKLINE_CONFIG"
-_LISTS = {("api_keys",), ("plugins", "disabled"), ("plugins", "required")}
+_SECRET_FILE = re.compile(r"HOOKLINE_(API_KEYS|DATABASE_URL|[A-Z][A-Z0-9_]*_API_KEY)_FILE")
+_LISTS = {
+    ("api_keys",),
+    ("plugins", "disabled"),
+    ("plugins", "required"),
+    ("server", "trusted_proxies"),
+    ("server", "allowed_hosts"),
+}
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -131,11 +169,13 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ConfigurationError: If the file cannot be read or a value is not valid; names file or
             variable and the setting.
     """
-    environ = os.environ if environ is None else environ
+    environ = with_secret_files(os.environ if environ is None else environ)
     values: dict[str, object] = {}
     path = environ.get(CONFIG_VARIABLE)
     if path:
         values = _read_toml(Path(path))
+    if (folder := default_state_dir(environ)) is not None:
+        values.setdefault("state_dir", str(folder))
     sources: dict[tuple[str, ...], str] = {}
     for variable, where in ENVIRONMENT.items():
         text = environ.get(variable)
@@ -154,6 +194,42 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise ConfigurationError(_first_problem(exc, sources, path)) from None
     _check_keys(settings)
     return settings
+
+
+def with_secret_files(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables with those in place that name a file with a secret: ``HOOKLINE_API_KEYS_FILE``.
+
+    So it is with ``HOOKLINE_DATABASE_URL`` and every ``HOOKLINE_<CONNECTOR>_API_KEY``: a secret in a file
+    can be read by fewer than one in the environment.
+
+    Raises:
+        ConfigurationError: If a file cannot be read, or the variable is set as well.
+    """
+    names = [name for name in environ if _SECRET_FILE.fullmatch(name) and environ[name].strip()]
+    if not names:
+        return environ
+    found = dict(environ)
+    for name in names:
+        variable = name.removesuffix("_FILE")
+        if environ.get(variable, "").strip():
+            raise ConfigurationError(f"Set {variable} or {name}, not both.")
+        try:
+            found[variable] = Path(environ[name].strip()).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else "it is not text"
+            raise ConfigurationError(f"{name} names a file that cannot be read: {reason}.") from exc
+    return found
+
+
+def default_state_dir(environ: Mapping[str, str]) -> Path | None:
+    """Return the folder for what is kept unless another is set; None where there is no home folder.
+
+    Source: XDG Base Directory Specification, ``XDG_STATE_HOME``.
+    """
+    base, home = environ.get("XDG_STATE_HOME", ""), environ.get("HOME") or environ.get("USERPROFILE", "")
+    if base.startswith("/"):
+        return Path(base) / "hookline"
+    return Path(home) / ".local" / "state" / "hookline" if home else None
 
 
 def _read_toml(path: Path) -> dict[str, object]:

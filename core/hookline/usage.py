@@ -1,20 +1,56 @@
-"""What a call took from its upstream account."""
+"""What a call took from its upstream account: tokens, and money where the price is known."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+NANO_USD = 1_000_000_000
+"""Nano-dollars of one US dollar. Money is counted in whole ones, so that sums are exact."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Usage:
-    """Tokens of one call, all attempts that were answered together.
+    """What was taken. Two of them can be added.
 
     Attributes:
         input_tokens: Tokens that were sent.
-        output_tokens: Tokens that were made.
+        output_tokens: Tokens that were made, hidden ones included.
+        cached_tokens: Those of the sent that were read from the service's cache; None if it did not say.
+        reasoning_tokens: Those of the made that were thought and not shown; None if it did not say.
+        cost_nano_usd: Cost in nano-dollars; None where no price is known, which is not the same as free.
         is_estimated: Whether the upstream did not say, so that this is worked out from the texts.
     """
 
     input_tokens: int
     output_tokens: int
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_nano_usd: int | None = None
     is_estimated: bool = False
+
+    def __add__(self, other: Usage) -> Usage:
+        """Return the sum; its cost is known only if both are."""
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cached_tokens=_known_sum(self.cached_tokens, other.cached_tokens),
+            reasoning_tokens=_known_sum(self.reasoning_tokens, other.reasoning_tokens),
+            cost_nano_usd=None
+            if self.cost_nano_usd is None or other.cost_nano_usd is None
+            else self.cost_nano_usd + other.cost_nano_usd,
+            is_estimated=self.is_estimated or other.is_estimated,
+        )
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that were sent and made."""
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Cost in US dollars, for people; None where no price is known."""
+        return None if self.cost_nano_usd is None else self.cost_nano_usd / NANO_USD
+
+
+def _known_sum(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else one + other

@@ -1,58 +1,127 @@
-"""Callers by static API keys: who they are, and that they may run every action."""
+"""Who calls, and what they may do: API keys, signed requests, tokens of other issuers, and static keys."""
 
 from __future__ import annotations
 
 import logging
+import re
+import threading
 from typing import TYPE_CHECKING
 
 from hookline import hookimpl
 
 if TYPE_CHECKING:
-    from hookline import Call, Decision, InboundRequest, Principal
+    from collections.abc import Generator
+
+    import click
+
+    from hookline import (
+        Call,
+        Decision,
+        InboundRequest,
+        Principal,
+        RouteRegistry,
+        UpstreamRequest,
+        UpstreamResponse,
+    )
     from hookline.gateway import Gateway
-    from hookline_auth.static_keys import StaticKeys
+    from hookline_auth.callers import Callers
 
 _log = logging.getLogger("hookline.auth")
 
+_WARM_UP_AFTER_S = 1.0
+_OTHER_IDS = re.compile(r"[a-z2-7]{16}|jwt_[0-9a-f]{20}")
+
 
 class AuthPlugin:
-    """Holds the keys of one gateway."""
+    """Knows the callers of one gateway."""
+
+    options = "hookline_auth.options:AuthOptions"
 
     def __init__(self) -> None:
-        self._keys: StaticKeys | None = None
+        self._callers: Callers | None = None
+        self._warm_up: threading.Timer | None = None
 
     @hookimpl
     def hookline_startup(self, gateway: Gateway) -> None:
-        """Read the keys of the settings."""
-        from hookline_auth.static_keys import StaticKeys
+        """Read the static keys and the options; the database is left alone until a key comes."""
+        from hookline_auth.callers import Callers
 
-        self._keys = StaticKeys([key.get_secret_value() for key in gateway.settings.api_keys])
-        if self._keys.ids:
-            _log.info("static keys: %s", ", ".join(self._keys.ids))
-        self._check_options(gateway)
+        callers = self._callers = Callers(gateway)
+        if callers.static.ids:
+            _log.info("static keys: %s", ", ".join(callers.static.ids))
+        self._check_options(gateway, callers.static.ids)
+        gateway.add_readiness_check("keys", callers.check)
+        gateway.add_caller_check(callers.has_callers)
+        if callers.is_in_use:
+            # Loading the database's library takes most of a second: not at the cost of a command that is over
+            # by then, nor of the first caller of a server.
+            self._warm_up = threading.Timer(_WARM_UP_AFTER_S, callers.warm_up)
+            self._warm_up.daemon = True
+            self._warm_up.start()
 
-    def _check_options(self, gateway: Gateway) -> None:
-        """Refuse options of keys that nobody holds, unless other plugins know keys as well."""
+    @hookimpl
+    def hookline_shutdown(self) -> None:
+        """Begin nothing more."""
+        if self._warm_up is not None:
+            self._warm_up.cancel()
+            self._warm_up.join(_WARM_UP_AFTER_S)
+
+    def _check_options(self, gateway: Gateway, static_ids: list[str]) -> None:
+        """Refuse options of keys that nobody can hold, unless other plugins know keys as well."""
         from hookline.errors import ConfigurationError
 
-        if self._keys is None or len(gateway.host.implementations("hookline_authenticate")) > 1:
+        if len(gateway.host.implementations("hookline_authenticate")) > 1:
             return
         for id, plugin in gateway.keys_with_options().items():
-            if id not in self._keys.ids:  # it is not repeated: it may be the key itself
-                known = ", ".join(self._keys.ids) or "none"
+            if id not in static_ids and not _OTHER_IDS.fullmatch(id):
+                known = ", ".join(static_ids) or "none"  # it is not repeated: it may be the key itself
                 raise ConfigurationError(
                     f"plugins.{plugin}.keys: no key has one of the ids there. Take the id and not the key; "
-                    f"those of your keys: {known}."
+                    f"those of your static keys: {known}; `hookline keys list` shows the others."
                 )
+
+    @hookimpl
+    def hookline_register_routes(self, routes: RouteRegistry) -> None:
+        """Add the admin API of keys."""
+        if self._callers is not None:
+            from hookline_auth.admin_api import add_routes
+
+            add_routes(routes, self._callers)
+
+    @hookimpl
+    def hookline_register_commands(self, group: click.Group) -> None:
+        """Add ``hookline keys``."""
+        from hookline_auth.commands import keys
+
+        group.add_command(keys)
 
     @hookimpl(trylast=True)
     def hookline_authenticate(self, request: InboundRequest) -> Principal | None:
-        """Recognise a static key."""
-        return None if self._keys is None else self._keys.authenticate(request)
+        """Recognise a key, a token or a signature."""
+        return None if self._callers is None else self._callers.authenticator.authenticate(request)
 
     @hookimpl
     def hookline_authorize(self, call: Call) -> Decision | None:
-        """Allow whoever holds the right to run actions."""
-        from hookline.principal import Decision
+        """Allow whoever holds the right to run actions, and this one, with this model."""
+        from hookline_auth.guards import decide
 
-        return Decision(allow=True) if call.principal.has_scope("actions:run") else None
+        return decide(call)
+
+    @hookimpl(wrapper=True, tryfirst=True)
+    def hookline_shape_request(self, call: Call, request: UpstreamRequest) -> Generator[None, object, object]:
+        """Hold the request to the caller's caps, after all other plugins changed it."""
+        result = yield
+        from hookline_auth.guards import bound
+
+        bound(call, request)
+        return result
+
+    @hookimpl(wrapper=True, trylast=True)
+    def hookline_execute(
+        self, call: Call, request: UpstreamRequest
+    ) -> Generator[None, UpstreamResponse, UpstreamResponse]:
+        """Refuse a request for a model that is not the caller's, before anybody answers it."""
+        from hookline_auth.guards import check_model
+
+        check_model(call, request)
+        return (yield)

@@ -8,13 +8,15 @@ import secrets
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from hookline.errors import AuthenticationError
+from hookline.errors import AuthenticationError, ConfigurationError
 from hookline.principal import Principal
+from hookline_auth.key_format import read_key
 
 if TYPE_CHECKING:
     from hookline.principal import InboundRequest
 
-SCOPES = frozenset({"actions:run", "catalog:read"})
+SCOPES = frozenset({"actions:run", "catalog:read", "usage:read"})
+TENANT = "default"
 
 
 class StaticKeys:
@@ -22,13 +24,19 @@ class StaticKeys:
 
     Args:
         keys: The keys themselves; only their hashes are kept.
+
+    Raises:
+        ConfigurationError: If one of them is a key that `hookline keys` made.
     """
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._pepper = secrets.token_bytes(32)
         self._principals = [
-            (self._digest(key), Principal(key_id=public_id(key), scopes=SCOPES, label="static key"))
-            for key in keys
+            (
+                self._digest(key),
+                Principal(key_id=public_id(key), tenant=TENANT, scopes=SCOPES, label="static key"),
+            )
+            for key in _without_stored(keys)
         ]
 
     @property
@@ -46,17 +54,35 @@ class StaticKeys:
             AuthenticationError: If the key is wrong; the pipeline says the same where there is none.
         """
         key = presented_key(request)
+        found = self.find(key)
+        if found is None and key is not None:
+            raise AuthenticationError("This request carries no valid API key.")
+        return found
+
+    def find(self, key: str | None) -> Principal | None:
+        """Return whose key it is; all keys are compared, in constant time, also where there is none."""
         digest = self._digest(key or "")
         found = None
         for known, principal in self._principals:
             if hmac.compare_digest(known, digest):
                 found = principal
-        if found is None and key is not None:
-            raise AuthenticationError("This request carries no valid API key.")
         return found
 
     def _digest(self, key: str) -> bytes:
         return hashlib.blake2b(key.encode("utf-8", "surrogateescape"), key=self._pepper).digest()
+
+
+def _without_stored(keys: Iterable[str]) -> list[str]:
+    """Return the keys, unless one is stored as well: revoking it would leave it valid here."""
+    found = list(keys)
+    for position, key in enumerate(found, start=1):
+        stored = read_key(key)
+        if stored is not None:
+            raise ConfigurationError(
+                f"api_keys: key number {position} is the key {stored.id} that `hookline keys create` made. "
+                "Take it out of the settings: it is valid without, and could not be revoked otherwise."
+            )
+    return found
 
 
 def presented_key(request: InboundRequest) -> str | None:

@@ -26,6 +26,7 @@ def answer_in_parts(call: Call, request: UpstreamRequest) -> UpstreamResponse | 
     if not isinstance(state, CallState) or state.plan is None:
         return None
     state.has_run = True
+    call.record.is_composed = True
     plan, parallel = state.plan, state.options.parallel_parts
     if not isinstance(plan, TextPlan):
         outputs = run_parts(

@@ -156,6 +156,7 @@ class Fitting:
                 call.state[KEY] = CallState(
                     options=options, plan=_plan(call, body, overflow, counter, options)
                 )
+                call.record.is_composed = True
                 return
             except UnsplittableError as exc:
                 hint = exc.reason

@@ -16,17 +16,24 @@ class CredentialsPlugin:
 
     def __init__(self) -> None:
         self._secrets: dict[str, Secret] = {}
+        self._connections: dict[str, Connection] = {}
 
     @hookimpl
     def hookline_startup(self, gateway: Gateway) -> None:
-        """Read the credential of every connection."""
+        """Read the credential of every connection of the settings."""
         from hookline_credentials.lookup import find_secrets
 
         self._secrets = find_secrets(gateway)
+        self._connections = {one.connection.name: one.connection for one in gateway.all_connections}
 
     @hookimpl(trylast=True)
     def hookline_resolve_credential(self, connection: Connection) -> Secret | None:
-        """Return the credential that was set for a connection."""
+        """Return the credential that was set for a connection.
+
+        Only for the very connections of the settings: a stored one may have the same name.
+        """
+        if self._connections.get(connection.name) is not connection:
+            return None
         return self._secrets.get(connection.name)
 
     @hookimpl(trylast=True)

@@ -1,4 +1,4 @@
-"""Finding the credential of each connection when the gateway starts."""
+"""Finding the credential of each connection of the settings when the gateway starts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def find_secrets(gateway: Gateway) -> dict[str, Secret]:
-    """Return the credential of each connection that has one, by connection name.
+    """Return the credential of each connection of the settings that has one, by connection name.
 
-    A credential is bound to the origin of its connection's base URL. None is read for the sandbox.
+    A credential is bound to the origin of its connection's base URL. The connector's own variables are for
+    its default connection only. None is read for the sandbox, nor where one is said to be kept elsewhere.
 
     Raises:
         ConfigurationError: If a credential cannot stand in a header; its value is not shown.
@@ -23,12 +24,17 @@ def find_secrets(gateway: Gateway) -> dict[str, Secret]:
     found: dict[str, Secret] = {}
     if gateway.settings.sandbox:
         return found
-    for connector_id, connection in gateway.connections.items():
+    for one in gateway.all_connections:
+        connection = one.connection
+        if connection.credential_ref is not None:
+            continue
         section = gateway.settings.connections.get(connection.name)
-        from_file = section.api_key.get_secret_value() if section and section.api_key else None
-        connector = gateway.catalog.connectors[connector_id]
-        value, setting = look_up(connector, "api_key", from_file, gateway.environ)
-        if value is None:
+        value = section.api_key.get_secret_value() if section and section.api_key else None
+        setting = f"connections.{connection.name}.api_key"
+        if one.is_default:
+            connector = gateway.catalog.connectors[connection.connector]
+            value, setting = look_up(connector, "api_key", value, gateway.environ)
+        if not value:
             continue
         if not all(0x21 <= ord(char) <= 0x7E for char in value):
             raise ConfigurationError(f"{setting} holds a space or a character that cannot stand in a header.")

@@ -62,7 +62,7 @@ class Lifecycle:
             return
         table = table_of(call.connection)
         asked = info = table.find(model)
-        if (info is not None and info.shutdown_on is not None) or self._lists.knows(call.connection.name):
+        if (info is not None and info.shutdown_on is not None) or self._lists.knows(call.connection.id):
             chosen = self._settle(call, model, serves, options, path=path)
             if chosen != model:
                 body, info = {**body, "model": chosen}, table.find(chosen)
@@ -95,7 +95,7 @@ class Lifecycle:
         options = self._options.for_call(call)
         if not options.enabled or options.legacy_completions != "auto" or not isinstance(model, str):
             return None
-        self._missing.remember(call.connection.name, model, now_s=call.clock.monotonic())
+        self._missing.remember(call.connection.id, model, now_s=call.clock.monotonic())
         changed = request.copy()
         info = table_of(call.connection).find(model) if is_own_service(call.connection) else None
         try:
@@ -108,12 +108,12 @@ class Lifecycle:
 
     def learn(self, call: Call, answer: object) -> None:
         """Keep what an upstream answered when it was asked for its models."""
-        self._lists.learn(call.connection.name, answer, now_s=call.clock.monotonic())
+        self._lists.learn(call.connection.id, answer, now_s=call.clock.monotonic())
 
     def _settle(
         self, call: Call, model: str, serves: frozenset[str], options: LifecycleOptions, *, path: str
     ) -> str:
-        outlook = Outlook.of(call, self._lists.of(call.connection.name))
+        outlook = Outlook.of(call, self._lists.of(call.connection.id))
         standing = outlook.standing_of(model)
         if standing is None:
             return model
@@ -128,7 +128,7 @@ class Lifecycle:
             return options.legacy_completions == "always"
         if is_own and info is not None:
             return info.kind == "chat"
-        return self._missing.knows(call.connection.name, model, now_s=call.clock.monotonic())
+        return self._missing.knows(call.connection.id, model, now_s=call.clock.monotonic())
 
     def _convert(
         self, call: Call, body: JsonObject, info: ModelInfo | None, options: LifecycleOptions

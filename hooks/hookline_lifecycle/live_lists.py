@@ -51,7 +51,7 @@ class LiveLists:
         self._lists: dict[str, LiveList] = {}
 
     def of(self, connection: str) -> LiveList | None:
-        """Return the list of a connection by its name, or None."""
+        """Return the list of a connection by its id, or None."""
         return self._lists.get(connection)
 
     def knows(self, connection: str) -> bool:
@@ -64,7 +64,7 @@ class LiveLists:
         Whatever is not what OpenAI describes is left out.
 
         Args:
-            connection: Name of the connection.
+            connection: Id of the connection.
             answer: The upstream's JSON.
             now_s: Value of ``clock.monotonic()``.
         """

@@ -34,7 +34,7 @@ class RetryBudgets:
         """Note that a call is about to be sent for the first time.
 
         Args:
-            connection: Name of the connection.
+            connection: Id of the connection.
             share: Retries that one call is good for.
             reserve: Most retries that the bucket holds; at least one, so that shares can add up to one.
         """
@@ -48,7 +48,7 @@ class RetryBudgets:
         """Take one retry, if there is one.
 
         Args:
-            connection: Name of the connection.
+            connection: Id of the connection.
             reserve: What the bucket holds after a quiet time.
             now_s: The present, by a monotonic clock.
         """

@@ -27,7 +27,7 @@ class GateKey(NamedTuple):
     """What one gate stands before.
 
     Attributes:
-        connection: Name of the connection.
+        connection: Id of the connection.
         model: The model that requests name; empty where they name none.
     """
 

@@ -91,7 +91,7 @@ class Judge:
         """Return the gate that the failure closed, or None if it asks nobody else to wait."""
         if asked_s is None or not options.share_waits or not _is_pause(attempt.error):
             return None
-        key = gate_key(call.connection.name, attempt.request.body)
+        key = gate_key(call.connection.id, attempt.request.body)
         spread_s = _spread_s(asked_s, options)
         if self._gates.close(key, asked_s, spread_s=spread_s, now_s=call.clock.monotonic()):
             _log.info("connection %s, model %r: asked to wait %.3f s", key.connection, key.model, asked_s)
@@ -113,10 +113,10 @@ class Judge:
         return max(asked_s, self._gates.turn_s(gate, now_s=call.clock.monotonic()))
 
     def _take_retry(self, call: Call, options: RetryOptions) -> bool:
-        name = call.connection.name
-        if self._budgets.take(name, reserve=options.budget_reserve, now_s=call.clock.monotonic()):
+        id = call.connection.id
+        if self._budgets.take(id, reserve=options.budget_reserve, now_s=call.clock.monotonic()):
             return True
-        _log.warning("%s is not repeated: connection %s has used up its retries", call.id, name)
+        _log.warning("%s is not repeated: connection %s has used up its retries", call.id, id)
         return False
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hookline.errors import InvalidUpstreamAnswerError
 from hookline.streaming import StreamTransform
 from hookline_streams.choices import Choices
+from hookline_streams.meter import Meter
 
 if TYPE_CHECKING:
     from hookline import Call
@@ -43,7 +44,7 @@ class StreamGuard(StreamTransform):
     ) -> None:
         self.reads_pieces = reads_pieces
         self.choices = Choices()
-        self._call = call
+        self._meter = Meter(call)
         self._progress = progress
         self._has_choices = has_choices
         self._holds_empty = holds_empty and has_choices
@@ -68,6 +69,17 @@ class StreamGuard(StreamTransform):
             return (event,)
         return self._before_content(event, says_something)
 
+    def end_part(self, *, goes_on: bool) -> None:
+        """Note what the stream took since it was last asked for something.
+
+        Args:
+            goes_on: Whether another stream goes on where this one broke.
+        """
+        if self._has_choices:
+            self._meter.end_part(self.choices, self._progress.body, goes_on=goes_on)
+        if goes_on:  # until the service answers; where it begins anew, it has answered already
+            self._progress.body = None
+
     def expect_content(self) -> None:
         """Look out for the first content anew: another stream goes on, and may think for a while first."""
         self._has_content = False
@@ -83,14 +95,8 @@ class StreamGuard(StreamTransform):
             self.choices.check_ended()
 
     def finish(self, outcome: StreamOutcome) -> Iterable[StreamEvent]:
-        """Note what a stream took that broke, and let go what is still held."""
-        meter = self._progress.meter
-        if outcome.kind == "restarted":
-            meter.end_stream(self.choices, is_joined=False)
-        elif self._has_choices:
-            usage = meter.total(self.choices, is_complete=outcome.kind == "complete")
-            if usage is not None:
-                self._call.record.usage = usage
+        """Note what the stream took, and let go what is still held."""
+        self.end_part(goes_on=False)
         if self._progress.guard is self:  # the call would hold itself, until the garbage collector comes by
             self._progress.guard = self._progress.silence = None
         held, self._held = self._held, []

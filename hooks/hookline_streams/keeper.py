@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hookline_streams.guard import StreamGuard
-from hookline_streams.meter import Meter
 from hookline_streams.progress import Progress, begin, progress_of
 from hookline_streams.repair import Repairer
 from hookline_streams.silence import Silence
@@ -50,7 +49,7 @@ class StreamKeeper:
         if request.is_stream:
             if request.stall_timeout_s is None:
                 request.stall_timeout_s = options.first_event_s
-            begin(call, Progress(options=options, request=request, meter=Meter()))
+            begin(call, Progress(options=options, request=request))
 
     def note_opened(self, call: Call, request: UpstreamRequest, response: UpstreamResponse) -> None:
         """Note that a stream was opened, and get hold of what bounds its silence."""
@@ -58,7 +57,7 @@ class StreamKeeper:
         if progress is None or response.content_type != _EVENT_STREAM or not 200 <= response.status < 300:
             return
         progress.is_open = True
-        progress.meter.body = request.body
+        progress.body = request.body
         response.bound_silence = progress.silence = Silence(response)
 
     def open(self, call: Call) -> StreamGuard | None:

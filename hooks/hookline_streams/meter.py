@@ -1,13 +1,19 @@
-"""What a stream that broke off has probably cost: counted where the service said it, else estimated."""
+"""What a stream took whose service did not tell it: estimated from the texts.
+
+What a service tells is read by its own connector, if that has a meter. Both add to what the call took, and
+nothing is added twice: a part of a stream is either told or estimated.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hookline.usage import Usage
 
 if TYPE_CHECKING:
+    from hookline import Call
     from hookline.connector import JsonObject
     from hookline_streams.choices import Choices
 
@@ -19,67 +25,43 @@ _PROMPT = ("messages", "prompt", "tools", "functions", "response_format")
 
 
 class Meter:
-    """Adds up the tokens of one call, over all streams that it took.
+    """Adds what a stream took to what its call took, part by part: a part ends where another is asked for.
 
-    Attributes:
-        body: What the open stream was asked with; None while none is open.
+    Args:
+        call: The call.
     """
 
-    def __init__(self) -> None:
-        self.body: Mapping[str, object] | None = None
-        self._input = 0
-        self._output = 0
-        self._joined = (0, 0)
+    def __init__(self, call: Call) -> None:
+        self._call = call
         self._counted_bytes = 0
-        self._has_broken = False
+        self._told: tuple[int, int] | None = None
 
-    def end_stream(self, choices: Choices, *, is_joined: bool) -> None:
-        """Note that a stream broke and that another takes its place.
+    def end_part(self, choices: Choices, body: Mapping[str, object] | None, *, goes_on: bool) -> None:
+        """Note what a part took.
 
         Args:
-            choices: What the stream said.
-            is_joined: Whether the other goes on where it broke. The numbers that it tells then include
-                those that were told before.
+            choices: What the stream said so far; what it told of its tokens is taken out.
+            body: What the part was asked with; None if it never began.
+            goes_on: Whether another part follows. What that tells then includes what was told before.
         """
-        self._has_broken = True
         told = _read(choices.usage)
-        if is_joined and told is not None:
-            self._joined = told
-        else:
-            self._add(self._estimate(choices) if told is None else told)
-        if is_joined:
-            self.body = None
-            choices.usage = None
-            self._counted_bytes = choices.text_bytes
-        else:
-            self._add((0, 0) if told is not None else self._joined)
-            self._joined, self._counted_bytes = (0, 0), 0
+        said_bytes = choices.text_bytes - self._counted_bytes
+        if told is None and body is not None:
+            self._add(estimate_prompt(body), -(-said_bytes // BYTES_PER_TOKEN), is_estimated=True)
+        self._told = told or self._told
+        if goes_on:
+            if told is not None:  # more may have been made than was told
+                self._add(0, 0, is_estimated=True)
+            choices.usage, self._counted_bytes = None, choices.text_bytes
+        elif self._told is not None and self._call.action.meter is None:
+            self._add(*self._told, is_estimated=not choices.have_ended)
 
-    def total(self, choices: Choices, *, is_complete: bool) -> Usage | None:
-        """Return what all streams took; None where nothing broke, so that the service's own word counts."""
-        if is_complete and not self._has_broken:
-            return None
-        told = _read(choices.usage)
-        if told is None:
-            estimate = self._estimate(choices)
-            told = (self._joined[0] + estimate[0], self._joined[1] + estimate[1])
-            is_sure = False
-        else:
-            is_sure = choices.have_ended and not self._has_broken
-        return Usage(
-            input_tokens=self._input + told[0],
-            output_tokens=self._output + told[1],
-            is_estimated=not is_sure,
-        )
-
-    def _add(self, tokens: tuple[int, int]) -> None:
-        self._input += tokens[0]
-        self._output += tokens[1]
-
-    def _estimate(self, choices: Choices) -> tuple[int, int]:
-        """Return about what the open stream took, as far as it has come."""
-        size_bytes = choices.text_bytes - self._counted_bytes
-        return estimate_prompt(self.body), -(-size_bytes // BYTES_PER_TOKEN)
+    def _add(self, sent: int, made: int, *, is_estimated: bool) -> None:
+        usage = Usage(input_tokens=sent, output_tokens=made, is_estimated=is_estimated)
+        meter, record = self._call.action.meter, self._call.record
+        if meter is not None:
+            usage = replace(usage, cost_nano_usd=meter.price(self._call, usage, record.model))
+        record.add_usage(usage)
 
 
 def estimate_prompt(body: Mapping[str, object] | None) -> int:
@@ -103,7 +85,7 @@ def _read(usage: JsonObject | None) -> tuple[int, int] | None:
     """Return the two numbers of a usage, if it has them."""
     if usage is None:
         return None
-    prompt, made = usage.get("prompt_tokens"), usage.get("completion_tokens", 0)
+    prompt, made = usage.get("prompt_tokens"), usage.get("completion_tokens") or 0
     if isinstance(prompt, int) and isinstance(made, int) and prompt >= 0 and made >= 0:
         return prompt, made
     return None

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hookline import Call, UpstreamRequest
     from hookline_streams.guard import StreamGuard
-    from hookline_streams.meter import Meter
     from hookline_streams.options import StreamsOptions
     from hookline_streams.silence import Silence
 
@@ -22,7 +23,7 @@ class Progress:
     Attributes:
         options: What holds for the call.
         request: What was asked first, before it was asked to go on.
-        meter: Adds up what the streams took.
+        body: What the open stream was asked with; None while none is open.
         silence: Bounds the silence of the answer that is being read.
         guard: Looks at the events of the open stream; None if nobody does.
         is_open: Whether the last attempt was answered with a stream, so that what fails is that stream.
@@ -32,7 +33,7 @@ class Progress:
 
     options: StreamsOptions
     request: UpstreamRequest
-    meter: Meter
+    body: Mapping[str, object] | None = None
     silence: Silence | None = None
     guard: StreamGuard | None = None
     is_open: bool = False

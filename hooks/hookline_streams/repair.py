@@ -92,7 +92,7 @@ def _go_on(call: Call, attempt: Attempt, progress: Progress, wait_s: float) -> R
     progress.repairs += 1
     progress.is_joined = True
     if progress.guard is not None:
-        progress.meter.end_stream(progress.guard.choices, is_joined=True)
+        progress.guard.end_part(goes_on=True)
         progress.guard.expect_content()
     call.record.warn(
         "stream_continued",

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from hookline.connection import Connection, check_base_url, origin_of
-from hookline.connections import SANDBOX_BASE_URL, build_connections, look_up
+from hookline.connections import SANDBOX_BASE_URL, build_connections, first_of_each, look_up
 from hookline.connector import Connector
 from hookline.errors import ConfigurationError
 from hookline.settings import Settings
@@ -31,7 +31,7 @@ def acme(*, options: type[BaseModel] | None = Options) -> Connector:
 
 def build(connections: dict[str, Any] | None = None, *, sandbox: bool = False, **environ: str) -> Connection:
     settings = Settings.model_validate({"connections": connections or {}, "sandbox": sandbox})
-    return build_connections({"acme": acme()}, settings, environ)["acme"]
+    return first_of_each(build_connections({"acme": acme()}, settings, environ))["acme"]
 
 
 def refusal(connections: dict[str, Any] | None = None, **environ: str) -> str:
@@ -186,9 +186,9 @@ def test_the_sandbox_takes_every_connection_whatever_is_set() -> None:
     [
         ({"other": {}}, {}, "connections.other: there is no connector 'other'; known: acme."),
         (
-            {"one": {"connector": "acme"}, "two": {"connector": "acme"}},
+            {"acme": {"api_key": "k" * 20, "credential_ref": "file:/x"}},
             {},
-            "connections.two: connector 'acme' has a connection already.",
+            "connections.acme: set `api_key` or `credential_ref`, not both.",
         ),
         ({"acme": {"base_url": "x"}}, {}, "connections.acme.base_url: "),
         ({}, {"HOOKLINE_ACME_BASE_URL": "x"}, "HOOKLINE_ACME_BASE_URL: "),
@@ -214,3 +214,36 @@ def test_a_wrong_option_is_not_shown() -> None:
     message = refusal({"acme": {"retries": "sk-secret"}})
 
     assert "sk-secret" not in message
+
+
+def test_a_connector_may_have_several_connections_and_its_variables_are_for_the_first() -> None:
+    settings = Settings.model_validate(
+        {
+            "connections": {
+                "spare": {
+                    "connector": "acme",
+                    "base_url": "https://spare.example",
+                    "priority": 1,
+                    "weight": 3,
+                    "models": ["gpt-*"],
+                },
+                "acme": {},
+            }
+        }
+    )
+
+    found = build_connections({"acme": acme()}, settings, {"HOOKLINE_ACME_BASE_URL": "https://main.example"})
+
+    assert [(one.connection.name, one.connection.base_url, one.is_default) for one in found] == [
+        ("acme", "https://main.example", True),
+        ("spare", "https://spare.example", False),
+    ]
+    assert (found[1].priority, found[1].weight, found[1].models) == (1, 3, ("gpt-*",))
+    assert first_of_each(found) == {"acme": found[0].connection}
+
+
+def test_a_credential_that_is_kept_elsewhere_must_be_found() -> None:
+    connection = build({"acme": {"credential_ref": "file:/run/secrets/acme"}})
+
+    assert (connection.credential_ref, connection.needs_credential) == ("file:/run/secrets/acme", True)
+    assert not build({"acme": {"credential_ref": "file:/x"}}, sandbox=True).needs_credential

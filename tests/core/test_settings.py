@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +19,6 @@ from hookline.settings import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pydantic import BaseModel
 
 KEY = "a-key-that-is-long-enough"
@@ -50,7 +49,15 @@ def test_without_anything_the_defaults_are_safe() -> None:
     assert settings == Settings()
     assert (settings.api_keys, settings.sandbox, settings.connections) == ((), False, {})
     assert settings.model_dump(mode="json", include={"server", "limits", "plugins"}) == {
-        "server": {"host": "127.0.0.1", "port": 8787, "workers": 1, "threads": 512, "log_level": "info"},
+        "server": {
+            "host": "127.0.0.1",
+            "port": 8787,
+            "workers": 1,
+            "threads": 512,
+            "log_level": "info",
+            "trusted_proxies": [],
+            "allowed_hosts": [],
+        },
         "limits": {
             "max_body_bytes": 20 * 1024**2,
             "max_answer_bytes": 100 * 1024**2,
@@ -59,9 +66,24 @@ def test_without_anything_the_defaults_are_safe() -> None:
             "read_timeout_s": 600.0,
             "timeout_s": 900.0,
             "heartbeat_s": 5.0,
+            "max_hops": 3,
         },
         "plugins": {"disabled": [], "required": []},
     }
+    assert (settings.state_dir, settings.database_url) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"HOME": "/home/ada"}, "/home/ada/.local/state/hookline"),
+        ({"HOME": "/home/ada", "XDG_STATE_HOME": "/var/lib"}, "/var/lib/hookline"),
+        ({"HOME": "/home/ada", "XDG_STATE_HOME": "relative"}, "/home/ada/.local/state/hookline"),
+        ({"HOME": "/home/ada", "HOOKLINE_STATE_DIR": "/srv/hookline"}, "/srv/hookline"),
+    ],
+)
+def test_what_is_kept_goes_to_the_state_folder(environ: dict[str, str], folder: str) -> None:
+    assert load_settings(environ).state_dir == Path(folder)
 
 
 def test_every_variable_sets_its_setting() -> None:

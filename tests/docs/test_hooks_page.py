@@ -9,13 +9,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 import orjson
 
-from hookline import UpstreamRequest, UpstreamResponse, hookimpl, hookspecs
+from hookline import Principal, UpstreamRequest, UpstreamResponse, hookimpl, hookspecs
 from hookline.connection import Secret
+from hookline.engine.order import Order
 from hookline.gateway import Gateway, load_plugins
 from hookline.settings import Settings
 from hookline.webhook.app import create_app
@@ -66,7 +67,8 @@ def test_first_result_and_no_wrappers_are_told_of_the_right_hooks(root: Path) ->
         name = section.partition("(")[0]
         options = getattr(getattr(hookspecs, name), "hookline_spec", {})
         assert ("First result." in section) == bool(options.get("firstresult")), name
-        assert ("No wrappers." in section) == (name in hookspecs.SECURITY_HOOKS), name
+        takes_none = name in hookspecs.SECURITY_HOOKS | hookspecs.OBSERVER_HOOKS
+        assert ("No wrappers." in section) == takes_none, name
 
 
 def test_the_named_bundled_plugins_are_those_that_use_the_hook(root: Path) -> None:
@@ -238,20 +240,70 @@ def _check_open_stream(plugin: object) -> None:
         assert (b"content_blocked" in answer.data) is is_blocked
 
 
+def _check_shutdown(plugin: object, tmp_path: Path) -> None:
+    running = Running(plugin, environ={"ACME_TRACE": str(tmp_path / "trace.txt")})
+    file = cast("Any", plugin)._file
+    assert not file.closed
+    running.gateway.close()
+    assert file.closed
+
+
+def _check_choose(plugin: object) -> None:
+    pipeline = Running(plugin).gateway.pipeline
+    order = Order(action_id="openai.chat", fields={"model": "sandbox", "prompt": "hello"})
+    urls = {
+        tenant: pipeline.prepare(
+            Principal(key_id="ada", tenant=tenant, scopes=frozenset({"actions:run"})), order
+        ).request.base_url
+        for tenant in ("berlin", "oslo")
+    }
+    assert urls == {"berlin": "https://eu.api.openai.com/v1", "oslo": "http://sandbox.invalid/v1"}
+
+
+def _check_admit(plugin: object) -> None:
+    running = Running(plugin)
+    places = cast("Any", plugin)._places
+    assert [running.run().status_code for _ in range(3)] == [200, 200, 200]
+    places.acquire()
+    places.acquire()
+    answer = running.run()
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+
+
+def _check_settle(plugin: object) -> None:
+    running = Running(plugin)
+    assert running.run(model="sandbox", prompt="hello", max_completion_tokens=50).status_code == 200
+    left = cast("Any", plugin)._left
+    assert 100_000 - 60 < left < 100_000
+    answer = running.run(model="sandbox", prompt="hello", max_completion_tokens=100_000)
+    assert answer.status_code == 402
+    assert cast("Any", plugin)._left == left
+
+
+def _check_record(plugin: object) -> None:
+    assert Running(plugin).run().status_code == 200
+    assert cast("Any", plugin).TOKENS["default"] > 0
+
+
 CHECKS: dict[str, Callable[..., None]] = {
     "hookline_register_connectors": _check_connectors,
     "hookline_startup": _check_startup,
     "hookline_register_routes": _check_routes,
     "hookline_register_commands": _check_commands,
+    "hookline_shutdown": _check_shutdown,
     "hookline_authenticate": _check_authenticate,
     "hookline_authorize": _check_authorize,
+    "hookline_choose_connections": _check_choose,
     "hookline_shape_request": _check_shape,
+    "hookline_admit": _check_admit,
     "hookline_resolve_credential": _check_resolve,
     "hookline_apply_upstream_auth": _check_apply,
     "hookline_execute": _check_execute,
     "hookline_retry": _check_retry,
     "hookline_open_stream": _check_open_stream,
     "hookline_process_response": _check_process,
+    "hookline_settle": _check_settle,
+    "hookline_record_usage": _check_record,
     "hookline_map_error": _check_map_error,
 }
 

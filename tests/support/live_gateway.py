@@ -58,7 +58,12 @@ def run_server(folder: Path, **environ: str) -> Iterator[Server]:
         name: value for name, value in os.environ.items() if not name.startswith(("HOOKLINE_", "OPENAI_"))
     }
     port = free_port()
-    settings = {"HOOKLINE_API_KEYS": KEY, "HOOKLINE_PORT": str(port), **environ}
+    settings = {
+        "HOOKLINE_API_KEYS": KEY,
+        "HOOKLINE_PORT": str(port),
+        "HOOKLINE_STATE_DIR": str(folder / f"state-{port}"),
+        **environ,
+    }
     log = folder / f"gateway-{port}.log"
     code = (
         "from hookline.settings import load_settings; from hookline.webhook.server import serve; "

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from hookline import Call, Connector, Decision, InboundRequest, Principal, Secret, WireEndpoint, hookimpl
+from hookline import (
+    Call,
+    Connector,
+    Decision,
+    InboundRequest,
+    Principal,
+    Secret,
+    Usage,
+    WireEndpoint,
+    hookimpl,
+)
 from hookline.clock import SYSTEM_CLOCK
 from hookline.engine.order import Order
 from hookline.errors import InvalidUpstreamAnswerError
@@ -25,6 +35,8 @@ if TYPE_CHECKING:
     from hookline.clock import Clock
     from hookline.connector import JsonObject
     from hookline.engine.transport import Timeouts
+    from hookline.metering import Meter
+    from hookline.principal import Caps
 
 BASE_URL = "https://api.acme.example/v1"
 ORIGIN = "https://api.acme.example:443"
@@ -64,8 +76,32 @@ class SayPresenter:
         return None if event["text"] == "again" else {**event, "joined": True}
 
 
+class LetterMeter:
+    """Counts letters as tokens, at one nano-dollar for each of the text and ten for each of an answer."""
+
+    def model(self, request: UpstreamRequest) -> str | None:
+        return "small"
+
+    def estimate(self, call: Call, request: UpstreamRequest) -> Usage:
+        text = str((request.body or {}).get("text", ""))
+        return Usage(input_tokens=len(text), output_tokens=100, cost_nano_usd=len(text) + 1000)
+
+    def read(self, call: Call, answer: object) -> Usage | None:
+        told = answer.get("took") if isinstance(answer, dict) else None
+        return Usage(input_tokens=told[0], output_tokens=told[1]) if isinstance(told, list) else None
+
+    def price(self, call: Call, usage: Usage, model: str | None) -> int | None:
+        return usage.input_tokens + 10 * usage.output_tokens if model == "small" else None
+
+    def bound(self, call: Call, request: UpstreamRequest, caps: Caps) -> None:
+        return None
+
+
 def make_connector(
-    *, stream: Callable[[Call], SayPresenter] = SayPresenter, stream_end: bytes | None = b"[DONE]"
+    *,
+    stream: Callable[[Call], SayPresenter] = SayPresenter,
+    stream_end: bytes | None = b"[DONE]",
+    meter: Meter | None = None,
 ) -> Connector:
     """Return the service: ``acme.say`` repeats a text, ``acme.look`` is a GET."""
 
@@ -94,6 +130,7 @@ def make_connector(
         restore=restore,
         stream=stream,
         stream_end=stream_end,
+        meter=meter,
     )
     connector.endpoint(
         "look", "GET", "/things/{id}", input={"type": "object"}, output={"type": "object"}, read_only=True

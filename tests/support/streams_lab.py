@@ -185,6 +185,8 @@ class Lab:
             body["prompt"] = "Hi"
         else:
             body["messages"] = [{"role": "user", "content": "Hi"}]
+        if door == "wire" and fields.get("stream") is not False:  # the script tells tokens, asked or not
+            body["stream_options"] = {"include_usage": True}
         body = {name: value for name, value in {**body, **fields}.items() if value is not None}
         endpoint = None
         if door == "wire":

@@ -39,7 +39,13 @@ class DemoServer:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.key = secrets.token_urlsafe(32)
         self.address: Address = claim("127.0.0.1", 0)
-        self._environ = {**environ, "HOOKLINE_API_KEYS": self.key}
+        self._folder = tempfile.TemporaryDirectory(prefix="hookline-demo-")
+        self._environ = {
+            **environ,
+            "HOOKLINE_API_KEYS": self.key,
+            "HOOKLINE_STATE_DIR": self._folder.name,  # what a demonstration does is nobody's usage
+        }
+        self._environ.pop("HOOKLINE_DATABASE_URL", None)
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 
@@ -114,6 +120,7 @@ class DemoServer:
                 process.wait()
         if self._log is not None:
             self._log.close()
+        self._folder.cleanup()
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -25,6 +25,8 @@ BUILT_IN = {
     "call": "call",
     "plugins": "plugins",
     "schemas": "schemas",
+    "db": "db",
+    "audit": "audit",
     "version": "version",
 }
 _HELP = """\

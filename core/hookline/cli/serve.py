@@ -52,8 +52,8 @@ def command(
 ) -> None:
     """Listen for calls until Ctrl-C or SIGTERM; calls that run are finished first.
 
-    Without HOOKLINE_API_KEYS a key is made for this run and shown once, and only this machine is listened
-    to.
+    Without any key, neither in HOOKLINE_API_KEYS nor made with `hookline keys create`, one is made for this
+    run and shown once, and only this machine is listened to.
     """
     options = {
         "HOOKLINE_CONFIG": str(config.absolute()) if config else None,
@@ -70,15 +70,15 @@ def command(
     settings = context.load_settings()
     ip = resolve(settings.server.host)
     new_key = None
-    if not settings.api_keys:
-        _refuse_strangers(ip)
-        new_key = secrets.token_urlsafe(32)
-        environ["HOOKLINE_API_KEYS"] = new_key
-    address = claim(ip, settings.server.port)
-    environ.update(HOOKLINE_HOST=address.host, HOOKLINE_PORT=str(address.port))
     with context.open_gateway() as gateway:  # whatever is wrong shows here, once, and before listening
-        server_settings = gateway.settings.server
+        if not gateway.has_callers():
+            _refuse_strangers(ip)
+            new_key = secrets.token_urlsafe(32)
+            environ["HOOKLINE_API_KEYS"] = new_key
+        address = claim(ip, settings.server.port)
+        environ.update(HOOKLINE_HOST=address.host, HOOKLINE_PORT=str(address.port))
         _announce(gateway, address, new_key)
+    server_settings = context.load_settings().server
 
     from hookline.webhook.server import serve
 
@@ -89,7 +89,7 @@ def _refuse_strangers(ip: str) -> None:
     if not is_loopback(ip):
         raise ConfigurationError(
             f"Without an API key only this machine is listened to, and {ip} can be reached from others.",
-            hint="Set HOOKLINE_API_KEYS to one or more keys, separated by commas: "
+            hint="Make one with `hookline keys create`, or set HOOKLINE_API_KEYS to one or more keys: "
             "HOOKLINE_API_KEYS=\"$(python -c 'import secrets; print(secrets.token_urlsafe(32))')\"",
         )
 

@@ -74,6 +74,8 @@ class AnswerMaker:
     ) -> Answer:
         call, endpoint = prepared.call, prepared.endpoint
         headers = returned_headers(call, response.headers)
+        if content is not None:  # what was put together from a stream was measured there
+            prepared.settlement.measure(raw)
         if endpoint is None:
             output = self._processed(call, call.action.present(call, raw), raw, headers)
             return _reply(call, _with_warnings(call, output), headers)
@@ -97,8 +99,10 @@ class AnswerMaker:
             presents=not is_wire,
             render=_render_events if is_wire else _render_pieces,
             end=_end_mark if is_wire else self._output_event,
+            settlement=prepared.settlement,
             max_event_bytes=self._limits.max_event_bytes,
         )
+        call.record.status = response.status
         headers = returned_headers(call, response.headers)
         headers += call.record.reply_headers()
         headers.append(("content-type", f"{EVENT_STREAM}; charset=utf-8"))
@@ -114,6 +118,7 @@ class AnswerMaker:
             presents=True,
             render=_render_nothing,
             end=_render_nothing,
+            settlement=prepared.settlement,
             keeps_partial=True,
             max_event_bytes=self._limits.max_event_bytes,
         )

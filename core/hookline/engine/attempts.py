@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from hookline.attempt import Attempt, RetryDecision
+from hookline.call import use_connection
 from hookline.engine.outgoing import check_request, finish_request
 from hookline.errors import HooklineError, PluginError, raise_from
 
 if TYPE_CHECKING:
     from hookline.call import Call
+    from hookline.connection import Connection
     from hookline.connector import JsonObject
     from hookline.upstream import UpstreamRequest, UpstreamResponse
 
 Send = Callable[["Call", "UpstreamRequest"], "UpstreamResponse"]
 Decide = Callable[["Call", Attempt], RetryDecision | None]
 MapError = Callable[["Call", BaseException], HooklineError]
+Doubt = Callable[[], None]
 
 MAX_ATTEMPTS = 32
 """No call makes more, whatever plugins want."""
@@ -38,6 +42,7 @@ class Attempts:
         send: Makes one attempt.
         decide: Asks the plugins whether to make another; None when no plugin has a say.
         map_error: Makes the error that the caller is told.
+        doubt: Notes that an attempt without an answer may have been charged for.
 
     Attributes:
         call: The call.
@@ -46,7 +51,14 @@ class Attempts:
     """
 
     def __init__(
-        self, call: Call, request: UpstreamRequest, *, send: Send, decide: Decide | None, map_error: MapError
+        self,
+        call: Call,
+        request: UpstreamRequest,
+        *,
+        send: Send,
+        decide: Decide | None,
+        map_error: MapError,
+        doubt: Doubt = lambda: None,
     ) -> None:
         self.call = call
         self.request = request
@@ -54,6 +66,7 @@ class Attempts:
         self._send = send
         self._decide = decide
         self._map_error = map_error
+        self._doubt = doubt
         self._began_at = 0.0
         self._is_over = False
 
@@ -94,6 +107,8 @@ class Attempts:
         decision: RetryDecision | None = None
         try:
             error = self._map_error(self.call, exc)
+            if partial is None and self.number > 0 and may_have_run(error):
+                self._doubt()
             if self._is_over:
                 raise_from(error, exc)
             self._is_over = True  # unless all goes well
@@ -117,6 +132,10 @@ class Attempts:
                 _log.error("%s is not repeated: a part of its answer has gone to the caller", self.call.id)
                 raise_from(error, exc)
             self._wait(decision.after_s, error, exc)
+            if decision.connection is not None:
+                self._go_over_to(decision.connection)
+                if decision.request is not None:
+                    decision.request.base_url = decision.connection.base_url
             if decision.request is not None:
                 self._replace(decision.request)
             self._is_over = False
@@ -152,6 +171,12 @@ class Attempts:
                 raise_from(error, exc)
         finally:
             del error, exc
+
+    def _go_over_to(self, connection: Connection) -> None:
+        if connection not in self.call.alternatives:
+            _refuse("chose a connection that is not among those of the call")
+        use_connection(self.call, connection)
+        self.request = replace(self.request, base_url=connection.base_url)
 
     def _replace(self, request: UpstreamRequest) -> None:
         misdeed = check_request(self.call, request)

@@ -11,6 +11,7 @@ from hookline.call import new_call_id
 if TYPE_CHECKING:
     from hookline.call import Call
     from hookline.connector import JsonObject
+    from hookline.engine.settlement import Settlement
     from hookline.routes import WireEndpoint
     from hookline.upstream import UpstreamRequest
 
@@ -27,6 +28,7 @@ class Order:
         endpoint: The wire endpoint it came through; None for the action door.
         parameters: Values of the route's variable parts.
         call_id: Id of the call.
+        client: Network address of whoever sent it.
     """
 
     action_id: str
@@ -36,15 +38,17 @@ class Order:
     endpoint: WireEndpoint | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     call_id: str = field(default_factory=new_call_id)
+    client: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedCall:
-    """A call that may run, and the request it will make."""
+    """A call that may run, the request it will make, and what was set aside for it."""
 
     call: Call
     request: UpstreamRequest
     endpoint: WireEndpoint | None
+    settlement: Settlement
 
 
 @dataclass(kw_only=True, slots=True)

@@ -9,7 +9,7 @@ import orjson
 
 from hookline.connection import origin_of
 from hookline.connector import fill_path
-from hookline.errors import InvalidInputError
+from hookline.errors import InvalidInputError, LoopDetectedError
 from hookline.upstream import UpstreamRequest
 
 if TYPE_CHECKING:
@@ -19,13 +19,23 @@ if TYPE_CHECKING:
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 
+HOPS_HEADER = "x-hookline-hops"
+"""Gateways of this kind that a request has gone through."""
+
 _HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+\Z")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*\Z")
 
 
-def build_request(call: Call, order: Order, *, user_agent: str) -> UpstreamRequest:
-    """Return the request that a call will make, before any plugin changes it."""
+def build_request(call: Call, order: Order, *, user_agent: str, max_hops: int) -> UpstreamRequest:
+    """Return the request that a call will make, before any plugin changes it.
+
+    Raises:
+        LoopDetectedError: If it has gone through too many gateways already.
+    """
     action, endpoint = call.action, order.endpoint
+    hops = _count_hops(call)
+    if hops >= max_hops:
+        raise LoopDetectedError(f"This request has gone through {hops} gateways already.")
     request = UpstreamRequest(
         method=action.method,
         base_url=call.connection.base_url,
@@ -35,6 +45,7 @@ def build_request(call: Call, order: Order, *, user_agent: str) -> UpstreamReque
             "accept": EVENT_STREAM if call.is_stream else JSON,
             "accept-encoding": "identity",
             "user-agent": user_agent,
+            HOPS_HEADER: str(hops + 1),
         },
     )
     for name in action.connector.forward_headers:
@@ -51,6 +62,11 @@ def build_request(call: Call, order: Order, *, user_agent: str) -> UpstreamReque
             request.content = None
             endpoint.prepare(call, request)
     return request
+
+
+def _count_hops(call: Call) -> int:
+    text = call.headers.get(HOPS_HEADER, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 def dump_body(request: UpstreamRequest) -> bytes | None:

@@ -14,14 +14,21 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import orjson
 
 from hookline.attempt import Attempt, RetryDecision
-from hookline.call import Call, Cancellation
+from hookline.call import FLOW_HEADER, Call, Cancellation, use_connection
 from hookline.clock import SYSTEM_CLOCK
-from hookline.connection import Secret, origin_of
+from hookline.connection import Connection, Secret, origin_of
 from hookline.engine.answers import AnswerMaker, UnwritableChangeError
 from hookline.engine.attempts import Attempts
 from hookline.engine.coercion import coerce
 from hookline.engine.order import Answer, Order, PreparedCall
-from hookline.engine.outgoing import build_request, check_request, dump_body, finish_request
+from hookline.engine.outgoing import (
+    HOPS_HEADER,
+    build_request,
+    check_request,
+    dump_body,
+    finish_request,
+)
+from hookline.engine.settlement import Bookkeeping
 from hookline.engine.upstream_errors import error_of
 from hookline.errors import (
     AuthenticationError,
@@ -30,15 +37,16 @@ from hookline.errors import (
     PermissionDeniedError,
     PluginError,
     StoreUnavailableError,
+    UpstreamCredentialError,
     raise_from,
 )
 from hookline.principal import Decision, InboundRequest, Principal
+from hookline.record import CallRecord
 from hookline.streaming import StreamTransform
 from hookline.upstream import ErrorAnswer, Response, UpstreamRequest, UpstreamResponse
 
 if TYPE_CHECKING:
     from hookline.clock import Clock
-    from hookline.connection import Connection
     from hookline.connector import JsonObject
     from hookline.engine.catalog import Catalog
     from hookline.plugins import PluginHost
@@ -83,7 +91,9 @@ class Pipeline:
         self._user_agent = user_agent
         self._clock = clock
         self._has_shapers = host.has("hookline_shape_request")
+        self._has_routers = host.has("hookline_choose_connections")
         self._decide = self._ask_for_another if host.has("hookline_retry") else None
+        self._books = Bookkeeping(host)
         self._answers = AnswerMaker(
             limits,
             process=self._process if host.has("hookline_process_response") else None,
@@ -115,16 +125,19 @@ class Pipeline:
         Raises:
             HooklineError: If the order is refused.
         """
-        call = self._open(principal, order, parent)
+        call = self._open(principal, order, parent, is_internal=is_trusted)
+        settlement = self._books.open(call)
         try:
             if not is_trusted:
                 self._authorize(call)
             self._validate(call)
-            request = build_request(call, order, user_agent=self._user_agent)
+            self._choose_connection(call)
+            request = build_request(call, order, user_agent=self._user_agent, max_hops=self._limits.max_hops)
             self._shape(call, request)
+            self._run(lambda: settlement.admit(request))
         except Exception as exc:
-            raise_from(self.map_error(call, exc), exc)
-        return PreparedCall(call=call, request=request, endpoint=order.endpoint)
+            raise_from(settlement.finish(self.map_error(call, exc)), exc)
+        return PreparedCall(call=call, request=request, endpoint=order.endpoint, settlement=settlement)
 
     def perform(self, prepared: PreparedCall) -> Answer:
         """Run a prepared call.
@@ -132,15 +145,28 @@ class Pipeline:
         Raises:
             HooklineError: If it fails before its answer has begun.
         """
-        call = prepared.call
+        call, settlement = prepared.call, prepared.settlement
         attempts = Attempts(
-            call, prepared.request, send=self._attempt, decide=self._decide, map_error=self.map_error
+            call,
+            prepared.request,
+            send=self._attempt,
+            decide=self._decide,
+            map_error=self.map_error,
+            doubt=settlement.doubt,
         )
-        while True:
-            try:
-                return self._answers.make(prepared, attempts, attempts.send())
-            except Exception as exc:
-                attempts.again(exc)
+        try:
+            while True:
+                try:
+                    answer = self._answers.make(prepared, attempts, attempts.send())
+                    break
+                except Exception as exc:
+                    attempts.again(exc)
+        except HooklineError as error:
+            settlement.finish(error)
+            raise
+        if isinstance(answer.content, bytes):
+            settlement.finish(None)
+        return answer
 
     def map_error(self, call: Call, exc: BaseException) -> HooklineError:
         """Return the error that the caller is told for whatever went wrong in a call."""
@@ -161,12 +187,14 @@ class Pipeline:
 
     # ------------------------------------------------------------ the steps
 
-    def _open(self, principal: Principal, order: Order, parent: Call | None) -> Call:
+    def _open(self, principal: Principal, order: Order, parent: Call | None, *, is_internal: bool) -> Call:
         action = self._catalog.find(order.action_id)
         stream = order.fields.get("stream")
         wants_stream = stream is True or (
             order.endpoint is None and isinstance(stream, str) and stream.strip().lower() in _TRUE_WORDS
         )
+        is_stream = wants_stream and action.stream is not None
+        began_at = self._clock.monotonic()
         return Call(
             id=order.call_id,
             action=action,
@@ -175,13 +203,20 @@ class Pipeline:
             door="wire" if order.endpoint else "action",
             input=order.fields,
             headers=order.headers,
-            is_stream=wants_stream and action.stream is not None,
-            deadline=self._clock.monotonic() + self._limits.timeout_s if parent is None else parent.deadline,
+            is_stream=is_stream,
+            deadline=began_at + self._time_for(principal, is_stream) if parent is None else parent.deadline,
+            record=CallRecord(began_at=began_at, began_at_utc=self._clock.now()),
             cancellation=Cancellation() if parent is None else parent.cancellation,
             parent=parent,
             clock=self._clock,
             runs_actions=self._run_inside,
+            client=order.client if parent is None else parent.client,
+            is_internal=is_internal,
         )
+
+    def _time_for(self, principal: Principal, is_stream: bool) -> float:
+        cap_s = principal.caps.max_stream_s if is_stream else None
+        return self._limits.timeout_s if cap_s is None else min(cap_s, self._limits.timeout_s)
 
     def _authorize(self, call: Call) -> None:
         try:
@@ -204,6 +239,32 @@ class Pipeline:
         entry = self._catalog.entry(call.action.id)
         coerce(call.input, entry.action.input_schema)
         entry.input.check(call.input)
+
+    def _choose_connection(self, call: Call) -> None:
+        """Take the account of the settings, unless plugins know better; never one of somebody else."""
+        found: object = None
+        if self._has_routers:
+            found = self._run(lambda: self._hook.hookline_choose_connections(call=call))
+        if found is None:
+            found = (call.connection,)
+        if not isinstance(found, (list, tuple)) or not all(isinstance(one, Connection) for one in found):
+            raise self._fault("hookline_choose_connections", "returned something other than connections")
+        if not found:
+            raise PermissionDeniedError(f"This key has no connection for {call.action.id}.")
+        for connection in found:
+            self._check_connection(call, connection)
+        use_connection(call, found[0], alternatives=tuple(found))
+
+    def _check_connection(self, call: Call, connection: Connection) -> None:
+        if connection.connector != call.action.connector.id:
+            raise self._fault("hookline_choose_connections", "chose a connection of another connector")
+        if connection.tenant not in (None, call.principal.tenant):
+            raise self._fault("hookline_choose_connections", "chose a connection of another tenant")
+        if not call.principal.may_use_connection(connection.name):
+            raise PermissionDeniedError(
+                f"This key may not use the connection {connection.name!r}, "
+                f"and has no other for {call.action.id}."
+            )
 
     def _shape(self, call: Call, request: UpstreamRequest) -> None:
         if self._has_shapers:
@@ -237,6 +298,12 @@ class Pipeline:
         connection = call.connection
         secret = self._run(lambda: self._hook.hookline_resolve_credential(call=call, connection=connection))
         if secret is None:
+            if connection.needs_credential:
+                raise UpstreamCredentialError(
+                    f"The credential of the connection {connection.name!r} is not to be found.",
+                    hint="Your key for this gateway is fine. Whoever runs it must see to the connection.",
+                    code="missing_credential",
+                )
             return
         if not isinstance(secret, Secret):
             raise self._fault("hookline_resolve_credential", "returned something other than a Secret")
@@ -252,6 +319,8 @@ class Pipeline:
 
     def _attempt(self, call: Call, request: UpstreamRequest) -> UpstreamResponse:
         signed = replace(request, headers=dict(request.headers))
+        if call.action.meter is not None:
+            call.record.model = call.action.meter.model(request)
         self._sign(call, signed)
         try:
             response = self._run(lambda: self._hook.hookline_execute(call=call, request=signed))
@@ -292,7 +361,7 @@ class Pipeline:
         order = Order(
             action_id=action_id,
             fields={**input, "stream": False} if input.get("stream") else dict(input),
-            headers={} if as_gateway else parent.headers,
+            headers=_without_wishes(parent.headers) if as_gateway else parent.headers,
         )
         prepared = self.prepare(parent.principal, order, parent=parent, is_trusted=as_gateway)
         answer = self.perform(prepared)
@@ -313,6 +382,11 @@ class Pipeline:
     def _fault(self, hook_name: str, misdeed: str) -> PluginError:
         names = [name for name, _ in self._host.implementations(hook_name)]
         return PluginError(f"{hook_name}() of {' or '.join(names)} {misdeed}.", plugin=", ".join(names))
+
+
+def _without_wishes(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return what the gateway's own calls keep of a caller's headers: where the call comes from."""
+    return {name: headers[name] for name in (HOPS_HEADER, FLOW_HEADER) if name in headers}
 
 
 def _check_origin(request: UpstreamRequest, secret: Secret) -> None:

@@ -30,10 +30,19 @@ class Pump:
         work: Runs the call; its answer's content is iterated on the worker thread.
         cancellation: Cancelled when the client leaves.
         heartbeat_s: Silence after which a comment is sent.
+        skip: Run in place of ``work`` if the client has left before its turn came.
     """
 
-    def __init__(self, work: Callable[[], Answer], *, cancellation: Cancellation, heartbeat_s: float) -> None:
+    def __init__(
+        self,
+        work: Callable[[], Answer],
+        *,
+        cancellation: Cancellation,
+        heartbeat_s: float,
+        skip: Callable[[], None] = lambda: None,
+    ) -> None:
         self._work = work
+        self._skip = skip
         self._cancellation = cancellation
         self._heartbeat_s = heartbeat_s
         self._changed = threading.Condition(threading.Lock())
@@ -101,7 +110,9 @@ class Pump:
         """Run the call to its end; called on the worker thread."""
         pieces: Iterator[bytes] | None = None
         try:
-            if not self._is_abandoned:
+            if self._is_abandoned:
+                self._skip()
+            else:
                 pieces = self._begin(self._work())
             if pieces is not None:
                 for piece in pieces:
@@ -192,9 +203,15 @@ class PumpPool:
         self._threads = ThreadPoolExecutor(max_workers=max_streams, thread_name_prefix="hookline-stream")
         self._heartbeat_s = heartbeat_s
 
-    def start(self, work: Callable[[], Answer], *, cancellation: Cancellation) -> Pump:
-        """Begin one stream."""
-        pump = Pump(work, cancellation=cancellation, heartbeat_s=self._heartbeat_s)
+    def start(
+        self,
+        work: Callable[[], Answer],
+        *,
+        cancellation: Cancellation,
+        skip: Callable[[], None] = lambda: None,
+    ) -> Pump:
+        """Begin one stream; see `Pump`."""
+        pump = Pump(work, cancellation=cancellation, heartbeat_s=self._heartbeat_s, skip=skip)
         self._threads.submit(pump.run)
         return pump
 

@@ -11,12 +11,13 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import orjson
 
 from hookline.connector import JoiningPresenter
 from hookline.engine.outgoing import EVENT_STREAM
+from hookline.engine.settlement import client_gone
 from hookline.engine.sse import Event, EventDecoder
 from hookline.errors import HooklineError, StreamInterruptedError, UpstreamTimeoutError, raise_from
 from hookline.streaming import OutcomeKind, StreamEvent, StreamOutcome, StreamTransform
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
     from hookline.call import Call
     from hookline.connector import JsonObject, StreamPresenter
     from hookline.engine.attempts import Attempts
+    from hookline.engine.settlement import Settlement
 
 OpenTransforms = Callable[["Call"], list[StreamTransform]]
 Accept = Callable[[UpstreamResponse], UpstreamResponse]
 Render = Callable[[list[StreamEvent]], bytes]
 End = Callable[["Relay"], bytes]
+E = TypeVar("E", HooklineError, None)
 
 _log = logging.getLogger("hookline.streams")
 _PATIENCE_S = 1.0
@@ -78,6 +81,8 @@ class Relay:
         presents: Whether the caller reads what the action's presenter makes.
         render: Makes bytes of events.
         end: Makes the last bytes of a complete stream.
+        settlement: Is finished when the stream is over; not if nothing is sent before the end, because then
+            there is an answer still to be made.
         keeps_partial: Whether nothing is sent before the end, so that a broken stream can still be
             answered with what has arrived.
         max_event_bytes: Most bytes that one event may take.
@@ -101,6 +106,7 @@ class Relay:
         presents: bool,
         render: Render,
         end: End,
+        settlement: Settlement,
         keeps_partial: bool = False,
         max_event_bytes: int,
     ) -> None:
@@ -112,6 +118,7 @@ class Relay:
         self._presents = presents
         self._render = render
         self._end = end
+        self._settlement = settlement
         self._keeps_partial = keeps_partial
         self._max_event_bytes = max_event_bytes
         self._transforms: list[StreamTransform] = []
@@ -134,7 +141,11 @@ class Relay:
         return self
 
     def __next__(self) -> bytes:
-        return next(self._pieces)
+        piece = next(self._pieces)
+        record = self.call.record
+        if record.first_byte_at is None:
+            record.first_byte_at = self.call.clock.monotonic()
+        return piece
 
     @property
     def end_mark(self) -> bytes:
@@ -145,6 +156,7 @@ class Relay:
         """Let the upstream go: its connection is kept if the body ends now, and cut if not."""
         try:
             self._finish("client_gone")
+            self._settle(None if self._is_complete else client_gone())
             if self._is_complete:
                 read_to_end(self.response)
         finally:
@@ -164,7 +176,8 @@ class Relay:
         try:
             last = self._end(self)
         except Exception as exc:
-            raise_from(self._attempts.to_error(exc), exc)
+            raise_from(self._settle(self._attempts.to_error(exc)), exc)
+        self._settle(None)  # before the end goes out: whoever calls again at once finds its place free
         if last:
             yield last
 
@@ -223,6 +236,7 @@ class Relay:
             return True
         except Exception as final:
             self._finish(_kind_of(final), final)
+            self._settle(self._attempts.to_error(final))
             raise
         finally:
             del exc
@@ -245,6 +259,14 @@ class Relay:
                     exc = failure
         finally:
             del exc  # or its traceback, which holds this frame, would keep it alive
+
+    def _settle(self, error: E) -> E:
+        """Finish the call's settlement, and return what was handed in."""
+        if not self._keeps_partial:
+            if error is not None and self.call.record.usage is None:
+                self._settlement.doubt()
+            self._settlement.finish(error)
+        return error
 
     # ------------------------------------------------------------ the parts
 

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from hookline.engine.answers import returned_headers
+from hookline.engine.settlement import client_gone
 from hookline.errors import HooklineError, InvalidUpstreamAnswerError
 from hookline.problems import ProblemFormat
 from hookline.routes import Reply
@@ -47,6 +48,8 @@ class Runner:
                 return self._run_stream(prepared, shape)
             return _reply(self._pipeline.perform(prepared))
         except HooklineError as error:
+            if prepared is not None:
+                prepared.settlement.finish(error)
             log_failure(error, call_id=order.call_id)
             reply = shape.error_reply(error, call_id=order.call_id)
             if error.record is not None:
@@ -57,7 +60,11 @@ class Runner:
 
     def _run_stream(self, prepared: PreparedCall, shape: WireFormat) -> Reply:
         call = prepared.call
-        pump = self._pumps.start(lambda: self._pipeline.perform(prepared), cancellation=call.cancellation)
+        pump = self._pumps.start(
+            lambda: self._pipeline.perform(prepared),
+            cancellation=call.cancellation,
+            skip=lambda: prepared.settlement.finish(client_gone()),
+        )
         answer = pump.wait_until_open()
         pieces = pump.chunks(lambda error: self._error_event(call, error, shape))
         if answer is None:

@@ -58,8 +58,13 @@ def _view(gateway: Gateway, route: Route) -> Callable[..., ReadyResponse]:
         call_id = new_call_id()
         principal: Principal | None = None
         try:
-            inbound = read_request(request.environ, max_body_bytes=gateway.settings.limits.max_body_bytes)
+            inbound = read_request(
+                request.environ,
+                max_body_bytes=gateway.settings.limits.max_body_bytes,
+                trusted_proxies=gateway.settings.server.trusted_proxies,
+            )
             if not route.is_public:
+                _check_host(gateway, inbound)
                 principal = _admit(gateway, route, inbound)
             reply = _run(gateway, route, inbound, principal, parameters, call_id)
         except Exception as exc:
@@ -68,6 +73,21 @@ def _view(gateway: Gateway, route: Route) -> Callable[..., ReadyResponse]:
         return ReadyResponse(reply, call_id=call_id)
 
     return view
+
+
+def _check_host(gateway: Gateway, inbound: InboundRequest) -> None:
+    allowed = gateway.settings.server.allowed_hosts
+    if not allowed:
+        return
+    host = inbound.headers.get("host", "").lower()
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+    if name not in allowed and host not in allowed:
+        raise MalformedRequestError(
+            f"This gateway is not {host[:100]!r}.",
+            status=421,
+            code="unknown_host",
+            hint="Use the address that the gateway is known by; `allowed_hosts` in its settings lists them.",
+        )
 
 
 def _admit(gateway: Gateway, route: Route, inbound: InboundRequest) -> Principal:
@@ -102,6 +122,7 @@ def _run(
         endpoint=route.endpoint,
         parameters=parameters,
         call_id=call_id,
+        client=inbound.client,
     )
     return gateway.runner.run(principal, order)
 

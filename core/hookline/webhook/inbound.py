@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qsl
 
@@ -20,8 +22,18 @@ class _Input(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def read_request(environ: WSGIEnvironment, *, max_body_bytes: int) -> InboundRequest:
+Network = IPv4Network | IPv6Network
+
+
+def read_request(
+    environ: WSGIEnvironment, *, max_body_bytes: int, trusted_proxies: Sequence[Network] = ()
+) -> InboundRequest:
     """Return the request; its body is read only when somebody asks for it.
+
+    Args:
+        environ: From the WSGI server.
+        max_body_bytes: Most bytes that the body may have.
+        trusted_proxies: Networks of proxies whose word about their client is taken.
 
     Raises:
         MalformedRequestError: If the framing is ambiguous or the query is not readable.
@@ -46,9 +58,41 @@ def read_request(environ: WSGIEnvironment, *, max_body_bytes: int) -> InboundReq
         path=environ.get("PATH_INFO", ""),
         headers=headers,
         query=_read_query(environ.get("QUERY_STRING", "")),
-        client=environ.get("REMOTE_ADDR", ""),
+        client=_client(environ.get("REMOTE_ADDR", ""), headers, trusted_proxies),
         read_body=_BodyReader(environ["wsgi.input"], headers, max_body_bytes=max_body_bytes),
     )
+
+
+def _client(peer: str, headers: dict[str, str], trusted_proxies: Sequence[Network]) -> str:
+    """Return the address of the client: the nearest one that is not a proxy of ours.
+
+    A proxy appends the address it was asked from to ``X-Forwarded-For``, so the list is read from its end,
+    and no further than the first address that nobody trusted has vouched for.
+    """
+    if not trusted_proxies:
+        return peer
+    client = peer
+    for text in reversed(headers.get("x-forwarded-for", "").split(",")):
+        if not _is_in(client, trusted_proxies) or not _is_address(text.strip()):
+            break
+        client = text.strip()
+    return client
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_in(address: str, networks: Sequence[Network]) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    return any(found in network for network in networks)
 
 
 class _BodyReader:

@@ -6,6 +6,7 @@ import ctypes
 import logging
 import signal
 import sys
+from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def create_worker_app() -> Flask:
     settings = load_settings()
     configure_logging(settings.server.log_level)  # first, so that plugins are heard when they start
     gateway = Gateway(settings)
+    # A worker process ends without what `atexit` runs; this is what its own end looks after.
+    Finalize(None, gateway.close, exitpriority=1)
     return create_app(gateway)
 
 
@@ -48,6 +51,8 @@ def serve(settings: ServerSettings) -> None:
     Args:
         settings: Where and how to listen. The workers read all other settings themselves.
     """
+    _leave_no_core_dump()
+
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops
     from granian.log import LogLevels
@@ -81,6 +86,16 @@ def _load_worker_app() -> Flask:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     _give_memory_back()
     return create_worker_app()
+
+
+def _leave_no_core_dump() -> None:
+    """Keep memory, and with it secrets, out of files that a crash would leave; where the system can."""
+    try:
+        import resource
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def _give_memory_back() -> None:

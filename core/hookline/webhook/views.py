@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import orjson
-
 from hookline import __version__
 from hookline.engine.catalog import describe
 from hookline.engine.order import Order
 from hookline.errors import NotFoundError
 from hookline.problems import known_errors
-from hookline.routes import Reply, RouteRegistry, RouteRequest
+from hookline.routes import Reply, RouteRegistry, RouteRequest, json_reply
 from hookline.webhook.bodies import read_fields
-
-if TYPE_CHECKING:
-    from hookline.connector import JsonObject
-
-_JSON = ("content-type", "application/json")
 
 
 def add_routes(routes: RouteRegistry) -> None:
@@ -33,18 +24,20 @@ def add_routes(routes: RouteRegistry) -> None:
 
 def show_start(request: RouteRequest) -> Reply:
     """Answer ``GET /``: what this is and where to go on."""
-    return _json({"name": "hookline", "version": __version__, "actions": "/actions", "health": "/healthz"})
+    return json_reply(
+        {"name": "hookline", "version": __version__, "actions": "/actions", "health": "/healthz"}
+    )
 
 
 def show_health(request: RouteRequest) -> Reply:
     """Answer ``GET /healthz``: the process is alive."""
-    return _json({"status": "ok"})
+    return json_reply({"status": "ok"})
 
 
 def show_readiness(request: RouteRequest) -> Reply:
     """Answer ``GET /readyz``: calls can be taken; 503 if not."""
     missing = request.gateway.missing_parts()
-    return _json(
+    return json_reply(
         {"status": "not ready" if missing else "ready", "missing": missing}, status=503 if missing else 200
     )
 
@@ -57,18 +50,23 @@ def show_problem(request: RouteRequest) -> Reply:
         raise NotFoundError(
             f"There is no page for the code {code[:80]!r}.", hint="Its error's `message` says it all."
         )
-    return _json({"code": code, "title": found.title, "status": found.status, "hint": found.hint})
+    return json_reply({"code": code, "title": found.title, "status": found.status, "hint": found.hint})
 
 
 def list_actions(request: RouteRequest) -> Reply:
-    """Answer ``GET /actions``: every action, without its schemas."""
-    actions = [describe(action, full=False) for action in request.gateway.catalog]
-    return _json({"actions": actions, "count": len(actions)})
+    """Answer ``GET /actions``: every action that the caller may run, without its schemas."""
+    assert request.principal is not None  # the route has a scope
+    may_run = request.principal.may_run
+    actions = [describe(action, full=False) for action in request.gateway.catalog if may_run(action.id)]
+    return json_reply({"actions": actions, "count": len(actions)})
 
 
 def show_action(request: RouteRequest) -> Reply:
     """Answer ``GET /actions/{id}``: all that a form builder needs."""
-    return _json(describe(request.gateway.catalog.find(request.parameters["action_id"])))
+    action_id = request.parameters["action_id"]
+    if request.principal is not None and not request.principal.may_run(action_id):
+        raise NotFoundError(f"There is no action {action_id[:80]!r} for this key.", code="unknown_action")
+    return json_reply(describe(request.gateway.catalog.find(action_id)))
 
 
 def run_action(request: RouteRequest) -> Reply:
@@ -81,9 +79,6 @@ def run_action(request: RouteRequest) -> Reply:
         fields=read_fields(request.inbound),
         headers=request.inbound.public_headers(),
         call_id=request.call_id,
+        client=request.inbound.client,
     )
     return request.gateway.runner.run(request.principal, order)
-
-
-def _json(value: JsonObject, *, status: int = 200) -> Reply:
-    return Reply(status=status, headers=[_JSON], content=orjson.dumps(value))

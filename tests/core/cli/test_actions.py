@@ -66,7 +66,7 @@ def test_plugins_list_tells_status_and_order_of_hooks(run: Run) -> None:
         ("transport", "active"),
     ]
     assert told["hooks"]["hookline_register_connectors"] == ["acme"]
-    assert told["hooks"]["hookline_execute"] == ["transport"]
+    assert told["hooks"]["hookline_execute"] == ["auth", "transport"]
 
 
 def test_plugins_list_shows_why_a_plugin_is_not_used(run: Run, plugins: dict[str, object]) -> None:

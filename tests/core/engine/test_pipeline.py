@@ -13,15 +13,18 @@ import pytest
 
 from hookline import (
     Call,
+    Connection,
     Decision,
     HooklineError,
     InboundRequest,
     Principal,
     Reply,
+    Reservation,
     Response,
     Secret,
     UpstreamRequest,
     UpstreamResponse,
+    Usage,
     WireEndpoint,
     hookimpl,
 )
@@ -118,8 +121,26 @@ class Recorder(Sign):
         return Decision(allow=True)
 
     @hookimpl
+    def hookline_choose_connections(self, call: Call) -> list[Connection]:
+        self.called.append("hookline_choose_connections")
+        return [call.connection]
+
+    @hookimpl
     def hookline_shape_request(self, call: Call, request: UpstreamRequest) -> None:
         self.called.append("hookline_shape_request")
+
+    @hookimpl
+    def hookline_admit(self, call: Call, request: UpstreamRequest, estimate: Usage) -> Reservation:
+        self.called.append("hookline_admit")
+        return Reservation()
+
+    @hookimpl
+    def hookline_settle(self, call: Call, reservation: Reservation, usage: Usage | None) -> None:
+        self.called.append("hookline_settle")
+
+    @hookimpl
+    def hookline_record_usage(self, call: Call, usage: Usage | None) -> None:
+        self.called.append("hookline_record_usage")
 
     @hookimpl
     def hookline_resolve_credential(self) -> Secret:
@@ -166,7 +187,7 @@ def test_a_call_that_is_refused_early_asks_no_later_hook() -> None:
     reply = run(make_gateway(recorder), say(times=0))
 
     assert outcome(reply) == (422, "invalid_input")
-    assert recorder.called == ["hookline_authorize", "hookline_map_error"]
+    assert recorder.called == ["hookline_authorize", "hookline_map_error", "hookline_record_usage"]
 
 
 def test_an_input_is_coerced_checked_and_sent_as_json() -> None:
@@ -184,6 +205,7 @@ def test_an_input_is_coerced_checked_and_sent_as_json() -> None:
                 "accept": "application/json",
                 "accept-encoding": "identity",
                 "user-agent": upstream.sent[0].headers["user-agent"],
+                "x-hookline-hops": "1",
                 "content-type": "application/json",
             },
             body={"text": "hi", "times": 2},

@@ -167,7 +167,7 @@ def test_the_plugin_reads_the_keys_of_its_own_gateway() -> None:
 
     principal = gateway.pipeline.authenticate(request(authorization=f"Bearer {KEY}"))
 
-    assert principal.scopes == {"actions:run", "catalog:read"}
+    assert principal.scopes == {"actions:run", "catalog:read", "usage:read"}
     assert gateway.host.order()["hookline_authenticate"] == ["auth"]
 
 

@@ -719,7 +719,6 @@ def test_an_error_event_is_kept_as_it_is(serve: Serve, stream_of: Callable[..., 
         b'data: {"choices": [{"delta": 1}]}\n\n',
         b"data:\n\n",
         b"data: \xff\xfe\n\n",
-        b"id: 7\n\n",
     ],
 )
 def test_events_that_make_no_sense_are_passed_as_they_are(

@@ -158,7 +158,8 @@ class Watcher:
     @hookimpl(wrapper=True)
     def hookline_open_stream(self) -> Generator[None, list[StreamTransform], list[StreamTransform]]:
         transforms = yield
-        self.opened.append([type(transform) for transform in transforms])
+        found = [type(transform) for transform in transforms]
+        self.opened.append([kind for kind in found if not kind.__module__.startswith("hookline_openai")])
         return transforms
 
 

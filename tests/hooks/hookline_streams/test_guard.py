@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hookline.errors import StreamInterruptedError, UpstreamTimeoutError
+from hookline.usage import Usage
 from streams_lab import DONE, END, ROLE, TOP, Chunks, Lab, delta, encode, say, usage
 
 DOORS = pytest.mark.parametrize("door", ["action", "wire"])
@@ -26,7 +27,7 @@ def test_complete_stream_passes(door: str, options: dict[str, Any]) -> None:
     result = lab.run(door)
 
     assert (result.text, result.is_done, lab.attempts) == ("Hello", True, 1)
-    assert lab.record.usage is None
+    assert lab.record.usage == Usage(input_tokens=7, output_tokens=5)
     if door == "wire":
         assert result.content == b"".join(GOOD)
 

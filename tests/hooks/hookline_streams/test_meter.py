@@ -1,13 +1,16 @@
-"""What a stream that broke has probably cost."""
+"""What streams took, also those that broke."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+import hookline_openai
 from hookline.errors import StreamInterruptedError, UpstreamTimeoutError
 from hookline.usage import Usage
+from hookline_openai.connector import connector
 from hookline_streams.meter import estimate_prompt
 from streams_lab import DONE, END, ROLE, TOP, Chunks, Lab, delta, encode, say, usage, whole_stream
 
@@ -22,6 +25,17 @@ def counted(prompt: int, made: int, text: str) -> bytes:
     return encode({**TOP, "choices": [choice], "usage": {"prompt_tokens": prompt, "completion_tokens": made}})
 
 
+@pytest.fixture
+def unmetered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Take the meter, and what reads its streams, away from the connector."""
+    action = connector.actions["openai.chat"]
+    meter = action.meter
+    monkeypatch.setattr(hookline_openai, "hookline_open_stream", None)
+    object.__setattr__(action, "meter", None)
+    yield
+    object.__setattr__(action, "meter", meter)
+
+
 def ask(lab: Lab, door: str) -> Usage | None:
     prompt: dict[str, Any] = (
         {"prompt": PROMPT} if door == "action" else {"messages": [{"role": "user", "content": PROMPT}]}
@@ -30,8 +44,66 @@ def ask(lab: Lab, door: str) -> Usage | None:
     return lab.record.usage
 
 
-def test_complete_stream_is_left_to_the_service_s_own_count() -> None:
-    assert ask(Lab(whole_stream("Hello")), "wire") is None
+@DOORS
+@pytest.mark.parametrize("options", [{}, {"check": False}], ids=["watched", "not watched"])
+def test_complete_stream_has_the_service_s_own_count(door: str, options: dict[str, Any]) -> None:
+    assert ask(Lab(whole_stream("Hello"), **options), door) == Usage(input_tokens=7, output_tokens=5)
+
+
+@DOORS
+def test_complete_stream_whose_service_does_not_count_is_estimated(door: str) -> None:
+    found = ask(Lab([ROLE, say("a" * 30), END, DONE]), door)
+
+    assert found == Usage(input_tokens=101, output_tokens=8, is_estimated=True)
+
+
+def test_stream_without_a_count_that_nobody_watches_is_estimated_from_its_events() -> None:
+    found = ask(Lab([ROLE, say("a" * 30), say("b"), END, DONE], check=False), "wire")
+
+    assert found is not None
+    assert (found.output_tokens, found.is_estimated) == (4, True)
+    assert found.input_tokens >= 100
+
+
+def test_every_stream_counts_where_no_service_does() -> None:
+    lab = Lab([ROLE, CUT], [ROLE, say("a" * 40), END, DONE], on_interrupt="restart")
+
+    assert ask(lab, "wire") == Usage(input_tokens=101 + 101, output_tokens=10, is_estimated=True)
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([whole_stream("Hello")], Usage(input_tokens=7, output_tokens=5)),
+        (
+            [[ROLE, say("a" * 40), CUT], whole_stream(" upon")],
+            Usage(input_tokens=108, output_tokens=15, is_estimated=True),
+        ),
+        (
+            [[ROLE, counted(70, 3, "Hello"), CUT], whole_stream(" you")],
+            Usage(input_tokens=77, output_tokens=8, is_estimated=True),
+        ),
+    ],
+    ids=["complete", "estimated and told", "told twice"],
+)
+def test_streams_of_a_connector_without_a_meter_are_read_here(
+    answers: list[Chunks], expected: Usage, unmetered: None
+) -> None:
+    assert ask(Lab(*answers, on_interrupt="continue"), "wire") == expected
+
+
+@pytest.mark.parametrize("is_metered", [True, False])
+def test_part_that_was_told_counts_with_one_that_was_not(
+    is_metered: bool, request: pytest.FixtureRequest
+) -> None:
+    if not is_metered:
+        request.getfixturevalue("unmetered")
+    lab = Lab([ROLE, counted(70, 3, "Hello"), CUT], [say(" you" * 4), END, DONE], on_interrupt="continue")
+
+    found = ask(lab, "wire")
+
+    sent = 70 + estimate_prompt(lab.sent[1])
+    assert found == Usage(input_tokens=sent, output_tokens=3 + 4, is_estimated=True)
 
 
 @DOORS

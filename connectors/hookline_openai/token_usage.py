@@ -1,0 +1,104 @@
+"""The numbers of tokens that OpenAI tells, for whoever adds up what a call took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from hookline.usage import Usage
+
+MOST_TOKENS = 10**9
+"""No call takes more; a larger number is nonsense."""
+
+# Tiers that cost what the table says, or less. What the others cost is not in the table.
+_AT_MOST_STANDARD = frozenset({"auto", "default", "standard", "flex", "batch"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DetailedUsage(Usage):
+    """What was taken, with what has prices of its own.
+
+    Attributes:
+        cache_write_tokens: Those of the sent that were written to the service's cache.
+        audio_input_tokens: Those of the sent that are sound.
+        audio_output_tokens: Those of the made that are sound.
+        has_own_price: Whether another tier than the standard one served it, at a price that is not known.
+    """
+
+    cache_write_tokens: int = 0
+    audio_input_tokens: int = 0
+    audio_output_tokens: int = 0
+    has_own_price: bool = False
+
+    def __add__(self, other: Usage) -> DetailedUsage:
+        """Return the sum, details included."""
+        plain = Usage.__add__(self, other)
+        more = other if isinstance(other, DetailedUsage) else _NO_DETAILS
+        return DetailedUsage(
+            **{field.name: getattr(plain, field.name) for field in fields(Usage)},
+            cache_write_tokens=self.cache_write_tokens + more.cache_write_tokens,
+            audio_input_tokens=self.audio_input_tokens + more.audio_input_tokens,
+            audio_output_tokens=self.audio_output_tokens + more.audio_output_tokens,
+            has_own_price=self.has_own_price or more.has_own_price,
+        )
+
+    __radd__ = __add__
+
+
+_NO_DETAILS = DetailedUsage(input_tokens=0, output_tokens=0)
+
+
+def read_told(answer: object) -> Usage | None:
+    """Return what a whole answer, or the last chunk of a stream, says that it took.
+
+    None if it does not say, or says something that cannot be: then an estimate is better.
+    """
+    if not isinstance(answer, dict):
+        return None
+    told = answer.get("usage")
+    if not isinstance(told, dict):
+        return None
+    sent = _number(told.get("prompt_tokens"), MOST_TOKENS)
+    made = _made(told, sent)
+    if sent is None or made is None:
+        return None
+    of_sent, of_made = told.get("prompt_tokens_details"), told.get("completion_tokens_details")
+    cached = reasoned = None
+    written = heard = said = 0
+    if isinstance(of_sent, dict):
+        cached = _number(of_sent.get("cached_tokens"), sent)
+        written = _number(of_sent.get("cache_write_tokens"), sent) or 0
+        heard = _number(of_sent.get("audio_tokens"), sent) or 0
+    if isinstance(of_made, dict):
+        reasoned = _number(of_made.get("reasoning_tokens"), made)
+        said = _number(of_made.get("audio_tokens"), made) or 0
+    is_apart = is_priced_apart(answer.get("service_tier"))
+    if not (written or heard or said or is_apart):
+        return Usage(input_tokens=sent, output_tokens=made, cached_tokens=cached, reasoning_tokens=reasoned)
+    return DetailedUsage(
+        input_tokens=sent,
+        output_tokens=made,
+        cached_tokens=cached,
+        reasoning_tokens=reasoned,
+        cache_write_tokens=written,
+        audio_input_tokens=heard,
+        audio_output_tokens=said,
+        has_own_price=is_apart,
+    )
+
+
+def is_priced_apart(tier: object) -> bool:
+    """Tell whether a service tier may cost more than the table says."""
+    return tier is not None and not (isinstance(tier, str) and tier in _AT_MOST_STANDARD)
+
+
+def _made(told: dict[str, object], sent: int | None) -> int | None:
+    """Return the tokens of the answer; embeddings tell them only as the total."""
+    made = told.get("completion_tokens")
+    if made is not None or sent is None:
+        return _number(made, MOST_TOKENS)
+    total = _number(told.get("total_tokens"), MOST_TOKENS)
+    return None if total is None or total < sent else total - sent
+
+
+def _number(value: object, most: int) -> int | None:
+    return value if type(value) is int and 0 <= value <= most else None

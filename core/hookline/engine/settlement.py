@@ -1,0 +1,161 @@
+"""What a call sets aside before it runs, and how it is booked afterwards: exactly once, whatever happens."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from hookline.errors import HooklineError, PluginError
+from hookline.metering import Reservation
+from hookline.usage import Usage
+
+if TYPE_CHECKING:
+    from hookline.call import Call
+    from hookline.plugins import PluginHost
+    from hookline.upstream import UpstreamRequest
+
+E = TypeVar("E", HooklineError, None)
+Hook = tuple[str, Callable[..., object]]
+
+NOTHING = Usage(input_tokens=0, output_tokens=0, cost_nano_usd=0)
+UNKNOWN = Usage(input_tokens=0, output_tokens=0, is_estimated=True)
+
+_log = logging.getLogger("hookline.settlement")
+
+
+class Bookkeeping:
+    """The plugins that admit calls, settle them and take note of them.
+
+    Args:
+        host: The plugins.
+    """
+
+    def __init__(self, host: PluginHost) -> None:
+        self.admit: list[Hook] = host.implementations("hookline_admit")
+        self.settle: dict[str, Callable[..., object]] = dict(host.implementations("hookline_settle"))
+        self.record: list[Hook] = host.implementations("hookline_record_usage")
+
+    def open(self, call: Call) -> Settlement:
+        """Return the settlement of a call that was just opened."""
+        return Settlement(call, self)
+
+
+class Settlement:
+    """What one call has set aside.
+
+    Args:
+        call: The call.
+        books: Whom it concerns.
+    """
+
+    def __init__(self, call: Call, books: Bookkeeping) -> None:
+        self._call = call
+        self._books = books
+        self._lock = threading.Lock()
+        self._is_over = False
+        self._reservations: list[tuple[str, Reservation]] = []
+        self._request: UpstreamRequest | None = None
+        self._estimate: Usage | None = None
+        self._is_uncertain = False
+
+    def admit(self, request: UpstreamRequest) -> None:
+        """Ask every plugin whether the call may run now.
+
+        Raises:
+            HooklineError: If one refuses; the call is then to be finished like any other.
+        """
+        self._request = request
+        if not self._books.admit:
+            return
+        call = self._call
+        estimate = self._estimate = _estimate(call, request)
+        for name, admit in self._books.admit:
+            reservation = admit(call=call, request=request, estimate=estimate)
+            if reservation is None:
+                continue
+            if not isinstance(reservation, Reservation):
+                raise PluginError(
+                    "hookline_admit() returned something other than a Reservation.", plugin=name
+                )
+            self._reservations.append((name, reservation))
+
+    def measure(self, answer: object) -> None:
+        """Note what a whole answer of the upstream says that it took."""
+        call = self._call
+        if call.action.meter is not None and not call.record.is_composed:
+            usage = call.action.meter.read(call, answer)
+            if usage is not None:
+                call.record.add_usage(usage)
+
+    def doubt(self) -> None:
+        """Note that an attempt may have been charged for although its answer does not say so."""
+        self._is_uncertain = True
+
+    def finish(self, error: E) -> E:
+        """Settle and record, once; later calls do nothing.
+
+        Args:
+            error: What the call ended with; None if it ended well.
+
+        Returns:
+            What was handed in.
+        """
+        with self._lock:
+            if self._is_over:
+                return error
+            self._is_over = True
+        call, record = self._call, self._call.record
+        record.ended_at = call.clock.monotonic()
+        if error is not None:
+            record.error_code = error.code
+        if record.status is None:
+            record.status = 200 if error is None else error.status
+        usage = self._usage() if self._reservations or self._books.record else None
+        reservations, self._reservations = self._reservations, []
+        for name, reservation in reservations:
+            settle = self._books.settle.get(name)
+            if settle is not None:
+                self._tell(name, settle, call=call, reservation=reservation, usage=usage)
+        for name, note in self._books.record:
+            self._tell(name, note, call=call, usage=usage)
+        return error
+
+    def _usage(self) -> Usage | None:
+        """Return what the call's own attempts took, with its cost where a price is known."""
+        call, usage, meter = self._call, self._call.record.usage, self._call.action.meter
+        if call.record.is_composed or meter is None or self._request is None:
+            return usage
+        try:
+            has_answer = call.record.attempts > 0 and call.record.error_code is None
+            if self._is_uncertain or (usage is None and has_answer):
+                most = self._estimate or meter.estimate(call, self._request)
+                most = replace(most, is_estimated=True)
+                usage = most if usage is None else usage + most
+            if usage is not None and usage.cost_nano_usd is None:
+                cost = meter.price(call, usage, call.record.model)
+                usage = replace(usage, cost_nano_usd=cost)
+        except Exception:
+            _log.exception("%s: what %s took could not be worked out", call.id, call.action.id)
+        return usage
+
+    def _tell(self, plugin: str, hook: Callable[..., object], **arguments: object) -> None:
+        try:
+            hook(**arguments)
+        except Exception:  # the call is over; nothing that one plugin does may keep others from knowing
+            _log.exception("%s: the plugin %r failed when the call was over", self._call.id, plugin)
+
+
+def _estimate(call: Call, request: UpstreamRequest) -> Usage:
+    """Return the most that a request can take, as far as its action knows."""
+    if call.record.is_composed:
+        return NOTHING
+    meter = call.action.meter
+    return UNKNOWN if meter is None else meter.estimate(call, request)
+
+
+def client_gone() -> HooklineError:
+    """Return what a call ended with whose client left; for the books only, nobody is told."""
+    return HooklineError("The client left before the end of the answer.", code="client_gone", status=499)

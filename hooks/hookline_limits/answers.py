@@ -1,0 +1,184 @@
+"""What callers are told about limits: refusals, fields of the answer, and warnings.
+
+Source of the fields ``RateLimit-Policy`` and ``RateLimit``: draft-ietf-httpapi-ratelimit-headers-10.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from hookline.errors import (
+    BudgetExhaustedError,
+    HooklineError,
+    InvalidInputError,
+    PermissionDeniedError,
+    RateLimitedError,
+)
+from hookline.usage import NANO_USD
+from hookline_limits.windows import DAY_US, SECOND_US
+
+if TYPE_CHECKING:
+    from hookline.call import Call
+    from hookline_limits.rules import Counter, Rule, Take
+    from hookline_limits.store import Refusal
+
+_UNITS = {"requests": "", "tokens": ';qu="tokens"', "concurrent": ';qu="concurrent-requests"'}
+_MOST_DIGITS = 999_999_999_999_999  # largest integer of a structured field
+_SOON_S = 1.0  # when to try again what does not depend on time
+_MOST_SHOWN = 80
+
+
+def refusal_error(call: Call, refusal: Refusal, take: Take) -> HooklineError:
+    """Return the error of a call that does not fit into a limit now."""
+    counter = refusal.counter
+    rule = counter.rule
+    if rule.resource == "usd":
+        return _budget_error(call, refusal, take)
+    wait_s = _SOON_S if refusal.wait_s is None else refusal.wait_s
+    details = _details(call, counter)
+    if rule.origin == "runaway":
+        return RateLimitedError(
+            f"The {holder_text(call, counter)} has made {rule.text.removesuffix(' per flow')}, so it is "
+            "taken for one that runs away, and stopped.",
+            code="runaway_flow",
+            hint="See whether it calls itself or repeats a step without end. If it is meant to call so "
+            "often, ask whoever runs this gateway for a higher `runaway` of the plugin `limits`.",
+            retry_after_s=wait_s,
+            details=details,
+            reached_upstream=False,
+        )
+    if rule.resource == "concurrent":
+        message = (
+            f"{refusal.used} calls of {holder_text(call, counter)} run now, and {rule.text} is the limit."
+        )
+    elif rule.resource == "tokens":
+        message = (
+            f"The limit of {rule.text} for {holder_text(call, counter)} has room for "
+            f"{max(0, rule.amount - refusal.used)} tokens now, and this call may take {take.amount}."
+        )
+    else:
+        message = f"The limit of {rule.text} for {holder_text(call, counter)} is reached."
+    return RateLimitedError(message, retry_after_s=wait_s, details=details, reached_upstream=False)
+
+
+def _budget_error(call: Call, refusal: Refusal, take: Take) -> HooklineError:
+    counter = refusal.counter
+    details = _details(call, counter)
+    anew = ""
+    if refusal.wait_s is not None:
+        at = call.clock.now() + timedelta(seconds=refusal.wait_s)
+        at = (at + timedelta(microseconds=SECOND_US // 2)).replace(microsecond=0)
+        details["begins_anew_at"] = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        anew = f" It begins anew at {details['begins_anew_at']}."
+    return BudgetExhaustedError(
+        f"The budget of {counter.rule.text} for {holder_text(call, counter)} does not suffice: "
+        f"{usd_text(refusal.used)} usd of it are spent or set aside for calls that run, and this call may "
+        f"cost {usd_text(take.amount)} usd.{anew}",
+        details=details,
+        reached_upstream=False,
+    )
+
+
+def never_error(call: Call, take: Take) -> HooklineError:
+    """Return the error of a call that is larger than a whole limit: to wait does not help."""
+    counter = take.counter
+    rule = counter.rule
+    details = _details(call, counter)
+    whose = f"the limit of {rule.text} for {holder_text(call, counter)}"
+    if rule.resource == "usd":
+        return BudgetExhaustedError(
+            f"This call may cost {usd_text(take.amount)} usd, which is more than the whole budget of "
+            f"{rule.text} for {holder_text(call, counter)}.",
+            code="budget_too_small",
+            hint="Ask for a shorter answer, such as by a smaller `max_tokens`, send less, or take a cheaper "
+            "model.",
+            details=details,
+            reached_upstream=False,
+        )
+    if rule.resource == "tokens":
+        return InvalidInputError(
+            f"This call may take {take.amount} tokens, which is more than {whose} ever has room for.",
+            code="call_over_limit",
+            hint="Ask for a shorter answer, such as by a smaller `max_tokens`, or send less.",
+            details=details,
+            reached_upstream=False,
+        )
+    return PermissionDeniedError(
+        f"There is {whose}, which lets nothing pass.",
+        code="limit_is_zero",
+        hint="Ask whoever runs this gateway for a limit above zero.",
+        details=details,
+        reached_upstream=False,
+    )
+
+
+def unpriced_error(call: Call, counter: Counter) -> HooklineError:
+    """Return the error of a call whose price is not known where a budget applies."""
+    model = call.record.model
+    what = f"model {model[:_MOST_SHOWN]!r}" if model else f"action {call.action.id!r}"
+    return BudgetExhaustedError(
+        f"The price of {what} is not known, so it cannot be held to the budget of {counter.rule.text} for "
+        f"{holder_text(call, counter)}.",
+        code="price_unknown",
+        hint="Use a model whose price is known, or ask whoever runs this gateway to add its price or to set "
+        '`unpriced = "allow"` of the plugin `limits`.',
+        details=_details(call, counter),
+        reached_upstream=False,
+    )
+
+
+def holder_text(call: Call, counter: Counter) -> str:
+    """Return for whom a counter counts, as the caller understands it."""
+    subject, holder = counter.rule.limit.subject, counter.holder
+    if subject == "key":
+        return (
+            "this key" if holder == call.principal.key_id else f"key {_shown(holder)}, of which this one is,"
+        )
+    if not holder:
+        return f"calls that name no {subject}"
+    return f"{subject} {_shown(holder)}"
+
+
+def usd_text(nano: int) -> str:
+    """Return an amount of money for people, to a hundredth of a cent."""
+    text = f"{max(0, nano) / NANO_USD:,.4f}".rstrip("0").rstrip(".")
+    return "less than 0.0001" if text == "0" and nano > 0 else text
+
+
+def add_fields(headers: dict[str, str], rule: Rule, *, used: int, reset_s: float | None) -> None:
+    """Tell how much of a limit is left.
+
+    Args:
+        headers: Headers of the answer.
+        rule: The limit.
+        used: What of it is taken or set aside.
+        reset_s: Seconds until some of it is free again; None if time does not free it.
+    """
+    length_s = rule.limit.window_s if rule.mode != "day" else DAY_US // SECOND_US
+    window = "" if length_s is None else f";w={length_s}"
+    left = min(max(0, rule.amount - used), _MOST_DIGITS)
+    reset = "" if reset_s is None else f";t={max(1, math.ceil(reset_s))}"
+    quota = min(rule.amount, _MOST_DIGITS)
+    headers["ratelimit-policy"] = f'"{rule.text}";q={quota}{window}{_UNITS[rule.resource]}'
+    headers["ratelimit"] = f'"{rule.text}";r={left}{reset}'
+
+
+def warn(call: Call, counter: Counter, used: int) -> None:
+    """Tell the caller that a limit is nearly reached."""
+    rule = counter.rule
+    share = min(100, used * 100 // rule.amount) if rule.amount else 100
+    if rule.resource == "usd":
+        code, what = "budget_nearly_used", f"{share} % of the budget of {rule.text}"
+    else:
+        code, what = "limit_nearly_used", f"{share} % of the limit of {rule.text}"
+    call.record.warn(code, f"{what} for {holder_text(call, counter)} are used or set aside.")
+
+
+def _details(call: Call, counter: Counter) -> dict[str, object]:
+    return {"limit": counter.rule.text, "limited": holder_text(call, counter).rstrip(",")}
+
+
+def _shown(holder: str) -> str:
+    return repr(holder if len(holder) <= _MOST_SHOWN else holder[: _MOST_SHOWN - 3] + "...")

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import Result
+
+from servers import postgres_server  # noqa: F401  # a fixture
+
+if TYPE_CHECKING:
+    from servers import PostgresServer
+
+Run = Callable[..., Result]
+TABLES = ["audit_events", "connections", "keys", "replay_ids", "store_state", "usage_rows"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def environ(folder: Path) -> Mapping[str, str]:
+    return {"HOOKLINE_STATE_DIR": str(folder)}
+
+
+@pytest.fixture
+def where(folder: Path) -> str:
+    return f"sqlite:///{folder}/hookline.sqlite3"
+
+
+def test_status_makes_nothing(run: Run, folder: Path, where: str, environ: Mapping[str, str]) -> None:
+    result = run("db", "status", environ=environ)
+
+    assert result.exit_code == 0
+    lines = [line.split(maxsplit=1) for line in result.output.splitlines()]
+    assert ["where", where] in lines
+    assert ["revision", "none yet (this program needs 0001)"] in lines
+    assert ["usable", "yes, first use makes it"] in lines
+    assert not folder.exists()
+
+
+def test_status_counts_rows(run: Run, where: str, environ: Mapping[str, str]) -> None:
+    run("db", "upgrade", environ=environ)
+
+    result = run("db", "status", environ=environ)
+
+    assert result.exit_code == 0
+    assert [line.split() for line in result.output.splitlines()[-6:]] == [[name, "0"] for name in TABLES]
+    assert "usable    yes\n" in result.output
+
+
+def test_status_as_json(run: Run, where: str, environ: Mapping[str, str]) -> None:
+    run("db", "upgrade", environ=environ)
+
+    found = json.loads(run("db", "status", "--json", environ=environ).output)
+
+    assert found.pop("size_bytes") > 50_000
+    assert found == {
+        "where": where,
+        "dialect": "sqlite",
+        "revision": "0001",
+        "head": "0001",
+        "problem": None,
+        "rows": dict.fromkeys(TABLES, 0),
+    }
+
+
+def test_upgrade_says_what_it_did_and_then_that_there_is_nothing_to_do(
+    run: Run, where: str, environ: Mapping[str, str]
+) -> None:
+    first, second = run("db", "upgrade", environ=environ), run("db", "upgrade", environ=environ)
+
+    assert (first.exit_code, first.output) == (0, f"{where} is at revision 0001; applied: 0001.\n")
+    assert second.output == f"{where} is at revision 0001; there was nothing to do.\n"
+    assert json.loads(run("db", "upgrade", "--json", environ=environ).output) == {
+        "where": where,
+        "applied": [],
+        "revision": "0001",
+    }
+
+
+def test_postgresql_is_upgraded_by_the_command(
+    run: Run,
+    postgres_server: PostgresServer,  # noqa: F811
+) -> None:
+    url = postgres_server.new_database(is_upgraded=False)
+    environ = {"HOOKLINE_DATABASE_URL": url}
+
+    before = run("db", "status", environ=environ)
+    upgraded = run("db", "upgrade", "--json", environ=environ)
+    after = run("db", "status", "--json", environ=environ)
+
+    assert before.exit_code == 1
+    assert "no: The database does not hold the gateway's tables yet." in before.output
+    assert json.loads(upgraded.output)["applied"] == ["0001"]
+    assert (after.exit_code, json.loads(after.output)["problem"]) == (0, None)
+    assert postgres_server.password not in before.output + upgraded.output + after.output
+    postgres_server.drop_database(url)
+
+
+def test_a_server_that_is_not_there_is_told_without_the_password(run: Run) -> None:
+    """S23."""
+    result = run("db", "status", environ={"HOOKLINE_DATABASE_URL": "postgresql://ada:w0rd@127.0.0.1:1/gate"})
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: The database cannot be reached.\n")
+    assert "w0rd" not in result.output
+
+
+def test_a_url_that_is_none_is_a_mistake_of_configuration(run: Run) -> None:
+    result = run("db", "status", environ={"HOOKLINE_DATABASE_URL": "mysql://ada:w0rd@127.0.0.1/gate"})
+
+    assert result.exit_code == 2
+    assert "HOOKLINE_DATABASE_URL" in result.stderr
+    assert "w0rd" not in result.output
+
+
+def test_backup_writes_a_copy_for_its_owner(
+    run: Run, tmp_path: Path, where: str, environ: Mapping[str, str]
+) -> None:
+    run("db", "upgrade", environ=environ)
+    target = tmp_path / "copy.sqlite3"
+
+    result = run("db", "backup", str(target), environ=environ)
+
+    assert result.exit_code == 0
+    assert result.output.startswith(f"{where} was copied to {target}, ")
+    assert oct(target.stat().st_mode & 0o777) == "0o600"
+    with closing(sqlite3.connect(target)) as connection:
+        assert connection.execute("SELECT version_num FROM hookline_revision").fetchall() == [("0001",)]
+
+
+def test_backup_replaces_a_file_only_with_force(
+    run: Run, tmp_path: Path, where: str, environ: Mapping[str, str]
+) -> None:
+    target = tmp_path / "copy.sqlite3"
+    target.write_text("precious")
+
+    refused = run("db", "backup", str(target), environ=environ)
+    assert (refused.exit_code, target.read_text()) == (2, "precious")
+    assert "--force" in refused.stderr
+
+    forced = run("db", "backup", str(target), "--force", "--json", environ=environ)
+    assert json.loads(forced.output) == {
+        "where": where,
+        "file": str(target),
+        "size_bytes": target.stat().st_size,
+    }
+
+
+@pytest.mark.parametrize("command", [["db"], ["audit"]])
+def test_help_shows_examples_and_loads_no_database(run: Run, command: list[str]) -> None:
+    import subprocess
+    import sys
+
+    program = (
+        "import sys; from hookline.cli.group import build_cli\n"
+        f"try: build_cli()({[*command, '--help']!r})\n"
+        "finally: print([name for name in ('sqlalchemy', 'alembic', 'pydantic') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert "Examples:" in done.stdout
+    assert done.stdout.endswith("[]\n")

@@ -1,0 +1,65 @@
+"""What is read from a request before anybody knows who sent it."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hookline.settings import ServerSettings, Settings
+from hookline.webhook.app import create_app
+from hookline.webhook.inbound import read_request
+from small_service import make_gateway
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+
+def client_of(peer: str, forwarded: str | None, *trusted: str) -> str:
+    environ: WSGIEnvironment = {"REQUEST_METHOD": "GET", "REMOTE_ADDR": peer, "wsgi.input": None}
+    if forwarded is not None:
+        environ["HTTP_X_FORWARDED_FOR"] = forwarded
+    networks = [ip_network(text) for text in trusted]
+    return read_request(environ, max_body_bytes=1, trusted_proxies=networks).client
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "trusted", "client"),
+    [
+        ("203.0.113.9", "10.0.0.1", (), "203.0.113.9"),
+        ("203.0.113.9", "10.0.0.1", ("192.0.2.0/24",), "203.0.113.9"),
+        ("192.0.2.1", "203.0.113.9", ("192.0.2.0/24",), "203.0.113.9"),
+        ("192.0.2.1", "10.0.0.1, 203.0.113.9", ("192.0.2.0/24",), "203.0.113.9"),
+        ("192.0.2.1", "203.0.113.9, 192.0.2.7", ("192.0.2.0/24",), "203.0.113.9"),
+        ("192.0.2.1", None, ("192.0.2.0/24",), "192.0.2.1"),
+        ("192.0.2.1", "", ("192.0.2.0/24",), "192.0.2.1"),
+        ("192.0.2.1", "evil', 203.0.113.9x", ("192.0.2.0/24",), "192.0.2.1"),
+        ("192.0.2.1", "2001:db8::9", ("192.0.2.0/24", "2001:db8::/64"), "2001:db8::9"),
+        ("", "203.0.113.9", ("192.0.2.0/24",), ""),
+    ],
+)
+def test_s5_the_client_is_the_nearest_address_that_a_trusted_proxy_vouches_for(
+    peer: str, forwarded: str | None, trusted: tuple[str, ...], client: str
+) -> None:
+    assert client_of(peer, forwarded, *trusted) == client
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("gateway.example", 401),
+        ("GATEWAY.example:8787", 401),
+        ("elsewhere.example", 421),
+        ("gateway.example.elsewhere.example", 421),
+        ("gateway.example@elsewhere.example", 421),
+    ],
+)
+def test_s5_a_request_for_another_host_is_misdirected(host: str, status: int) -> None:
+    settings = Settings(server=ServerSettings(allowed_hosts=("gateway.example",)))
+    client = create_app(make_gateway(settings=settings, open_to_all=False)).test_client()
+
+    answer = client.get("/actions", headers={"Host": host})
+
+    assert answer.status_code == status
+    assert client.get("/healthz", headers={"Host": host}).status_code == 200
