@@ -13,6 +13,7 @@ connector = Connector(
     description="Language models of OpenAI, or of any server that speaks the same API.",
     environment={"api_key": "OPENAI_API_KEY", "base_url": "OPENAI_BASE_URL"},
     options=OpenAIOptions,
+    test="list_models",
     user_fields=("safety_identifier", "user"),
     forward_headers=("x-client-request-id",),
     return_headers=("x-request-id", "retry-after", "retry-after-ms", "openai-*", "x-ratelimit-*"),

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=PluginOptions)
 
+_CHECK_EVERY_S = 1.0
+
 _log = logging.getLogger("hookline.gateway")
 
 
@@ -98,6 +100,11 @@ class Gateway:
         )
         self.audit = AuditLog(self.database)
         self._readiness_checks: dict[str, Callable[[], str | None]] = {}
+        if url is not None or self.settings.state_dir is not None:
+            self.add_readiness_check("database", self.database.ping)
+        self._checking = threading.Lock()
+        self._checked_at: float | None = None
+        self._failed: list[str] = []
         self._caller_checks: list[Callable[[], bool]] = []
         self._options = self._read_options()
         warn_of_unknown_variables(
@@ -147,14 +154,19 @@ class Gateway:
         missing = [] if len(self.catalog) else ["no plugin adds an action"]
         needed = ("hookline_authenticate", "hookline_authorize")
         missing += [f"no plugin implements {hook}" for hook in needed if not self.host.has(hook)]
-        for name, check in self._readiness_checks.items():
-            try:
-                problem = check()
-            except Exception as exc:  # a check may fail in any way; then the gateway is not ready
-                problem = f"its check failed with {type(exc).__name__}"
-            if problem is not None:
-                missing.append(f"{name}: {problem}")
-        return missing
+        return missing + self._failed_checks()
+
+    def _failed_checks(self) -> list[str]:
+        """Run the checks of plugins, at most once a second: anybody may ask for them."""
+        with self._checking:
+            now_s = self.clock.monotonic()
+            if self._checked_at is None or not 0 <= now_s - self._checked_at < _CHECK_EVERY_S:
+                found = {name: _ask(check) for name, check in self._readiness_checks.items()}
+                self._failed = [
+                    f"{name}: {problem}" for name, problem in found.items() if problem is not None
+                ]
+                self._checked_at = self.clock.monotonic()
+            return self._failed
 
     def add_readiness_check(self, name: str, check: Callable[[], str | None]) -> None:
         """Let a plugin say that calls cannot be taken now.
@@ -250,6 +262,13 @@ class Gateway:
                     f"Plugin {name!r} could not add its routes: {type(exc).__name__}: {exc}"
                 ) from exc
         return routes
+
+
+def _ask(check: Callable[[], str | None]) -> str | None:
+    try:
+        return check()
+    except Exception as exc:  # a check may fail in any way; then the gateway is not ready
+        return f"its check failed with {type(exc).__name__}"
 
 
 def _no_options(name: str, known: Collection[str], host: PluginHost) -> str:

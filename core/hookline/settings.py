@@ -112,7 +112,7 @@ class Settings(_Section):
         "http1", description="What carries upstream requests: Hookline's own HTTP/1.1 client, or httpx."
     )
     state_dir: Path | None = Field(
-        None, description="Folder for what is kept: keys, accounts, usage; none keeps it in memory."
+        None, description="Folder for what is kept: keys, accounts, usage; `none` keeps it in memory."
     )
     database_url: SecretStr | None = Field(
         None, description="Database in place of the SQLite file in that folder: `postgresql://...`."
@@ -149,6 +149,9 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_REQUIRED_PLUGINS": ("plugins", "required"),
 }
 CONFIG_VARIABLE = "HOOKLINE_CONFIG"
+NO_STATE = "none"
+"""Value of ``state_dir`` for a gateway that keeps all in memory, until it ends."""
+
 _SECRET_FILE = re.compile(r"HOOKLINE_(API_KEYS|DATABASE_URL|[A-Z][A-Z0-9_]*_API_KEY)_FILE")
 _LISTS = {
     ("api_keys",),
@@ -174,8 +177,6 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     path = environ.get(CONFIG_VARIABLE)
     if path:
         values = _read_toml(Path(path))
-    if (folder := default_state_dir(environ)) is not None:
-        values.setdefault("state_dir", str(folder))
     sources: dict[tuple[str, ...], str] = {}
     for variable, where in ENVIRONMENT.items():
         text = environ.get(variable)
@@ -188,6 +189,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
                 raise ConfigurationError(f"{path}: `{name}` must be a table.")
         section[where[-1]] = _split(text) if where in _LISTS else text.strip()
         sources[where] = variable
+    if (folder := default_state_dir(environ)) is not None:
+        values.setdefault("state_dir", str(folder))
+    if values.get("state_dir") == NO_STATE:
+        del values["state_dir"]
     try:
         settings = Settings.model_validate(values)
     except ValidationError as exc:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         RouteRegistry,
         UpstreamRequest,
         UpstreamResponse,
+        Usage,
     )
     from hookline.gateway import Gateway
     from hookline_auth.callers import Callers
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("hookline.auth")
 
 _WARM_UP_AFTER_S = 1.0
+_FOR_NOW = frozenset({429, 503})
 _OTHER_IDS = re.compile(r"[a-z2-7]{16}|jwt_[0-9a-f]{20}")
 
 
@@ -125,3 +127,11 @@ class AuthPlugin:
 
         check_model(call, request)
         return (yield)
+
+    @hookimpl
+    def hookline_record_usage(self, call: Call, usage: Usage | None) -> None:
+        """Let a signed request come again that was turned away for now and not carried out at all."""
+        if usage is None and call.record.status in _FOR_NOW and call.parent is None:
+            message_id = call.headers.get("webhook-id")
+            if message_id is not None and self._callers is not None:
+                self._callers.replays.give_back(call.principal.key_id, message_id)

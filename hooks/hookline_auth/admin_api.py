@@ -43,7 +43,7 @@ class _KeyApi:
                 "Only an API key can make keys: what is made descends from it.",
                 hint="Make a key with `hookline keys create --admin` and send that.",
             )
-        made = self._callers.desk.create(read(NewKey, request.json()), actor, tenant=actor.tenant or "")
+        made = self._callers.desk.create(read(NewKey, request.json()), actor, tenant=actor.tenant)
         return _secret_reply(self._with_secrets(request, made), status=201)
 
     def list(self, request: RouteRequest) -> Reply:

@@ -6,7 +6,8 @@ What a request carries                      What it is
 ``hk_`` and the form of a key               an API key: valid or refused
 three parts with dots, a known issuer       a JSON Web Token: valid or refused
 anything else                               a static key: valid or refused
-only ``X-Hookline-Key-Id``                  a request that is signed for that key: valid or refused
+only ``X-Hookline-Key-Id``, or the same     a request that is signed for that key: valid or refused
+in the query as ``hookline_key_id``
 nothing of it                               somebody else's business
 ==========================================  ========================================================
 """
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from hookline_auth.web_tokens import WebTokens
 
 KEY_ID_HEADER = "x-hookline-key-id"
+KEY_ID_PARAMETER = "hookline_key_id"
+"""For senders that sign and cannot add a header; the id is no secret."""
+
 _MAX_KEY_LENGTH = 512
 _MAX_TOKEN_LENGTH = 8192
 
@@ -71,6 +75,10 @@ class Authenticator:
         text = presented_key(request)
         signer = request.headers.get(KEY_ID_HEADER, "").strip()
         if text is None:
+            named = request.query.get(KEY_ID_PARAMETER, "")
+            if signer and named and signer != named:
+                raise RefusedError("ambiguous")
+            signer = signer or named
             if signer:
                 return self._ring().find_by_signature(signer.removeprefix("hk_"), request)
             return self._static.find(None)

@@ -25,7 +25,7 @@ _MAX_SPAN_S = 20 * 365 * 86_400
 @contextmanager
 def open_callers(context: CommandContext) -> Iterator[Callers]:
     """Give what knows the keys of the settings' database, and say in words what went wrong with it."""
-    from hookline.errors import ConfigurationError, HooklineError
+    from hookline.errors import ConfigurationError, HooklineError, InvalidInputError
     from hookline_auth.callers import Callers
 
     with context.open_gateway() as gateway:
@@ -33,6 +33,10 @@ def open_callers(context: CommandContext) -> Iterator[Callers]:
             yield Callers(gateway)
         except ConfigurationError:
             raise
+        except InvalidInputError as exc:
+            if exc.status == 422:
+                raise CommandError(exc.message) from exc
+            raise CommandFailedError(exc.message, hint=exc.hint) from exc
         except HooklineError as exc:
             raise CommandFailedError(exc.message, hint=exc.hint) from exc
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from hookline.cli.context import CommandContext, pass_context
 from hookline.cli.messages import CommandError, CommandFailedError, echo_json, warn
+from hookline_auth.command_options import (
+    CREATE_EPILOG,
+    EPILOG,
+    EXIT,
+    HELP,
+    json_option,
+    rights_options,
+    signing_options,
+)
 from hookline_auth.command_parts import (
     add_signing,
     now_us,
@@ -25,49 +33,8 @@ from hookline_auth.command_parts import (
 if TYPE_CHECKING:
     from hookline.connector import JsonObject
 
-F = TypeVar("F", bound=Callable[..., object])
 
-_HELP = {"help_option_names": ["-h", "--help"]}
-_EXIT = (
-    "\n\nExit status: 0 done, 1 it was refused or the database is not available, 2 wrong usage or "
-    "configuration.\n"
-)
-
-_EPILOG = (
-    """\
-\b
-Examples:
-  hookline keys create --label "Zapier, invoices"         a key that may run every action
-  hookline keys create --label n8n --action "openai.*" --model gpt-5.4-mini --limit "60 requests / minute"
-  hookline keys create --label ops --admin                a key for the admin API
-  hookline keys list                                      which keys there are
-  hookline keys rotate abcdefghijklmnop --grace 1h        a new secret; the old one works for another hour
-  hookline keys revoke abcdefghijklmnop                   end a key and all that descend from it
-"""
-    + _EXIT
-)
-_CREATE_EPILOG = (
-    """\
-\b
-Examples:
-  hookline keys create --label "Zapier, invoices"
-  hookline keys create --label "build server" --action openai.embed --network 10.0.0.0/8 --expires 90d
-  hookline keys create --label "Ada's flows" --tenant acme --limit "5 usd / day" --max-output-tokens 2000
-  hookline keys create --label "GitHub" --signing required --scheme github --signing-secret-file secret.txt
-  hookline keys create --label ops --admin --scope audit:read --json
-
-\b
-The key is shown once. What is stored cannot be turned back into it.
-An action or a model may end with *, which matches any rest. Options with several values are repeated.
-A limit is written like "60 requests / minute", "9000 tokens / hour per user", "8 concurrent", "5 usd / day".
---admin adds keys:admin, connections:admin and connections:test, which all stay within the key's tenant.
-usage:admin and audit:read show more than one tenant, so they must be asked for by --scope.
-"""
-    + _EXIT
-)
-
-
-@click.group(epilog=_EPILOG, context_settings=_HELP)
+@click.group(epilog=EPILOG, context_settings=HELP)
 def keys() -> None:
     """Make, list and end the API keys of callers.
 
@@ -76,92 +43,23 @@ def keys() -> None:
     """
 
 
-def _rights(function: F) -> F:
-    """Add the options that say what a key may do."""
-    for option in reversed(
-        [
-            click.option(
-                "--scope",
-                "scopes",
-                multiple=True,
-                metavar="SCOPE",
-                help="A scope, in place of the default ones.",
-            ),
-            click.option("--action", "actions", multiple=True, metavar="PATTERN", help="Only these actions."),
-            click.option("--model", "models", multiple=True, metavar="PATTERN", help="Only these models."),
-            click.option(
-                "--connection", "connections", multiple=True, metavar="NAME", help="Only these accounts."
-            ),
-            click.option(
-                "--network", "networks", multiple=True, metavar="CIDR", help="Only from these networks."
-            ),
-            click.option(
-                "--limit", "limits", multiple=True, metavar="LIMIT", help="What is counted and bounded."
-            ),
-            click.option(
-                "--max-output-tokens", type=click.IntRange(min=1), help="Most tokens of one answer."
-            ),
-            click.option("--max-choices", type=click.IntRange(min=1), help="Most answers to one prompt."),
-            click.option(
-                "--max-stream-s",
-                type=click.FloatRange(min=0, min_open=True),
-                help="Most seconds of one stream.",
-            ),
-        ]
-    ):
-        function = option(function)
-    return function
-
-
-def _signing(function: F) -> F:
-    """Add the options that say how requests are signed."""
-    for option in reversed(
-        [
-            click.option(
-                "--signing",
-                type=click.Choice(["off", "optional", "required"]),
-                help="Whether requests with this key are signed.",
-            ),
-            click.option(
-                "--scheme",
-                type=click.Choice(["standard", "github"]),
-                default="standard",
-                show_default=True,
-                help="Standard Webhooks, or GitHub's X-Hub-Signature-256.",
-            ),
-            click.option(
-                "--signing-secret-file",
-                "secret_file",
-                type=click.File("r", encoding="utf-8"),
-                metavar="FILE",
-                help="A secret that the sender has already; - reads stdin.",
-            ),
-        ]
-    ):
-        function = option(function)
-    return function
-
-
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-
-
-@keys.command(epilog=_CREATE_EPILOG, context_settings=_HELP)
+@keys.command(epilog=CREATE_EPILOG, context_settings=HELP)
 @click.option("--label", required=True, help="A name that people recognise.")
-@click.option("--tenant", default="default", show_default=True, help="Whose key it is.")
+@click.option("--tenant", help="Whose key it is; `default`, or that of its parent, if not given.")
 @click.option("--parent", metavar="ID", help="A key that it descends from and can never do more than.")
 @click.option("--admin", "is_admin", is_flag=True, help="Also the scopes of an administrator of the tenant.")
-@_rights
+@rights_options
 @click.option(
     "--expires", metavar="WHEN", help="When it ends: 90d, 12h, or a time such as 2027-01-31T12:00:00Z."
 )
-@_signing
-@_json
+@signing_options
+@json_option
 @pass_context
 def create(
     context: CommandContext,
     /,
     label: str,
-    tenant: str,
+    tenant: str | None,
     parent: str | None,
     is_admin: bool,
     expires: str | None,
@@ -194,12 +92,12 @@ def create(
 
 
 @keys.command(
-    "list", context_settings=_HELP, epilog="\b\nExample:\n  hookline keys list --tenant acme --all" + _EXIT
+    "list", context_settings=HELP, epilog="\b\nExample:\n  hookline keys list --tenant acme --all" + EXIT
 )
 @click.option("--tenant", help="Of this tenant only.")
 @click.option("--search", default="", help="With this in their label.")
 @click.option("--all", "with_ended", is_flag=True, help="Also those that were revoked or have expired.")
-@_json
+@json_option
 @pass_context
 def list_keys(
     context: CommandContext, tenant: str | None, search: str, with_ended: bool, as_json: bool
@@ -235,10 +133,10 @@ def list_keys(
 
 
 @keys.command(
-    context_settings=_HELP, epilog="\b\nExample:\n  hookline keys show abcdefghijklmnop --json" + _EXIT
+    context_settings=HELP, epilog="\b\nExample:\n  hookline keys show abcdefghijklmnop --json" + EXIT
 )
 @click.argument("key_id", metavar="ID")
-@_json
+@json_option
 @pass_context
 def show(context: CommandContext, key_id: str, as_json: bool) -> None:
     """Show what a key may do; never the key itself."""
@@ -257,15 +155,15 @@ def show(context: CommandContext, key_id: str, as_json: bool) -> None:
 
 
 @keys.command(
-    context_settings=_HELP,
+    context_settings=HELP,
     epilog="\b\nExamples:\n  hookline keys rotate abcdefghijklmnop\n"
-    "  hookline keys rotate abcdefghijklmnop --grace 0s" + _EXIT,
+    "  hookline keys rotate abcdefghijklmnop --grace 0s" + EXIT,
 )
 @click.argument("key_id", metavar="ID")
 @click.option(
     "--grace", metavar="SPAN", help="How long the old secret works as well, such as 1h; 24 h by default."
 )
-@_json
+@json_option
 @pass_context
 def rotate(context: CommandContext, key_id: str, grace: str | None, as_json: bool) -> None:
     """Give a key a new secret and show it, this once."""
@@ -279,9 +177,9 @@ def rotate(context: CommandContext, key_id: str, grace: str | None, as_json: boo
         show_made(callers.desk.rotate(id, operator(), grace_s=grace_s), as_json=as_json)
 
 
-@keys.command(context_settings=_HELP, epilog="\b\nExample:\n  hookline keys revoke abcdefghijklmnop" + _EXIT)
+@keys.command(context_settings=HELP, epilog="\b\nExample:\n  hookline keys revoke abcdefghijklmnop" + EXIT)
 @click.argument("key_id", metavar="ID")
-@_json
+@json_option
 @pass_context
 def revoke(context: CommandContext, key_id: str, as_json: bool) -> None:
     """End a key, and all that descend from it, for good."""
@@ -301,17 +199,17 @@ def revoke(context: CommandContext, key_id: str, as_json: bool) -> None:
 
 
 @keys.command(
-    context_settings=_HELP,
+    context_settings=HELP,
     epilog="\b\nExamples:\n  hookline keys expire abcdefghijklmnop --in 7d\n"
     "  hookline keys expire abcdefghijklmnop --in 2027-01-31T12:00:00Z\n"
-    "  hookline keys expire abcdefghijklmnop --never" + _EXIT,
+    "  hookline keys expire abcdefghijklmnop --never" + EXIT,
 )
 @click.argument("key_id", metavar="ID")
 @click.option(
     "--in", "expires", metavar="WHEN", help="When: 7d, 12h, or a time such as 2027-01-31T12:00:00Z."
 )
 @click.option("--never", is_flag=True, help="It does not end.")
-@_json
+@json_option
 @pass_context
 def expire(context: CommandContext, key_id: str, expires: str | None, never: bool, as_json: bool) -> None:
     """Say when a key ends."""
@@ -322,21 +220,21 @@ def expire(context: CommandContext, key_id: str, expires: str | None, never: boo
 
 
 @keys.command(
-    context_settings=_HELP,
+    context_settings=HELP,
     epilog="\b\nExamples:\n  hookline keys change abcdefghijklmnop --limit '120 requests / minute'\n"
     "  hookline keys change abcdefghijklmnop --signing required\n"
     "  hookline keys change abcdefghijklmnop --label 'Zapier, invoices'\n\n"
-    "An option replaces all values that the key had of its kind; what is not named stays." + _EXIT,
+    "An option replaces all values that the key had of its kind; what is not named stays." + EXIT,
 )
 @click.argument("key_id", metavar="ID")
 @click.option("--label", help="Another name.")
-@_rights
-@_signing
+@rights_options
+@signing_options
 @click.option(
     "--new-signing-secret", is_flag=True, help="Make another secret; the old one works for the grace time."
 )
 @click.option("--grace", metavar="SPAN", help="That time, such as 1h; 24 h by default.")
-@_json
+@json_option
 @pass_context
 def change(
     context: CommandContext,

@@ -8,10 +8,10 @@ it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hookline.errors import InvalidInputError, NotFoundError, PermissionDeniedError
+from hookline.errors import InvalidInputError, PermissionDeniedError
 from hookline_auth.key_format import KeyText, is_key_id, new_id, new_secret
 from hookline_auth.key_records import (
     MAX_DEPTH,
@@ -22,14 +22,7 @@ from hookline_auth.key_records import (
     rights_of_chain,
     write_rights,
 )
-from hookline_auth.rights import Rights, excess
-from hookline_auth.signatures import SigningRule, SigningSecret
-from hookline_auth.signing_secrets import (
-    MAX_SECRETS,
-    SigningSafe,
-    new_signing_secret,
-    read_signing_secret,
-)
+from hookline_auth.rights import Rights
 from hookline_auth.wanted import refuse
 
 if TYPE_CHECKING:
@@ -39,9 +32,11 @@ if TYPE_CHECKING:
     from hookline.connector import JsonObject
     from hookline.store.audit import AuditLog
     from hookline.store.database import Database
-    from hookline_auth.key_records import SigningScheme
     from hookline_auth.pepper import PepperSource
-    from hookline_auth.wanted import KeyChange, NewKey, WantedSigning
+    from hookline_auth.wanted import KeyChange, NewKey
+
+
+DEFAULT_TENANT = "default"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,13 +100,15 @@ class KeyDesk:
         self._scopes = scopes
         self._on_change = on_change
 
-    def create(self, wanted: NewKey, actor: Actor, *, tenant: str, maker_id: str | None = None) -> Made:
+    def create(
+        self, wanted: NewKey, actor: Actor, *, tenant: str | None = None, maker_id: str | None = None
+    ) -> Made:
         """Make a key.
 
         Args:
             wanted: What it is to be.
             actor: Who makes it.
-            tenant: Whose it will be; a key's child is always of its tenant.
+            tenant: Whose it will be; by default the maker's, or ``default`` for a key that no other makes.
             maker_id: The key whose child it will be; whoever acts with a key makes children of that.
 
         Raises:
@@ -129,14 +126,17 @@ class KeyDesk:
         with self._database.begin() as connection:
             chain = self._chain_of_maker(connection, maker_id, actor, now_us) if maker_id else []
             maker = rights_of_chain(chain) if chain else None
+            if chain and tenant and tenant != chain[0].tenant:
+                refuse("tenant", f"The key {maker_id} belongs to another tenant, and so do its children.")
             rights = wanted.rights_within(maker)
-            _check(rights, maker, now_us)
+            check_rights(rights, maker, now_us)
+            check_signing(chain, wanted.signing.mode if wanted.signing is not None else "off")
             stored, shown = None, None
             if wanted.signing is not None:
-                stored, shown = self._sign_anew(wanted.signing, None, key.id, grace_s=0, now_us=now_us)
+                stored, shown = sign_anew(pepper, wanted.signing, None, key.id, grace_s=0, now_us=now_us)
             values: dict[str, object] = {
                 "id": key.id,
-                "tenant": chain[0].tenant if chain else tenant,
+                "tenant": chain[0].tenant if chain else tenant or DEFAULT_TENANT,
                 "label": wanted.label,
                 "secret_hash": pepper.hash(key.secret),
                 "parent_id": maker_id,
@@ -167,7 +167,7 @@ class KeyDesk:
         now_us = self._now_us()
         with self._database.begin() as connection:
             record, values = self._find(connection, key_id, actor, with_itself=True)
-            _check_alive(record, now_us)
+            check_alive(record, now_us)
             changes: dict[str, object] = {
                 "secret_hash": self._pepper.get().hash(key.secret),
                 "previous_hash": values["secret_hash"] if grace_s else None,
@@ -210,25 +210,24 @@ class KeyDesk:
             PermissionDeniedError: If it is not the actor's to change, or would hold more than its maker.
             InvalidInputError: If something is wrong with what is wanted, or the key was revoked.
         """
-        from hookline_auth.key_store import chain_within
-
         wanted.check_scopes(self._scopes())
         now_us = self._now_us()
         with self._database.begin() as connection:
             record, values = self._find(connection, key_id, actor, with_itself=False)
             if record.revoked_at_us is not None:
-                raise _ended(record, "revoked")
-            makers = chain_within(connection, record.parent_id) if record.parent_id else []
+                raise ended(record, "revoked")
+            makers = _read_chain(connection, key_id)[1:]
             maker = rights_of_chain(makers) if makers else None
             rights = wanted.changed(record.rights, maker or Rights())
-            _check(rights, maker, now_us if "expires_at" in wanted.model_fields_set else None)
+            check_rights(rights, maker, now_us if "expires_at" in wanted.model_fields_set else None)
             changes: dict[str, object] = write_rights(rights)
             if "label" in wanted.model_fields_set:
                 changes["label"] = wanted.label
             shown = None
             if wanted.signing is not None:
-                changes["signing"], shown = self._sign_anew(
-                    wanted.signing, record.signing, key_id, grace_s=grace_s, now_us=now_us
+                check_signing(makers, wanted.signing.mode)
+                changes["signing"], shown = sign_anew(
+                    self._pepper.get(), wanted.signing, record.signing, key_id, grace_s=grace_s, now_us=now_us
                 )
             record = self._write(connection, values, changes, now_us)
             fields: JsonObject = {"changed": sorted(wanted.model_fields_set), **_facts(record)}
@@ -250,7 +249,7 @@ class KeyDesk:
         if not chain or actor.tenant not in (None, chain[0].tenant):
             raise no_such_key(maker_id)
         for maker in chain:
-            _check_alive(maker, now_us)
+            check_alive(maker, now_us)
         if len(chain) >= MAX_DEPTH:
             raise InvalidInputError(
                 f"The key {maker_id} descends from {len(chain) - 1} others, and its children would be too "
@@ -263,17 +262,17 @@ class KeyDesk:
         self, connection: Connection, key_id: str, actor: Actor, *, with_itself: bool
     ) -> tuple[KeyRecord, dict[str, object]]:
         """Return a key that an actor may change, and its row."""
-        from hookline_auth.key_store import chain_within, stored_values
+        from hookline_auth.key_store import stored_values
 
         values = stored_values(connection, key_id) if is_key_id(key_id) else None
         if values is None or actor.tenant not in (None, values["tenant"]):
             raise no_such_key(key_id)
         try:
             record = read_record(values)
-            ids = [found.id for found in chain_within(connection, key_id)] if actor.key_id else []
         except UnreadableKeyError as exc:
-            raise InvalidInputError(f"The key {key_id} is damaged: {exc}.") from exc
+            raise damaged(key_id) from exc
         if actor.key_id is not None:
+            ids = [found.id for found in _read_chain(connection, key_id)]
             mine = ids if with_itself else ids[1:]
             if actor.key_id not in mine:
                 raise PermissionDeniedError(
@@ -290,34 +289,6 @@ class KeyDesk:
         changes = {**changes, "updated_at_us": now_us}
         change_key(connection, str(values["id"]), changes)
         return read_record({**values, **changes})
-
-    def _sign_anew(
-        self, wanted: WantedSigning, stored: str | None, key_id: str, *, grace_s: int, now_us: int
-    ) -> tuple[str | None, str | None]:
-        """Return how requests are signed from now on, as it is stored, and a secret if it is new."""
-        if wanted.mode == "off":
-            return None, None
-        safe = SigningSafe(self._pepper.get())
-        rule = None
-        if stored is not None:
-            try:
-                rule = safe.unlock(stored, key_id=key_id)
-            except UnreadableKeyError:
-                rule = None  # it can be replaced only
-        is_kept = wanted.secret is None and not wanted.is_new
-        if rule is not None and rule.scheme == wanted.scheme and is_kept:
-            return safe.lock(replace(rule, mode=wanted.mode), key_id=key_id), None
-        text = wanted.secret or _new_secret_for(wanted.scheme)
-        if wanted.secret is not None and not wanted.secret.strip():
-            refuse("signing.secret", "A secret is not empty.")
-        try:
-            value = read_signing_secret(text, scheme=wanted.scheme)
-        except ValueError as exc:
-            refuse("signing.secret", str(exc))
-        old = _kept_for(rule, wanted.scheme, grace_s=grace_s, now_us=now_us)
-        secrets = (SigningSecret(value=value), *old)[:MAX_SECRETS]
-        new = SigningRule(mode=wanted.mode, scheme=wanted.scheme, secrets=secrets)
-        return safe.lock(new, key_id=key_id), text if wanted.secret is None else None
 
     def _note(
         self, connection: Connection, action: str, record: KeyRecord, actor: Actor, details: JsonObject
@@ -336,11 +307,6 @@ class KeyDesk:
         return int(self._clock.now().timestamp() * MICROSECONDS)
 
 
-def no_such_key(key_id: str) -> NotFoundError:
-    """Return the error for a key that does not exist, or that is none of the actor's business."""
-    return NotFoundError(f"There is no key {key_id[:64]!r}.", code="unknown_key")
-
-
 def operator() -> Actor:
     """Return whoever types commands, by the name that the system knows and not the shell."""
     try:
@@ -355,53 +321,13 @@ def operator() -> Actor:
     return Actor(name=f"cli:{name}")
 
 
-def _check(rights: Rights, maker: Rights | None, now_us: int | None) -> None:
-    if not rights.scopes:
-        refuse("scopes", "A key needs a scope; without one it may do nothing.")
-    end = rights.expires_at_us
-    if now_us is not None and end is not None and end <= now_us:
-        refuse("expires_at", "The key would have ended already; take a time in the future.")
-    beyond = excess(rights, maker) if maker is not None else []
-    if beyond:
-        raise PermissionDeniedError(
-            f"A key cannot have what its maker has not: {'; '.join(one.message for one in beyond[:5])}.",
-            field=beyond[0].field,
-            hint="Ask for less, or make the key with one that may do this.",
-        )
+def _read_chain(connection: Connection, key_id: str) -> list[KeyRecord]:
+    from hookline_auth.key_store import chain_within
 
-
-def _check_alive(record: KeyRecord, now_us: int) -> None:
-    reason = record.why_invalid(now_us)
-    if reason is not None:
-        raise _ended(record, reason)
-
-
-def _ended(record: KeyRecord, reason: str) -> InvalidInputError:
-    how = "was revoked" if reason == "revoked" else "has expired"
-    return InvalidInputError(
-        f"The key {record.id} {how}.",
-        status=409,
-        code="key_ended",
-        hint="Make a new key." if reason == "revoked" else "Give it a later end first, or make a new key.",
-    )
-
-
-def _new_secret_for(scheme: SigningScheme) -> str:
-    return new_signing_secret() if scheme == "standard" else new_secret()
-
-
-def _kept_for(
-    rule: SigningRule | None, scheme: SigningScheme, *, grace_s: int, now_us: int
-) -> tuple[SigningSecret, ...]:
-    """Return the old secrets that stay valid for a while."""
-    if rule is None or rule.scheme != scheme or grace_s <= 0:
-        return ()
-    until_us = now_us + grace_s * MICROSECONDS
-    kept = [
-        replace(secret, until_us=until_us if secret.until_us is None else min(secret.until_us, until_us))
-        for secret in rule.secrets
-    ]
-    return tuple(secret for secret in kept if secret.until_us is not None and secret.until_us > now_us)
+    try:
+        return chain_within(connection, key_id)
+    except UnreadableKeyError as exc:
+        raise damaged(key_id) from exc
 
 
 def _facts(record: KeyRecord) -> JsonObject:

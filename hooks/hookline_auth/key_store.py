@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
 
     from hookline.store.database import Database
 
+_log = logging.getLogger("hookline.auth")
+
 _columns = KEYS.c
 _NOBODY = f"{'0' * 16}:{'0' * 64}"
 
 # The key itself or, where there is none of this id, the next one: so one entry of the index and one row are
-# read in either case, and the time is the same. Whether it is the right one is looked at afterwards.
+# read in either case, and the time is the same. Whether it is the right one is looked at afterwards. Only
+# beyond the last id there is nothing to read, which tells no more than that it is the last.
 _NEAREST = select(_columns.id, _columns.secret_hash, _columns.previous_hash)
 _NEAREST = _NEAREST.where(_columns.id >= bindparam("key_id")).order_by(_columns.id).limit(1)
 _SIGNING = select(_columns.id, _columns.signing)
@@ -140,8 +144,18 @@ class KeyStore:
         for row in rows:
             try:
                 found.append(read_record(cast("dict[str, object]", dict(row))))
-            except UnreadableKeyError:
-                continue
+            except UnreadableKeyError as exc:
+                _log.error("%s", exc)
+        missing = at_most - len(found)
+        if missing and len(rows) == at_most:
+            found += self.search(
+                tenant=tenant,
+                text=text,
+                after=rows[-1]["id"],
+                at_most=missing,
+                with_ended=with_ended,
+                now_us=now_us,
+            )
         return found
 
     def has_keys(self) -> bool:

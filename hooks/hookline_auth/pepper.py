@@ -80,6 +80,15 @@ class PepperSource:
                     self._found = self._find()
         return self._found
 
+    def look(self) -> None:
+        """See whether the pepper could be had; unlike `get` this makes none.
+
+        Raises:
+            ConfigurationError: If it is there and cannot be used.
+        """
+        if self._found is None and not self._text and self._state_dir is not None:
+            _read(self._state_dir / FILE_NAME)
+
     def _find(self) -> Pepper:
         if self._text:
             return Pepper(self._text.encode())

@@ -47,19 +47,24 @@ class Replays:
             store.remember(scope=key_id, id=message_id, expires_at_us=now_us + _KEPT_US)
         except ConflictError:
             raise RefusedError("replayed") from None
-        finally_sweep = False
+        is_sweeper = False
         with self._lock:
             if len(self._seen) >= _MAX_REMEMBERED:
                 self._seen = {key: end for key, end in self._seen.items() if end > now_us}
             if len(self._seen) < _MAX_REMEMBERED:
                 self._seen[key_id, message_id] = now_us + _KEPT_US
             if now_us - self._swept_at_us > _SWEEP_US:
-                self._swept_at_us, finally_sweep = now_us, True
-        if finally_sweep:
+                self._swept_at_us, is_sweeper = now_us, True
+        if is_sweeper:
             store.forget_old(now_us)
 
     def give_back(self, key_id: str, message_id: str) -> None:
-        """Forget a request that was not carried out, so that its sender may send it again."""
-        self._store().forget(scope=key_id, id=message_id)
-        with self._lock:
-            self._seen.pop((key_id, message_id), None)
+        """Forget a request that was not carried out, so that its sender may send it again.
+
+        Raises:
+            StoreUnavailableError: If the store is not available; then it stays noted.
+        """
+        if (key_id, message_id) in self._seen:  # it was noted for a call of this process
+            self._store().forget(scope=key_id, id=message_id)
+            with self._lock:
+                self._seen.pop((key_id, message_id), None)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from joserfc.errors import UnsupportedAlgorithmError
-from joserfc.jws import JWSAlgModel, JWSRegistry
+from joserfc.jws import JWSRegistry
+
+if TYPE_CHECKING:
+    from joserfc.jwa import JWSAlgModel
 
 
 class TokenRegistry(JWSRegistry):

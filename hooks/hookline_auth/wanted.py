@@ -180,7 +180,7 @@ class NewKey(WantedKey):
 class NewKeyOfTenant(NewKey):
     """A key that is to be made for any tenant."""
 
-    tenant: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$")
+    tenant: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}\z")
 
 
 class KeyChange(WantedKey):

@@ -6,16 +6,16 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
 from hookline.cli.context import CommandContext, pass_context
-from hookline.cli.messages import CommandError, CommandFailedError, describe_problem, echo_json, print_table
+from hookline.cli.messages import CommandError, CommandFailedError, describe_problem, echo_json
 from hookline_connections.secret_input import credential_options, read_credential
+from hookline_connections.showing import show_all, show_one
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
     from hookline_connections.desk import Actor, Desk
     from hookline_connections.office import Office
 
@@ -123,7 +123,7 @@ def add(
         )
         draft = replace(draft, secret=secret)
         row = desk.add(draft, actor())
-        _show_one(desk.describe(row), as_json=as_json)
+        show_one(desk.describe(row), as_json=as_json)
         if not as_json:
             whose = f" --tenant {tenant}" if tenant else ""
             click.echo(f"\nTry it: hookline connections test {name}{whose}", err=True)
@@ -145,7 +145,7 @@ def list_all(context: CommandContext, tenant: str | None, as_json: bool) -> None
     elif not found:
         click.echo("No connection is stored. `hookline connections add --help` shows how.")
     else:
-        print_table(_COLUMNS, [_cells(one) for one in found], flexible="credential")
+        show_all(found)
 
 
 @connections.command(context_settings=_HELP)
@@ -156,7 +156,7 @@ def list_all(context: CommandContext, tenant: str | None, as_json: bool) -> None
 def show(context: CommandContext, name: str, tenant: str, as_json: bool) -> None:
     """Show one connection, never a part of its credential."""
     with _desk(context) as (_, desk):
-        _show_one(desk.describe(desk.find(tenant, name)), as_json=as_json)
+        show_one(desk.describe(desk.find(tenant, name)), as_json=as_json)
 
 
 @connections.command(context_settings=_HELP)
@@ -206,7 +206,7 @@ def rotate(
         row = desk.rotate(
             tenant, name, actor(), secret=secret, credential_ref=credential_ref, base_url=base_url
         )
-        _show_one(desk.describe(row), as_json=as_json)
+        show_one(desk.describe(row), as_json=as_json)
 
 
 @connections.command(context_settings=_HELP)
@@ -270,46 +270,6 @@ def rotate_key(context: CommandContext, forget_old: bool, as_json: bool) -> None
             f"{len(outcome.problems)} could not be sealed anew: {'; '.join(outcome.problems)}.",
             hint="Put the missing key back, or set the credential again with `hookline connections rotate`.",
         )
-
-
-_COLUMNS = ["name", "tenant", "connector", "base URL", "prio", "weight", "models", "state", "credential"]
-
-
-def _cells(one: JsonObject) -> list[str]:
-    models = cast("list[str]", one["models"])
-    return [
-        str(one["name"]),
-        str(one["tenant"] or "(all)"),
-        str(one["connector"]),
-        str(one["base_url"]),
-        str(one["priority"]),
-        str(one["weight"]),
-        ", ".join(models[:3]) + (", …" if len(models) > 3 else ""),
-        "on" if one["enabled"] else "off",
-        _credential(cast("JsonObject", one["credential"])),
-    ]
-
-
-def _credential(told: JsonObject) -> str:
-    if told["kind"] == "none":
-        return "none"
-    parts = [str(told.get("reference") or f"#{told.get('fingerprint', '?')}"), f"set {told['set_at']}"]
-    if told.get("problem"):
-        parts.append(str(told["problem"]))
-    return ", ".join(parts)
-
-
-def _show_one(one: JsonObject, *, as_json: bool) -> None:
-    if as_json:
-        echo_json(one)
-        return
-    origins = ", ".join(cast("list[str]", one["allowed_origins"]))
-    rows = dict(zip(_COLUMNS, _cells(one), strict=True)) | {
-        "models": ", ".join(cast("list[str]", one["models"])),
-        "may go to": origins,
-    }
-    for title, text in rows.items():
-        click.echo(f"{title:<10}  {text}")
 
 
 def _pair(text: str) -> tuple[str, object]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hookline.connection import check_base_url, origin_of
@@ -13,6 +12,7 @@ from hookline.errors import (
     NotFoundError,
     StoreUnavailableError,
 )
+from hookline_connections.describing import audit_details, describe
 from hookline_connections.drafts import (
     Draft,
     check_draft,
@@ -22,19 +22,16 @@ from hookline_connections.drafts import (
     refused,
 )
 from hookline_connections.rows import ConnectionTable, StoredConnection
-from hookline_connections.sealing import SealError, fingerprint, seal, unseal
+from hookline_connections.sealing import SealError, seal, unseal
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from hookline.connector import JsonObject
     from hookline.gateway import Gateway
-    from hookline_connections.keyring import Keyring, KeyStore
+    from hookline_connections.key_store import KeyStore
+    from hookline_connections.keyring import Keyring
     from hookline_connections.rows import Note
-
-
-_MOST_MODELS = 20
-"""Of a connection's models so many stand in the audit log, whose entries are bounded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +91,7 @@ class Desk:
         row = replace(row, created_at_us=now_us, updated_at_us=now_us)
         row = self._sealed(row, draft.secret)
         try:
-            is_new = self.table.add(row, self._note("connection.add", row, by, _details(row)), most=most)
+            is_new = self.table.add(row, self._note("connection.add", row, by, audit_details(row)), most=most)
         except OverflowError:
             raise refused(
                 f"You have {most} connections, and may have no more.", code="too_many_connections"
@@ -154,7 +151,7 @@ class Desk:
                 raise refused(exc.message, field="base_url") from None
             after = replace(after, base_url=base_url, allowed_origins=(origin,))
         after = replace(self._sealed(after, secret), updated_at_us=self._later_than(before))
-        self._change(before, after, self._note("connection.rotate", after, by, _details(after)))
+        self._change(before, after, self._note("connection.rotate", after, by, audit_details(after)))
         return after
 
     def switch(self, tenant: str, name: str, by: Actor, *, is_disabled: bool) -> StoredConnection:
@@ -182,21 +179,7 @@ class Desk:
 
     def describe(self, row: StoredConnection) -> JsonObject:
         """Return what people may know of a connection: all but its credential."""
-        default = self._gateway.catalog.connectors.get(row.connector)
-        described: JsonObject = {
-            "name": row.name,
-            "tenant": row.tenant or None,
-            "connector": row.connector,
-            "base_url": row.base_url or (default.base_url if default is not None else None),
-            "allowed_origins": list(row.allowed_origins),
-            "models": list(row.models),
-            "weight": row.weight,
-            "priority": row.priority,
-            "enabled": not row.is_disabled,
-            "created_at": _shown(row.created_at_us),
-            "credential": self._describe_credential(row),
-        }
-        return described
+        return describe(row, self._gateway.catalog.connectors, self._keys)
 
     def reseal(self, keyring: Keyring, by: Actor) -> tuple[int, list[str]]:
         """Seal every credential anew that is not sealed with the newest key.
@@ -230,26 +213,6 @@ class Desk:
         self._gateway.audit.append(
             actor=by.name, action=action, target=key_id, tenant="", client=by.client, details={}
         )
-
-    def _describe_credential(self, row: StoredConnection) -> JsonObject:
-        described: JsonObject = {"kind": "none"}
-        if row.sealed is None and row.credential_ref is None:
-            return described
-        described = {"kind": "stored", "set_at": _shown(row.rotated_at_us or row.created_at_us)}
-        if row.credential_ref is not None:
-            described |= {"kind": "reference", "reference": row.credential_ref}
-        try:
-            keyring = self._keys.load()
-            if keyring is None or row.sealed is None:
-                raise SealError("it is not sealed" if row.sealed is None else "there is no key")
-            text = unseal(keyring, row.sealed, row.label)
-            if row.credential_ref is None:
-                described["fingerprint"] = fingerprint(keyring, text)
-        except SealError as exc:
-            described["problem"] = f"cannot be opened: {exc.message}"
-        except ConfigurationError as exc:
-            described["problem"] = exc.message
-        return described
 
     def _sealed(self, row: StoredConnection, secret: str | None) -> StoredConnection:
         text = secret if row.credential_ref is None else row.credential_ref
@@ -293,20 +256,3 @@ def unknown_connection(name: str) -> NotFoundError:
         code="unknown_connection",
         hint="`GET /connections` and `hookline connections list` show those that there are.",
     )
-
-
-def _details(row: StoredConnection) -> JsonObject:
-    return {
-        "connector": row.connector,
-        "allowed_origins": list(row.allowed_origins),
-        "credential": "none"
-        if row.sealed is None
-        else ("stored" if row.credential_ref is None else row.credential_ref),
-        "models": list(row.models[:_MOST_MODELS]),
-        "weight": row.weight,
-        "priority": row.priority,
-    }
-
-
-def _shown(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / 1_000_000, UTC).isoformat(timespec="seconds")

@@ -39,13 +39,16 @@ class Office:
 
     def __init__(self, gateway: Gateway, *, random: Callable[[], float]) -> None:
         from hookline_connections.falling_back import Fallback
-        from hookline_connections.keyring import KeyStore
+        from hookline_connections.key_store import KeyStore
         from hookline_connections.standing import Standing
 
         self.gateway = gateway
         self.options = gateway.options_of(ConnectionsOptions)
         self.standing = Standing()
-        self.keys = KeyStore(state_dir=gateway.state_dir, environ=gateway.environ, clock=gateway.clock)
+        key = self.options.base.key
+        self.keys = KeyStore(
+            state_dir=gateway.state_dir, text=key.get_secret_value() if key else "", clock=gateway.clock
+        )
         self._random = random
         self._is_sandbox = gateway.settings.sandbox
         self._fallback: Fallback = Fallback(self.standing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from hookline.options import PluginOptions
 
@@ -10,6 +10,11 @@ from hookline.options import PluginOptions
 class ConnectionsOptions(PluginOptions):
     """How stored connections are chosen, and what tenants may store."""
 
+    key: SecretStr | None = Field(
+        None,
+        description="Keys that seal credentials, in place of the file `connections.key`: base64 of 32 bytes, "
+        "several with a comma between them. The first seals, all of them open.",
+    )
     allowed_origins: tuple[str, ...] = Field(
         (),
         description="Where connections that tenants store themselves may lead, besides the connector's own "

@@ -12,7 +12,8 @@ from hookline_connections.sealing import SealError, unseal
 
 if TYPE_CHECKING:
     from hookline.clock import Clock
-    from hookline_connections.keyring import Keyring, KeyStore
+    from hookline_connections.key_store import KeyStore
+    from hookline_connections.keyring import Keyring
     from hookline_connections.rows import StoredConnection
 
 _log = logging.getLogger("hookline.connections")

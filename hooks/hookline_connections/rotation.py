@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hookline.connector import JsonObject
     from hookline_connections.desk import Actor, Desk
-    from hookline_connections.keyring import KeyStore
+    from hookline_connections.key_store import KeyStore
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import shutil
 import sys
 from datetime import UTC, datetime
@@ -12,14 +11,14 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from hookline.cli.context import CommandContext, pass_context
+from hookline.cli.context import CommandContext
 from hookline.cli.messages import CommandError, echo_json, print_table
 from hookline_ledger.labels import identity
-from hookline_ledger.periods import is_whole_days, parse_time, start_of_day
+from hookline_ledger.periods import is_whole_days, start_of_day
+from hookline_ledger.purging import purge, read_time
 from hookline_ledger.totals import GROUPINGS, Question
 
 if TYPE_CHECKING:
-    from hookline_ledger.retention import Purger
     from hookline_ledger.tables import Measure
     from hookline_ledger.totals import Grouping, Report
 
@@ -38,16 +37,6 @@ are those of UTC. A cost that begins with >= leaves out calls whose price is not
 
 Exit status: 0 done, also if there is nothing to show, 1 the database cannot be used, 2 wrong usage or
 configuration.
-"""
-_PURGE_EPILOG = """\
-\b
-Examples:
-  hookline usage purge --older-than 30d            asks before it removes anything
-  hookline usage purge --older-than 2026-11-01 --yes --json
-
-Rows are removed a few at a time, so that a running gateway goes on writing. What was removed is gone.
-
-Exit status: 0 done, 1 the database cannot be used, 2 wrong usage or configuration, 130 not confirmed.
 """
 _HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 _TERMINAL = "-"
@@ -107,11 +96,11 @@ def usage(
     if as_json + as_csv + (plot is not None) > 1:
         raise CommandError("Choose one of --json, --csv and --plot.")
     now = datetime.now(UTC)
-    begin = _time(since, "--since", now=now)
+    begin = read_time(since, "--since", now=now)
     question = Question(
         by=by,
         since=start_of_day(begin) if by == "day" and is_whole_days(since) else begin,
-        until=now if until is None else _time(until, "--until", now=now),
+        until=now if until is None else read_time(until, "--until", now=now),
         tenant=None if tenant is None else identity(tenant),
         key_id=None if key_id is None else identity(key_id),
         max_groups=max_groups,
@@ -140,43 +129,7 @@ def usage(
         _print(report)
 
 
-@usage.command(epilog=_PURGE_EPILOG, context_settings=_HELP_OPTIONS)
-@click.option("--older-than", required=True, metavar="TIME", help="Remove calls that began before this.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs; needs --yes.")
-@pass_context
-def purge(context: CommandContext, older_than: str, yes: bool, as_json: bool) -> None:
-    """Remove old rows."""
-    if as_json and not yes:
-        raise CommandError("--json needs --yes: nobody is there to ask.")
-    if older_than.strip().endswith("m"):
-        raise CommandError(
-            f"--older-than: {older_than[:40]!r} would be minutes; write it like `30d` or `12w`."
-        )
-    before = _time(older_than, "--older-than", now=datetime.now(UTC))
-    with context.open_gateway() as gateway:
-        from hookline_ledger.retention import Purger
-
-        purger = Purger(gateway.database)
-        count = purger.count_before(before)
-        told = f"rows of calls before {before:%Y-%m-%d %H:%M} UTC"
-        if count and not yes:
-            click.confirm(f"Remove {count:,} {told} from {gateway.database.url_shown}?", abort=True)
-        removed = 0
-        if count:
-            gateway.audit.append(  # first, so that nothing goes without a trace
-                actor=_actor(),
-                action="usage.purge",
-                target="usage_rows",
-                tenant="",
-                client="",
-                details={"before": before.isoformat(), "rows": count},
-            )
-            removed = _remove(purger, before, count, is_shown=not as_json)
-    if as_json:
-        echo_json({"before": before.isoformat().replace("+00:00", "Z"), "removed": removed})
-    else:
-        click.echo(f"Removed {removed:,} rows." if removed else f"There are no {told}.")
+usage.add_command(purge)
 
 
 def _refuse_options(context: click.Context) -> None:
@@ -186,13 +139,6 @@ def _refuse_options(context: click.Context) -> None:
             raise CommandError(
                 f"{parameter.opts[0]} does not go with `{context.invoked_subcommand}`, which takes all rows."
             )
-
-
-def _time(text: str, option: str, *, now: datetime) -> datetime:
-    try:
-        return parse_time(text, now=now)
-    except ValueError as exc:
-        raise CommandError(f"{option}: {exc}.") from exc
 
 
 def _picture(name: str) -> Path:
@@ -271,29 +217,3 @@ def _say_that_nothing_is_there(report: Report, database: str) -> None:
         "Each call through a gateway adds a row: try `hookline call`, look further back with --since, or set "
         "HOOKLINE_DATABASE_URL or HOOKLINE_STATE_DIR as the gateway has it."
     )
-
-
-def _actor() -> str:
-    """Return who types this, for the audit log."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # a user without a name, as in containers
-        return "cli"
-
-
-def _remove(purger: Purger, before: datetime, count: int, *, is_shown: bool) -> int:
-    """Remove all that is older; leave the database alone between two batches for as long as one took."""
-    from hookline_ledger.retention import remove_all
-
-    if not (is_shown and sys.stderr.isatty()):
-        return sum(remove_all(purger, before))
-    from rich.console import Console
-    from rich.progress import Progress
-
-    removed = 0
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Removing rows", total=count)
-        for part in remove_all(purger, before):
-            removed += part
-            progress.update(task, completed=removed)
-    return removed

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from hookline import hookimpl
 
 if TYPE_CHECKING:
+    import click
+
     from hookline import Call, Reservation
     from hookline.gateway import Gateway
     from hookline.usage import Usage
@@ -39,6 +41,13 @@ class LimitsPlugin:
         )
         self._desk = Desk(options, self._store)
         gateway.add_readiness_check("limits", self._store.check)
+
+    @hookimpl
+    def hookline_register_commands(self, group: click.Group) -> None:
+        """Add ``hookline limits``."""
+        from hookline_limits.commands import limits
+
+        group.add_command(limits)
 
     @hookimpl
     def hookline_admit(self, call: Call, estimate: Usage) -> Reservation | None:

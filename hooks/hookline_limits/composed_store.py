@@ -10,7 +10,7 @@ from hookline_limits.store import Refusal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hookline_limits.rules import Counter, Take
+    from hookline_limits.rules import Counter, Rule, Take
     from hookline_limits.store import Hold, Store
 
 
@@ -70,6 +70,10 @@ class ComposedStore:
             quick.settle([0] * len(short))
             return lasting
         return _Hold(quick, lasting, is_long)
+
+    def shares(self, rule: Rule) -> bool:
+        """Tell whether other processes see what is counted of a limit."""
+        return (self._lasting if rule.is_long else self._quick).shares(rule)
 
     def look(self, counters: Sequence[Counter]) -> list[int]:
         """Return what is taken or set aside of each counter."""

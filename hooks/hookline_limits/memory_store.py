@@ -142,6 +142,10 @@ class MemoryStore:
                 count.cells[-1].amount += take.amount
             return _Hold(self, takes, found)
 
+    def shares(self, rule: Rule) -> bool:
+        """Return False: nobody else sees this memory."""
+        return False
+
     def look(self, counters: Sequence[Counter]) -> list[int]:
         """Return what is taken or set aside of each counter."""
         found = []

@@ -77,44 +77,48 @@ class Plans:
         key = (principal.key_id, call.action.id)
         plan = self._plans.get(key)
         if plan is None or (plan.principal is not principal and not _is_same(plan.principal, principal)):
-            plan = self._make(principal, call.action.id)
+            plan = make_plan(self._options, principal, call.action.id)
             if len(self._plans) >= _MOST_PLANS:
                 self._plans.clear()
             self._plans[key] = plan
         return plan
 
-    def _make(self, principal: Principal, action_id: str) -> Plan:
-        options = self._options.find(action_id=action_id, key_id=principal.key_id)
-        found: dict[str, tuple[Limit, Rule, str]] = {}
-        scope = self._scope(principal.key_id, action_id, options)
-        for text in options.limits:
-            _add(found, parse_limit(text), principal.key_id, principal, scope=scope)
-        for entry in principal.limits:
-            for limit in entry.limits:
-                _add(found, limit, entry.key_id, principal)
-        runaway = None
-        if options.runaway:
-            runaway = make_rule(parse_limit(options.runaway), tenant=principal.tenant, origin="runaway")
-        rules = [(rule, holder) for _, rule, holder in found.values()]
-        return Plan(
-            principal=principal,
-            fixed=tuple(
-                rule.counter(holder) for rule, holder in rules if rule.limit.subject in ("key", "tenant")
-            ),
-            user_rules=_for_subject(rules, "user"),
-            flow_rules=_for_subject(rules, "flow"),
-            runaway=runaway,
-            options=options,
-        )
 
-    def _scope(self, key_id: str, action_id: str, options: LimitsOptions) -> str:
-        """Return the actions whose calls count together: those that the innermost table of limits is for."""
-        connector = f"{action_id.partition('.')[0]}."
-        of_connector = self._options.find(action_id=connector, key_id=key_id).limits
-        if options.limits != of_connector:
-            return action_id
-        of_all = self._options.find(action_id="", key_id=key_id).limits
-        return f"{connector}*" if of_connector != of_all else ""
+def make_plan(layers: LayeredOptions[LimitsOptions], principal: Principal, action_id: str) -> Plan:
+    """Return what applies to the calls of a caller on an action."""
+    key_id = principal.key_id if principal.key_id in layers.key_ids else ""
+    options = layers.find(action_id=action_id, key_id=key_id)
+    found: dict[str, tuple[Limit, Rule, str]] = {}
+    scope = _scope(layers, key_id, action_id)
+    for text in options.limits:
+        _add(found, parse_limit(text), principal.key_id, principal, scope=scope)
+    for entry in principal.limits:
+        for limit in entry.limits:
+            _add(found, limit, entry.key_id, principal)
+    runaway = None
+    if options.runaway:
+        runaway = make_rule(parse_limit(options.runaway), tenant=principal.tenant, origin="runaway")
+    rules = [(rule, holder) for _, rule, holder in found.values()]
+    return Plan(
+        principal=principal,
+        fixed=tuple(
+            rule.counter(holder) for rule, holder in rules if rule.limit.subject in ("key", "tenant")
+        ),
+        user_rules=_for_subject(rules, "user"),
+        flow_rules=_for_subject(rules, "flow"),
+        runaway=runaway,
+        options=options,
+    )
+
+
+def _scope(layers: LayeredOptions[LimitsOptions], key_id: str, action_id: str) -> str:
+    """Return the actions whose calls count together: those that the innermost table of limits is for."""
+    connector = f"{action_id.partition('.')[0]}."
+    of_connector = layers.find(action_id=connector, key_id=key_id).limits
+    if layers.find(action_id=action_id, key_id=key_id).limits != of_connector:
+        return action_id
+    of_all = layers.find(action_id="", key_id=key_id).limits
+    return f"{connector}*" if of_connector != of_all else ""
 
 
 def top_of(call: Call) -> Call:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from redis.commands.core import Script
 
     from hookline.clock import Clock
-    from hookline_limits.rules import Counter
+    from hookline_limits.rules import Counter, Rule
     from hookline_limits.store import Hold
 
 PATIENCE_S = 0.5
@@ -147,6 +147,10 @@ class RedisStore:
             step()
         except StoreUnavailableError:
             self._keeper.do_later(step)
+
+    def shares(self, rule: Rule) -> bool:
+        """Return True: Redis is everybody's."""
+        return True
 
     def look(self, counters: Sequence[Counter]) -> list[int]:
         """Return what is taken or set aside of each counter."""

@@ -31,6 +31,7 @@ class Rule:
         resource: What is counted.
         group: Beginning of the names of its counters; says what is counted, over which time, for what kind
             of holder and in which tenant. Not how much: to change the amount does not begin anew.
+        scope: Actions whose calls count, if not all do.
         origin: Whether somebody set it as a limit, or it is the guard against flows that run away.
         amount: How much may be taken.
         mode: How its time is cut.
@@ -43,6 +44,7 @@ class Rule:
     text: str
     resource: Resource
     group: str
+    scope: str
     origin: Origin
     amount: int
     mode: Mode
@@ -95,7 +97,7 @@ def make_rule(limit: Limit, *, tenant: str, scope: str = "", origin: Origin = "l
     if origin != "limit":
         group = f"{origin}:{group}"
     if scope:
-        group = f"{group}@{plain(scope)}"
+        group = f"{group}@{scope}"
     if limit.subject in ("user", "flow"):
         group = f"{group}/{plain(tenant)}"
     return Rule(
@@ -103,6 +105,7 @@ def make_rule(limit: Limit, *, tenant: str, scope: str = "", origin: Origin = "l
         text=str(replace(limit, warn_at=None)),
         resource=limit.resource,
         group=group,
+        scope=scope,
         origin=origin,
         amount=limit.amount,
         mode=mode_of(limit),

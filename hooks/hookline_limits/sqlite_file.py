@@ -65,6 +65,10 @@ class SqliteFile:
             self._turn.release()
         self._breaker.succeed()
 
+    def exists(self) -> bool:
+        """Tell whether there is such a file."""
+        return self._path.exists()
+
     def close(self) -> None:
         """Close the file."""
         with self._turn:

@@ -102,7 +102,7 @@ class SqliteStore:
         self._file = SqliteFile(path, self._breaker, patience_s=patience_s)
         self._owner = ""
         self._is_unused = not checks_unused
-        self._keeper = Keeper(self.renew, every_s=lease_s / 3)
+        self._keeper = Keeper(self.tend, every_s=lease_s / 3)
 
     def take(self, takes: Sequence[Take]) -> Hold | Refusal:
         """Set all aside that is to be taken, or nothing of it."""
@@ -127,8 +127,14 @@ class SqliteStore:
         except StoreUnavailableError:
             self._keeper.do_later(lambda: self._settle(hold, actuals))
 
+    def shares(self, rule: Rule) -> bool:
+        """Return True: the file is everybody's."""
+        return True
+
     def look(self, counters: Sequence[Counter]) -> list[int]:
-        """Return what is taken or set aside of each counter."""
+        """Return what is taken or set aside of each counter; does not make a file that is not there."""
+        if not self._file.exists():
+            return [0] * len(counters)
         with self._file.transaction() as connection:
             now_us = self._now_us()
             _, alive = self._own(connection, now_us)
@@ -156,7 +162,7 @@ class SqliteStore:
         self._file.close()
 
     def renew(self) -> None:
-        """Renew the lease, and clear away what no longer counts."""
+        """Renew the lease, and clear away what processes left behind whose lease has run out."""
         with self._file.transaction() as connection:
             now_us = self._now_us()
             expires_us = now_us + self._lease_us
@@ -164,6 +170,10 @@ class SqliteStore:
             connection.execute(sql.RENEW_OWNER, (expires_us, self._owner))
             for (owner,) in connection.execute(sql.DEAD_OWNERS, (now_us,)).fetchall():
                 _bury(connection, owner)
+
+    def tend(self) -> None:
+        """Renew the lease, and clear away what no longer counts."""
+        self.renew()
         for _ in range(_MOST_SWEEPS):  # in small steps: others want to write, too
             with self._file.transaction() as connection:
                 removed = connection.execute(sql.REMOVE_OLD, (self._now_us() - _CLOCK_STEPS_US,)).rowcount

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hookline_limits.rules import Counter, Take
+    from hookline_limits.rules import Counter, Rule, Take
 
 
 class Refusal(NamedTuple):
@@ -57,6 +57,10 @@ class Store(Protocol):
         Raises:
             StoreUnavailableError: If the store does not answer in time; nothing stays set aside.
         """
+        ...
+
+    def shares(self, rule: Rule) -> bool:
+        """Tell whether other processes see what is counted of a limit."""
         ...
 
     def look(self, counters: Sequence[Counter]) -> list[int]:

@@ -75,13 +75,16 @@ class Judge:
         """Return what comes of another plugin's decision: an outage is not multiplied by whoever decides.
 
         A pause that the service asks for holds for everybody, and another attempt after a failure of the
-        service counts as a retry. Without one left, what has arrived of a stream may still be the answer.
+        service counts as a retry. Going on with a connection that the call has not used yet does not: the
+        load is that of a first attempt there, and no call does so more often than it has connections.
+        Without a retry left, what has arrived of a stream may still be the answer.
         """
-        error = attempt.error
-        if not error.retryable or progress_of(call).was_refused:
+        error, progress = attempt.error, progress_of(call)
+        if not error.retryable or progress.was_refused:
             return decision
         self._close_gate(call, attempt, options, asked_wait_s(error))
-        if not decision.again or self._take_retry(call, options):
+        is_move = decision.connection is not None and decision.connection.id not in progress.connections
+        if not decision.again or is_move or self._take_retry(call, options):
             return decision
         return RetryDecision(again=False, takes_partial=True)
 

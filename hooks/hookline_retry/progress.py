@@ -45,11 +45,13 @@ class Progress:
         started_at_s: When its first attempt began, by the call's clock; None before that.
         was_refused: Whether its last attempt was not made, because the wait before a closed gate is too long.
         failed_parts: How calls failed lately that this one ran.
+        connections: Ids of the connections that its attempts were for.
     """
 
     started_at_s: float | None = None
     was_refused: bool = False
     failed_parts: deque[FailedPart] = field(default_factory=lambda: deque(maxlen=_MOST_PARTS))
+    connections: set[str] = field(default_factory=set)
 
     def find_part(self, error: HooklineError) -> FailedPart | None:
         """Return the failure of another call that an error tells of, or None if it is this call's own."""

@@ -45,6 +45,7 @@ class Turnstile:
         started_at_s = now_s if progress.started_at_s is None else progress.started_at_s
         progress.started_at_s = started_at_s
         connection = call.connection.id
+        progress.connections.add(connection)
         key = gate_key(connection, request.body)
         # Again after each wait: another call may have been told to wait longer meanwhile.
         while options.share_waits and (wait_s := self._gates.turn_s(key, now_s=now_s)):

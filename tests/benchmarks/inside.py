@@ -50,7 +50,7 @@ def make_gateway(*, disabled: tuple[str, ...] = ()) -> Gateway:
     return Gateway(environ=environ, transport=FixedTransport())
 
 
-def make_caller(gateway: Gateway, door: str) -> Callable[[], None]:
+def make_caller(gateway: Gateway, door: str, *, key: str = API_KEY) -> Callable[[], None]:
     """Return what makes one call through the WSGI application.
 
     Raises:
@@ -65,14 +65,14 @@ def make_caller(gateway: Gateway, door: str) -> Callable[[], None]:
         return statuses.append  # type: ignore[return-value]  # the old way of writing, which nobody uses
 
     def call_once() -> None:
-        b"".join(application.wsgi_app(make_environ(path, body), start_response))
+        b"".join(application.wsgi_app(make_environ(path, body, key), start_response))
         if statuses.pop() != "200 OK":
             raise RuntimeError(f"{door} door: an answer was not 200")
 
     return call_once
 
 
-def make_environ(path: str, body: bytes) -> WSGIEnvironment:
+def make_environ(path: str, body: bytes, key: str = API_KEY) -> WSGIEnvironment:
     """Return what the server makes of one request."""
     return {
         "REQUEST_METHOD": "POST",
@@ -86,7 +86,7 @@ def make_environ(path: str, body: bytes) -> WSGIEnvironment:
         "CONTENT_TYPE": "application/json",
         "CONTENT_LENGTH": str(len(body)),
         "HTTP_HOST": "127.0.0.1:8787",
-        "HTTP_AUTHORIZATION": f"Bearer {API_KEY}",
+        "HTTP_AUTHORIZATION": f"Bearer {key}",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(body),

@@ -57,3 +57,13 @@ def test_the_cost_of_the_plugins_is_measured_for_both_doors(tmp_path: Path) -> N
     loaded = json.loads(report.read_text())
     for door in ("wire", "action"):
         assert list(loaded[door]) == ["none", *PLUGINS, "all five"]
+
+
+def test_the_cost_of_the_gateway_layer_is_measured_for_both_doors(tmp_path: Path) -> None:
+    report = tmp_path / "layer.json"
+    command = [sys.executable, str(RUN.with_name("layer.py")), "--calls", "5", "--json", str(report)]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert "Traceback" not in finished.stderr, finished.stderr
+    loaded = json.loads(report.read_text())
+    for door in ("wire", "action"):
+        assert list(loaded[door]) == ["none", "auth", "limits", "ledger", "all three"]

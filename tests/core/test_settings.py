@@ -86,6 +86,25 @@ def test_what_is_kept_goes_to_the_state_folder(environ: dict[str, str], folder: 
     assert load_settings(environ).state_dir == Path(folder)
 
 
+def test_a_gateway_may_keep_all_in_memory(tmp_path: Path) -> None:
+    assert load_settings({"HOME": "/home/ada", "HOOKLINE_STATE_DIR": "none"}).state_dir is None
+    assert from_file(tmp_path, 'state_dir = "none"', HOME="/home/ada").state_dir is None
+
+
+def test_a_secret_may_stand_in_a_file_of_its_own(tmp_path: Path) -> None:
+    """S36: who may read a process's environment need not be able to read its secrets."""
+    path = tmp_path / "keys"
+    path.write_text(f"{KEY},{OTHER_KEY}\n")
+
+    settings = load_settings({"HOOKLINE_API_KEYS_FILE": str(path)})
+
+    assert [key.get_secret_value() for key in settings.api_keys] == [KEY, OTHER_KEY]
+    assert "HOOKLINE_API_KEYS_FILE names a file that cannot be read" in refusal(
+        {"HOOKLINE_API_KEYS_FILE": str(tmp_path / "no")}
+    )
+    assert "not both" in refusal({"HOOKLINE_API_KEYS_FILE": str(path), "HOOKLINE_API_KEYS": KEY})
+
+
 def test_every_variable_sets_its_setting() -> None:
     settings = load_settings(
         {

@@ -57,7 +57,7 @@ def run_server(folder: Path, **environ: str) -> Iterator[Server]:
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("HOOKLINE_", "OPENAI_"))
     }
-    port = free_port()
+    port = int(environ.get("HOOKLINE_PORT", 0)) or free_port()
     settings = {
         "HOOKLINE_API_KEYS": KEY,
         "HOOKLINE_PORT": str(port),

@@ -40,6 +40,8 @@ def gateway(start_server: Start, upstream: SandboxServer) -> Server:
 def body(model: str, path: str = WIRE, text: str = "ping") -> bytes:
     fields: dict[str, object] = {"model": model, "stream": True}
     fields |= {"prompt": text} if path == ACTION else {"messages": [{"role": "user", "content": text}]}
+    if path == WIRE:  # or the gateway would ask for it, and the sandbox answer another request
+        fields["stream_options"] = {"include_usage": True}
     return json.dumps(fields).encode()
 
 

@@ -303,6 +303,7 @@ class Pipeline:
                     f"The credential of the connection {connection.name!r} is not to be found.",
                     hint="Your key for this gateway is fine. Whoever runs it must see to the connection.",
                     code="missing_credential",
+                    reached_upstream=False,
                 )
             return
         if not isinstance(secret, Secret):

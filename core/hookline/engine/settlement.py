@@ -67,10 +67,12 @@ class Settlement:
         Raises:
             HooklineError: If one refuses; the call is then to be finished like any other.
         """
+        call, meter = self._call, self._call.action.meter
         self._request = request
+        if meter is not None:
+            call.record.model = meter.model(request)
         if not self._books.admit:
             return
-        call = self._call
         estimate = self._estimate = _estimate(call, request)
         for name, admit in self._books.admit:
             reservation = admit(call=call, request=request, estimate=estimate)
@@ -129,14 +131,12 @@ class Settlement:
         if call.record.is_composed or meter is None or self._request is None:
             return usage
         try:
+            if usage is not None and usage.cost_nano_usd is None:
+                usage = replace(usage, cost_nano_usd=meter.price(call, usage, call.record.model))
             has_answer = call.record.attempts > 0 and call.record.error_code is None
             if self._is_uncertain or (usage is None and has_answer):
-                most = self._estimate or meter.estimate(call, self._request)
-                most = replace(most, is_estimated=True)
+                most = replace(self._estimate or meter.estimate(call, self._request), is_estimated=True)
                 usage = most if usage is None else usage + most
-            if usage is not None and usage.cost_nano_usd is None:
-                cost = meter.price(call, usage, call.record.model)
-                usage = replace(usage, cost_nano_usd=cost)
         except Exception:
             _log.exception("%s: what %s took could not be worked out", call.id, call.action.id)
         return usage

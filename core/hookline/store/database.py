@@ -5,19 +5,18 @@ Creating a `Database` costs nothing and imports nothing; the first block loads S
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from hookline.errors import HooklineError, StoreUnavailableError, raise_from
+from hookline.errors import HooklineError, StoreUnavailableError
 from hookline.store import bounds, failures, opening
 from hookline.store.addresses import Dialect, locate
-from hookline.store.circuit import Circuit
 from hookline.store.failures import ConflictError, StatementRefusedError
+from hookline.store.guard import Guard
 from hookline.store.revisions import REVISIONS, Revisions
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from hookline.store.status import DatabaseStatus
 
 __all__ = ["ConflictError", "Database", "StatementRefusedError"]
-
-_log = logging.getLogger("hookline.store")
-_LOCKED = failures.unavailable(failures.LOCKED)
 
 
 class Database:
@@ -84,10 +80,12 @@ class Database:
         self._is_closed = False
         self._inside = threading.local()
         self._monotonic = monotonic
-        self._circuit = Circuit(rest_s=bounds.REST_S, monotonic=monotonic)
-        self._writers = Circuit(rest_s=bounds.REST_S, monotonic=monotonic)
-        self._problem: str | None = None
-        self._why = failures.unavailable(failures.UNREACHABLE)
+        self._guard = Guard(
+            self.url_shown,
+            rests_writers=self.dialect == "sqlite",
+            on_failure=self._on_failure,
+            monotonic=monotonic,
+        )
         self._was_full = False
         self._pinging = threading.Lock()
         self._pinged: tuple[float, str | None] | None = None
@@ -122,7 +120,7 @@ class Database:
         Raises:
             StoreUnavailableError: If that fails, or the database is newer than this program.
         """
-        with self._translated(is_write=True):
+        with self._guard.translate(is_write=True):
             backend, engine = self._open()
             applied, self._applied = self._applied, []
             return applied + opening.upgrade(backend, engine, self.revisions)
@@ -131,7 +129,7 @@ class Database:
         """Return what there is to know; neither makes nor upgrades anything."""
         from hookline.store.status import read_status
 
-        with self._translated(is_write=False), self._peek() as (backend, engine):
+        with self._guard.translate(is_write=False), self._peek() as (backend, engine):
             return read_status(
                 backend, engine, where=self.url_shown, dialect=self.dialect, revisions=self.revisions
             )
@@ -151,7 +149,7 @@ class Database:
         """
         from hookline.store.backups import new_file
 
-        with new_file(target, overwrite=overwrite) as path, self._translated(is_write=False):
+        with new_file(target, overwrite=overwrite) as path, self._guard.translate(is_write=False):
             backend, engine = self._open()
             with backend.session(engine, is_write=False, timeout_s=bounds.CHECK_TIMEOUT_S) as connection:
                 opening.check(backend, connection, self.revisions)
@@ -186,7 +184,7 @@ class Database:
             raise RuntimeError("a block of a database was opened inside another one of the same thread")
         self._inside.is_open = True
         try:
-            with self._translated(is_write=is_write), self._admitted(is_write=is_write) as pass_:
+            with self._guard.translate(is_write=is_write), self._guard.admit(is_write=is_write) as pass_:
                 backend, engine = self._open()
                 with backend.session(engine, is_write=is_write, timeout_s=timeout_s) as connection:
                     if not self._is_current:
@@ -196,69 +194,19 @@ class Database:
         finally:
             self._inside.is_open = False
 
-    @contextmanager
-    def _admitted(self, *, is_write: bool) -> Iterator[Callable[[], None]]:
-        """Let a block through, or not while the database has a rest; gives what reports that it got on."""
-        circuits = [(self._circuit, self._why)]
-        if is_write:
-            circuits.append((self._writers, _LOCKED))
-        entered: list[Circuit] = []
-
-        def pass_() -> None:
-            for circuit in entered:
-                circuit.pass_()
-
-        try:
-            for circuit, why in circuits:
-                if not circuit.may_enter():
-                    raise failures.unavailable(why.message, hint=why.hint)
-                entered.append(circuit)
-            yield pass_
-        finally:
-            for circuit in entered:
-                circuit.leave()
-
-    @contextmanager
-    def _translated(self, *, is_write: bool) -> Iterator[None]:
-        """Turn what drivers raise into errors of ours, and remember what it means for the next block."""
-        try:
-            yield
-        except Exception as exc:
-            fault = failures.judge(exc, is_reading=not is_write)
-            if fault is None:
-                raise
-            self._note(fault, exc, is_write=is_write)
-            _raise(fault, exc)
-        if self._problem is not None and (is_write or self._problem not in failures.OF_WRITES):
-            self._problem = None
-            _log.info("the database %s can be used again", self.url_shown)
-
-    def _note(self, fault: failures.Fault, exc: Exception, *, is_write: bool) -> None:
-        if not isinstance(fault.error, StoreUnavailableError):
-            return
-        message = fault.error.message
-        if fault.is_connection or self._opened is None:
+    def _on_failure(self, fault: failures.Fault) -> None:
+        if fault.is_connection:
             self._is_current = False
-            self._why = fault.error
-            self._circuit.fail()
-        elif is_write and message == failures.LOCKED and self.dialect == "sqlite":
-            self._writers.fail()
-        self._was_full = self._was_full or message == failures.FULL
+        self._was_full = self._was_full or fault.message == failures.FULL
         opened = self._opened
-        if message in failures.OF_FILES and self.path is not None and opened is not None:
+        if fault.message in failures.OF_FILES and self.path is not None and opened is not None:
             opened[1].dispose()  # a file that was opened to be read stays so, whatever its rights are now
-        self._say(message, failures.words_of(exc))
-
-    def _say(self, message: str, words: str) -> None:
-        if message != self._problem:  # once, not for every call
-            self._problem = message
-            _log.error("the database %s: %s (%s)", self.url_shown, message, words)
 
     def _check(self, backend: Backend, connection: Connection) -> None:
         try:
             opening.check(backend, connection, self.revisions)
         except StoreUnavailableError as exc:
-            self._say(exc.message, exc.hint)
+            self._guard.say(exc.message, exc.hint)
             raise
         self._is_current = True
 
@@ -286,17 +234,9 @@ class Database:
             except BaseException:
                 engine.dispose()
                 raise
-        except OSError as exc:
-            self._fail_to_open(failures.unavailable(failures.of_file(exc)), exc)
-        except StoreUnavailableError as exc:
-            self._fail_to_open(exc, exc)
+        except Exception as exc:
+            self._guard.fail_to_open(exc)
         return backend, engine
-
-    def _fail_to_open(self, error: StoreUnavailableError, exc: Exception) -> NoReturn:
-        self._why = error
-        self._circuit.fail()  # opening waits longer than a block may
-        self._say(error.message, failures.words_of(exc))
-        raise_from(error, exc)
 
     @contextmanager
     def _peek(self) -> Iterator[tuple[Backend, Engine | None]]:
@@ -315,30 +255,12 @@ class Database:
             engine.dispose()
 
     def _look(self) -> str | None:
-        from hookline.store.status import find_lack_of_room, forget, try_to_write
+        from hookline.store.status import find_lack_of_room, probe
 
         self._is_current = False  # another program may have upgraded it
         try:
-            with self.begin(timeout_s=bounds.CHECK_TIMEOUT_S) as connection:
-                try_to_write(connection, name="probe", value="here")
-            if self._was_full:
-                with self.begin() as connection:
-                    try_to_write(connection, name="room", value="x" * 65536)
-                with self.begin() as connection:
-                    forget(connection, name="room")
-                self._was_full = False
+            probe(lambda: self.begin(timeout_s=bounds.CHECK_TIMEOUT_S), needs_room=self._was_full)
+            self._was_full = False
         except HooklineError as exc:
             return exc.message
-        except ConflictError:
-            pass  # another process wrote the same at the same moment, so it can be done
         return None if self._opened is None else find_lack_of_room(self._opened[0])
-
-
-def _raise(fault: failures.Fault, exc: Exception) -> NoReturn:
-    """Raise the error of a fault, with the driver's own only if that quotes no values."""
-    if fault.keeps_cause:
-        raise fault.error from exc
-    try:
-        raise fault.error from None
-    finally:
-        fault.error.__context__ = None

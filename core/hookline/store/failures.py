@@ -9,6 +9,7 @@ Three things come out of a block of `hookline.store.database.Database`:
 
 from __future__ import annotations
 
+import errno
 import logging
 import sqlite3
 from dataclasses import dataclass
@@ -39,6 +40,11 @@ class Fault:
     error: Exception
     is_connection: bool = False
     keeps_cause: bool = True
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in our words."""
+        return str(self.error)
 
 
 UNREACHABLE = "The database cannot be reached."
@@ -131,11 +137,14 @@ def judge(exc: BaseException, *, is_reading: bool = False) -> Fault | None:
     return None
 
 
-def of_file(exc: OSError) -> str:
-    """Return what to say of a file or folder that could not be made."""
-    import errno
-
-    return FULL if exc.errno in (errno.ENOSPC, errno.EDQUOT) else UNREADABLE
+def judge_opening(exc: Exception) -> Fault | None:
+    """Return what to raise in place of what opening a database raised, failures of its file included."""
+    if isinstance(exc, StoreUnavailableError):
+        return Fault(error=exc)
+    if isinstance(exc, OSError):
+        is_full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
+        return Fault(error=unavailable(FULL if is_full else UNREADABLE))
+    return judge(exc)
 
 
 def words_of(exc: BaseException) -> str:

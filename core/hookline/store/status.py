@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from hookline.store.failures import ConflictError
 from hookline.store.opening import find_problem
 
 if TYPE_CHECKING:
@@ -17,6 +20,9 @@ LEAST_FREE_BYTES = 4 * 1024 * 1024
 """Room on the disk of a SQLite file below which it counts as full."""
 
 _COUNT_TIMEOUT_S = 60.0
+_ROOM_BYTES = 65_536
+
+Begin = Callable[[], AbstractContextManager["Connection"]]
 _ALMOST_FULL = "The disk of the database is almost full."
 
 
@@ -69,8 +75,32 @@ def read_status(
         )
 
 
-def try_to_write(connection: Connection, *, name: str, value: str) -> None:
-    """Write something of no importance, to see that it can be done."""
+def probe(begin: Begin, *, needs_room: bool) -> None:
+    """Write something of no importance, to see that it can be done.
+
+    Args:
+        begin: Opens a block that writes.
+        needs_room: Whether the database was full, so that it must be seen to grow.
+
+    Raises:
+        StoreUnavailableError: If it cannot be done.
+    """
+    with suppress(ConflictError), begin() as connection:  # another process wrote it at the same moment
+        _write(connection, name="probe", value="here")
+    if needs_room:
+        with suppress(ConflictError), begin() as connection:
+            _write(connection, name="room", value="x" * _ROOM_BYTES)
+        with begin() as connection:
+            _remove(connection, name="room")
+
+
+def find_lack_of_room(backend: Backend) -> str | None:
+    """Return what is wrong with the room on the disk; None if there is enough or it is not known."""
+    free_bytes = backend.free_bytes()
+    return _ALMOST_FULL if free_bytes is not None and free_bytes < LEAST_FREE_BYTES else None
+
+
+def _write(connection: Connection, *, name: str, value: str) -> None:
     from hookline.store.tables import STORE_STATE
 
     row = STORE_STATE.c.name == name
@@ -78,17 +108,10 @@ def try_to_write(connection: Connection, *, name: str, value: str) -> None:
         connection.execute(STORE_STATE.insert().values(name=name, value=value))
 
 
-def forget(connection: Connection, *, name: str) -> None:
-    """Remove what `try_to_write` wrote."""
+def _remove(connection: Connection, *, name: str) -> None:
     from hookline.store.tables import STORE_STATE
 
     connection.execute(STORE_STATE.delete().where(STORE_STATE.c.name == name))
-
-
-def find_lack_of_room(backend: Backend) -> str | None:
-    """Return what is wrong with the room on the disk; None if there is enough or it is not known."""
-    free_bytes = backend.free_bytes()
-    return _ALMOST_FULL if free_bytes is not None and free_bytes < LEAST_FREE_BYTES else None
 
 
 def _count_rows(backend: Backend, connection: Connection) -> dict[str, int]:

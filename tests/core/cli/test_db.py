@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import Result
 
-from servers import postgres_server  # noqa: F401  # a fixture
 
 if TYPE_CHECKING:
     from servers import PostgresServer

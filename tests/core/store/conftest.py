@@ -9,25 +9,6 @@ from pathlib import Path
 import pytest
 
 from hookline.store.database import Database
-from servers import (
-    database,
-    database_url,
-    new_database,
-    postgres_server,
-    postgres_url,
-    redis_server,
-    shared_redis_server,
-)
-
-__all__ = [
-    "database",
-    "database_url",
-    "new_database",
-    "postgres_server",
-    "postgres_url",
-    "redis_server",
-    "shared_redis_server",
-]
 
 
 @pytest.fixture

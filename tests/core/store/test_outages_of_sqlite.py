@@ -312,7 +312,7 @@ def test_a_probe_that_another_process_writes_at_the_same_moment_is_a_good_sign(
     def conflict(*_: object, **__: object) -> None:
         raise ConflictError
 
-    monkeypatch.setattr(status, "try_to_write", conflict)
+    monkeypatch.setattr(status, "_write", conflict)
 
     assert sqlite.ping() is None
 

@@ -17,10 +17,13 @@ from hookline.settings import Settings
 from hookline_auth import AuthPlugin
 from hookline_auth.desk import Actor, Made, operator
 from hookline_auth.wanted import KeyChange, NewKey, read
+from servers import database_url, postgres_server, postgres_url
 from small_service import Upstream, make_gateway
 
 if TYPE_CHECKING:
     from hookline_auth.callers import Callers
+
+__all__ = ["database_url", "postgres_server", "postgres_url"]
 
 CLIENT = "192.0.2.7"
 
@@ -46,6 +49,7 @@ class Lab:
         clock: FakeClock | None = None,
         environ: Mapping[str, str] | None = None,
         upstream: Upstream | None = None,
+        database_url: str | None = None,
         api_keys: tuple[str, ...] = (),
         **options: object,
     ) -> None:
@@ -56,6 +60,7 @@ class Lab:
             "api_keys": api_keys,
             "plugins": {"plugin1": options} if options else {},
             "state_dir": state_dir,
+            "database_url": database_url,
         }
         self.gateway = make_gateway(
             self.plugin,
@@ -70,7 +75,7 @@ class Lab:
         self.callers: Callers = self.plugin._callers
         self.queries: list[str] = []
 
-    def make(self, maker: Made | None = None, *, tenant: str = "default", **wanted: object) -> Made:
+    def make(self, maker: Made | None = None, *, tenant: str | None = None, **wanted: object) -> Made:
         """Make a key, as the command line does."""
         maker_id = None if maker is None else maker.record.id
         return self.callers.desk.create(read(NewKey, wanted), operator(), tenant=tenant, maker_id=maker_id)
@@ -78,11 +83,11 @@ class Lab:
     def change(self, made: Made, **wanted: object) -> Made:
         return self.callers.desk.change(made.record.id, read(KeyChange, wanted), operator(), grace_s=3600)
 
-    def ask(self, key: Made | str, *, client: str = CLIENT, **headers: str) -> Principal:
+    def ask(self, key: Made | str, *, client: str = CLIENT, **headers: Any) -> Principal:
         """Return whom the gateway takes the sender of a request for."""
         return self.gateway.pipeline.authenticate(request_of(key, client=client, **headers))
 
-    def refusal(self, key: Made | str, *, client: str = CLIENT, **headers: str) -> HooklineError:
+    def refusal(self, key: Made | str, *, client: str = CLIENT, **headers: Any) -> HooklineError:
         with pytest.raises(HooklineError) as caught:
             self.ask(key, client=client, **headers)
         return caught.value
@@ -116,7 +121,7 @@ class Lab:
             event.remove(engine, "before_cursor_execute", note)
 
 
-def request_of(key: Made | str, *, client: str = CLIENT, body: bytes = b"", **headers: str) -> InboundRequest:
+def request_of(key: Made | str, *, client: str = CLIENT, body: bytes = b"", **headers: Any) -> InboundRequest:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     if isinstance(key, Made):
         assert key.key is not None

@@ -33,7 +33,7 @@ from small_service import Acme, Upstream, make_connector, make_gateway, say, who
 if TYPE_CHECKING:
     from hookline.gateway import Gateway
 
-ANY_TEXT = {"type": "object", "properties": {"text": {"type": "string"}, "model": {}}}
+ANY_TEXT: dict[str, object] = {"type": "object", "properties": {"text": {"type": "string"}, "model": {}}}
 
 
 class NumberedMeter:
@@ -171,8 +171,11 @@ class Replaces:
             request.body["model"] = self.model
 
 
-class ReplacesLate(Replaces):
+class ReplacesLate:
     """Asks for another model when the request is about to be sent."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
 
     @hookimpl(wrapper=True)
     def hookline_execute(
@@ -180,8 +183,6 @@ class ReplacesLate(Replaces):
     ) -> Generator[None, UpstreamResponse, UpstreamResponse]:
         request.body = {**(request.body or {}), "model": self.model}
         return (yield)
-
-    hookline_shape_request = None
 
 
 class GoesOnWithAnother:
@@ -328,7 +329,7 @@ def test_s13_silence_denies() -> None:
 
 @pytest.mark.parametrize("value", BAD, ids=str)
 def test_s13_an_authenticator_that_says_nonsense_lets_nobody_in(value: object) -> None:
-    """S13: anything but a principal is nobody; what it says is not taken for a key, and nobody else is asked."""
+    """S13: anything but a principal is nobody, and nobody else is asked."""
     plugin = type("Authenticator", (), {"hookline_authenticate": hookimpl(_value(value))})()
     gateway = make(plugin)
 

@@ -148,7 +148,7 @@ def test_the_limits_of_all_ancestors_count_and_none_is_lost(lab: Lab) -> None:
 
 
 def test_what_is_left_out_is_as_the_maker_has_it(lab: Lab) -> None:
-    given = {
+    given: dict[str, Any] = {
         "scopes": ["actions:run", "keys:admin"],
         "actions": ["openai.*"],
         "models": ["gpt-4o"],
@@ -202,10 +202,12 @@ def test_s9_more_than_the_maker_has_is_refused_when_made_and_when_changed(
     )
     child = lab.make(maker)
 
-    for attempt in (lambda: lab.make(maker, **wanted), lambda: lab.change(child, **wanted)):
-        with pytest.raises(PermissionDeniedError) as caught:
-            attempt()
-        assert caught.value.field == field
+    with pytest.raises(PermissionDeniedError) as caught:
+        lab.make(maker, **wanted)
+    assert caught.value.field == field
+    with pytest.raises(PermissionDeniedError) as caught:
+        lab.change(child, **wanted)
+    assert caught.value.field == field
 
 
 def test_s9_a_maker_that_loses_a_right_takes_it_from_its_descendants(lab: Lab) -> None:
@@ -218,7 +220,7 @@ def test_s9_a_maker_that_loses_a_right_takes_it_from_its_descendants(lab: Lab) -
 
     principal = lab.ask(child)
     assert (principal.models, principal.connections) == (("gpt-4o",), ("b",))
-    assert (principal.caps.max_choices, principal.scopes) == (1, {"catalog:read"})
+    assert (principal.caps.max_choices, set(principal.scopes)) == (1, {"catalog:read"})
 
 
 def test_an_ancestor_that_ended_ends_its_descendants_and_makes_no_more(lab: Lab) -> None:

@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from fake_clock import START
-from hookline.errors import HooklineError
+from hookline import hookimpl
+from hookline.engine.order import Order
+from hookline.errors import HooklineError, PermissionDeniedError, RateLimitedError, StoreUnavailableError
+from hookline.principal import InboundRequest
 from hookline_auth.desk import operator
 from hookline_auth.key_records import UnreadableKeyError
 from hookline_auth.pepper import Pepper
@@ -36,7 +39,7 @@ GITHUB_SECRET = "-".join(["what", "GitHub", "was", "told", "to", "sign", "with"]
 
 def signed(
     secret: str, *, body: bytes = BODY, message_id: str = "msg_1", at_s: int = NOW_S
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """Return the headers that the library of the standard makes."""
     at = datetime.fromtimestamp(at_s, UTC)
     return {
@@ -46,11 +49,11 @@ def signed(
     }
 
 
-def github(secret: str, body: bytes = BODY) -> dict[str, str]:
+def github(secret: str, body: bytes = BODY) -> dict[str, Any]:
     return {"x_hub_signature_256": "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
 
 
-def ask(lab: Lab, made: Made | None, *, body: bytes = BODY, key_id: str = "", **headers: str) -> Principal:
+def ask(lab: Lab, made: Made | None, *, body: bytes = BODY, key_id: str = "", **headers: Any) -> Principal:
     if key_id:
         headers["x_hookline_key_id"] = key_id
     return lab.ask("" if made is None else made, body=body, **headers)
@@ -388,6 +391,45 @@ def test_github_s_signature_is_taken_only_by_a_key_that_says_so(lab: Lab) -> Non
         refused(lab, None, key_id=key_id, **headers)
 
 
+def test_a_sender_that_can_add_no_header_names_its_key_in_the_address(lab: Lab) -> None:
+    made = lab.make(signing={"mode": "required", "scheme": "github", "secret": GITHUB_SECRET})
+    static = {"authorization": "Bearer no-key"}
+
+    def ask_at(query: dict[str, str], **headers: str) -> str:
+        named = {
+            name.replace("_", "-"): value for name, value in {**github(GITHUB_SECRET), **headers}.items()
+        }
+        request = InboundRequest(
+            method="POST", path="/x", headers=named, query=query, client="192.0.2.7", read_body=lambda: BODY
+        )
+        return lab.gateway.pipeline.authenticate(request).key_id
+
+    own = {"hookline_key_id": made.record.id}
+    assert ask_at(own) == made.record.id
+    assert ask_at(own, x_hookline_key_id=made.record.id) == made.record.id
+    for query, headers in (
+        ({"hookline_key_id": "a" * 16}, {}),
+        ({}, {}),
+        (own, {"x_hookline_key_id": "a" * 16}),
+        (own, static),
+    ):
+        with pytest.raises(HooklineError, match="no valid API key"):
+            ask_at(query, **headers)
+
+
+def test_s9_a_child_needs_signatures_if_its_maker_does(lab: Lab) -> None:
+    """S9: also in this respect."""
+    maker = lab.make(signing={"mode": "required"})
+    for signing in (None, {"mode": "off"}, {"mode": "optional"}):
+        with pytest.raises(PermissionDeniedError) as caught:
+            lab.make(maker, signing=signing)
+        assert caught.value.field == "signing.mode"
+    child = lab.make(maker, signing={"mode": "required"})
+    with pytest.raises(PermissionDeniedError):
+        lab.change(child, signing={"mode": "optional"})
+    assert lab.change(child, label="x").record.signing_mode == "required"
+
+
 def test_signed_requests_are_held_to_the_rest_of_the_key(lab: Lab) -> None:
     made = lab.make(signing={"mode": "required"}, networks=["198.51.100.0/24"])
     ended = lab.make(signing={"mode": "required"})
@@ -399,3 +441,42 @@ def test_signed_requests_are_held_to_the_rest_of_the_key(lab: Lab) -> None:
     refused(lab, None, key_id=made.record.id, **signed(made.signing_secret))
     refused(lab, None, key_id=ended.record.id, **signed(ended.signing_secret, message_id="2"))
     assert [one["reason"] for one in lab.refusals()] == ["network", "revoked"]
+
+
+def test_a_request_that_was_turned_away_for_now_may_come_again_and_no_other(make_lab: MakeLab) -> None:
+    """A sender repeats a delivery under its id; only what was not run at all is let in again."""
+
+    class Full:
+        error: HooklineError | None = None
+
+        @hookimpl
+        def hookline_admit(self) -> None:
+            if self.error is not None:
+                raise self.error
+
+    full = Full()
+    lab = make_lab(full)
+    made = lab.make(signing={"mode": "required"})
+    assert made.signing_secret is not None
+    headers = signed(made.signing_secret)
+
+    def deliver() -> None:
+        principal = ask(lab, made, **headers)
+        public = {name.replace("_", "-"): value for name, value in headers.items()}
+        order = Order(action_id="acme.say", fields={"text": "hi"}, headers=public)
+        lab.gateway.pipeline.perform(lab.gateway.pipeline.prepare(principal, order))
+
+    for error in (RateLimitedError("Too many."), StoreUnavailableError("Down.")):
+        full.error = error
+        with pytest.raises(type(error)):
+            deliver()
+    full.error = None
+    deliver()
+    refused(lab, made, **headers)
+    assert len(lab.upstream.sent) == 1
+
+    headers = signed(made.signing_secret, message_id="msg_2")
+    full.error = PermissionDeniedError("No.")
+    with pytest.raises(PermissionDeniedError):
+        deliver()
+    refused(lab, made, **headers)

@@ -3,8 +3,8 @@
 The statistic: the two kinds of refusals are made in random order, so that whatever the machine does meets
 both alike. Of each kind the times above its 90th percentile are left out, and the two medians are compared.
 How far two medians of one and the same kind lie apart is worked out from the sample itself: each kind is cut
-by chance into two halves, many times. The kinds count as the same if their medians differ by less than 2 %, or
-by no more than such halves of one kind do.
+by chance into two halves, many times. The kinds count as the same if their medians differ by less than 2 %,
+or by no more than such halves of one kind do.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from hookline_auth.key_format import KeyText, new_id, new_secret
 from hookline_auth.refusals import RefusedError
 
 if TYPE_CHECKING:
-    from hookline_auth.key_ring import KeyRing
     from tests.hooks.hookline_auth.conftest import Lab, MakeLab
+
+    from hookline_auth.key_ring import KeyRing
 
 EACH = 10_000
 MOST_S = 60.0
@@ -79,8 +80,9 @@ def test_s7_the_time_of_a_refusal_does_not_tell_whether_an_id_exists(
     difference = abs(known - unknown)
     allowed = max(SHARE * min(known, unknown), noise(times[True], chance), noise(times[False], chance))
     print(
-        f"\n{len(times[True])} + {len(times[False])} refusals: median {known / 1000:.1f} µs where the id exists, "
-        f"{unknown / 1000:.1f} µs where not; difference {difference / known:.2%}, allowed {allowed / known:.2%}"
+        f"\n{len(times[True])} + {len(times[False])} refusals: median {known / 1000:.1f} µs where the id "
+        f"exists, {unknown / 1000:.1f} µs where not; difference {difference / known:.2%}, "
+        f"allowed {allowed / known:.2%}"
     )
     assert min(len(times[True]), len(times[False])) >= 1000
     assert difference <= allowed

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from joserfc import jwk, jwt
@@ -446,7 +446,7 @@ def test_the_configuration_of_an_issuer_leads_to_its_own_origin_only(
 
 
 class _Pages(BaseHTTPRequestHandler):
-    asked: list[str] = []
+    asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
         self.asked.append(self.path)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connections_lab import OPERATOR, Lab, caller_of, open_lab
+from servers import database, database_url, new_database, postgres_server, postgres_url
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hookline import Principal
     from hookline_connections.desk import Actor
+
+__all__ = ["database", "database_url", "new_database", "postgres_server", "postgres_url"]
 
 MakeLab = Callable[..., Lab]
 

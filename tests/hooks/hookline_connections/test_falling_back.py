@@ -202,14 +202,16 @@ def test_retries_on_the_same_connection_begin_when_there_is_no_other(make_lab: A
     assert len(lab.clock.waits) == 1  # three attempts are the most; only the retry waited
 
 
-def test_many_calls_that_fail_at_once_all_move_and_spend_no_retries(make_lab: Any) -> None:
+@pytest.mark.parametrize("status", [401, 429, 503])
+def test_many_calls_that_fail_at_once_all_move_and_spend_no_retries(make_lab: Any, status: int) -> None:
     """A move is no retry: 40 calls move, though a budget holds 10 retries."""
-    lab = make_lab(retry=True, avoid_down_s=0)
+    lab = make_lab(retry=True, avoid_down_s=0, avoid_limited_s=0, avoid_refused_s=0)
     lab.add("a")
     lab.add("b", priority=1)
-    script(lab, "a", 401)
+    script(lab, "a", status)
 
     assert [lab.tell() for _ in range(40)] == [(200, "from b.example")] * 40
+    assert lab.service.hosts == ["a.example", "b.example"] * 40
 
 
 # ---------------------------------------------------------------- pauses
@@ -313,6 +315,22 @@ def test_one_tenant_s_failing_connection_says_nothing_of_another_tenant_s(make_l
     assert lab.tell(caller("ada")) == (200, "from ada-b.example")
 
     assert lab.tell(caller("bob")) == (200, "from bob-a.example")
+
+
+def test_a_pause_of_one_tenant_s_connection_is_not_another_s_of_the_same_name(
+    make_lab: Any, caller: Any
+) -> None:
+    """Gates and retries are counted per connection and not per name."""
+    lab = make_lab(retry=True)
+    for tenant in ("ada", "bob"):
+        lab.add("main", tenant=tenant, host=f"{tenant}.example")
+    script(lab, "ada", lambda request: whole({}, status=429, retry_after="600"))
+    assert lab.tell(caller("ada"))[0] == 429
+    assert lab.tell(caller("ada"))[0] == 429
+    assert lab.service.hosts == ["ada.example"]  # its gate is closed
+
+    assert lab.tell(caller("bob")) == (200, "from bob.example")
+    assert lab.clock.waits == []
 
 
 def test_a_credential_that_cannot_be_opened_moves_the_call_and_harms_no_other(

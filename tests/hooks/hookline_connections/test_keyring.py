@@ -15,13 +15,14 @@ import pytest
 import fake_clock
 from fake_clock import FakeClock
 from hookline.errors import ConfigurationError
-from hookline_connections.keyring import KEY_FILE, KEY_VARIABLE, Keyring, KeyStore, new_key
+from hookline_connections.key_store import KeyStore
+from hookline_connections.keyring import KEY_FILE, KEY_VARIABLE, Keyring, new_key
 
 A, B = (base64.b64encode(letter * 32).decode() for letter in (b"a", b"b"))
 
 
 def store(folder: Path | None = None, **environ: str) -> KeyStore:
-    return KeyStore(state_dir=folder, environ=environ, clock=FakeClock())
+    return KeyStore(state_dir=folder, text=environ.get(KEY_VARIABLE, ""), clock=FakeClock())
 
 
 def ids(keyring: Keyring | None) -> list[str]:
@@ -147,8 +148,8 @@ _WORK = """
 import sys
 from pathlib import Path
 from fake_clock import FakeClock
-from hookline_connections.keyring import KeyStore
-keys = KeyStore(state_dir=Path(sys.argv[1]), environ={}, clock=FakeClock())
+from hookline_connections.key_store import KeyStore
+keys = KeyStore(state_dir=Path(sys.argv[1]), text="", clock=FakeClock())
 print("ready", flush=True)
 sys.stdin.readline()
 print(getattr(keys, sys.argv[2])().newest.id)

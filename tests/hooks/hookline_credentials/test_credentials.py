@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -83,6 +84,33 @@ def test_a_credential_is_bound_to_the_origin_of_its_connection() -> None:
     }
     assert found["acme"].reveal() == "sk-1"
     assert "sk-1" not in repr(found)
+
+
+SEVERAL = {
+    "acme": {"api_key": "sk-first"},
+    "second": {"connector": "acme", "api_key": "sk-second", "base_url": "https://second.example"},
+    "third": {"connector": "acme", "credential_ref": "elsewhere:key"},
+}
+
+
+def test_each_connection_has_its_own_and_the_variables_are_for_the_default_one() -> None:
+    found = find_secrets(make_gateway(SEVERAL, environ={"HOOKLINE_ACME_API_KEY": "sk-own"}))
+
+    assert {name: (secret.reveal(), *secret.allowed_origins) for name, secret in found.items()} == {
+        "acme": ("sk-own", "https://api.acme.example:443"),
+        "second": ("sk-second", "https://second.example:443"),
+    }
+
+
+def test_a_connection_of_the_same_name_that_is_not_of_the_settings_gets_nothing() -> None:
+    """S2, S12: a tenant's, a stored one, or a copy with another address."""
+    gateway = make_gateway(FILE)
+    own = gateway.connections["acme"]
+    resolve = gateway.host.hook.hookline_resolve_credential
+
+    assert resolve(call=None, connection=own).reveal() == "sk-from-file"
+    for other in (replace(own), replace(own, tenant="ada"), replace(own, base_url="https://evil.example")):
+        assert resolve(call=None, connection=other) is None
 
 
 def test_no_credential_is_read_for_the_sandbox() -> None:

@@ -24,7 +24,8 @@ from hookline.store.database import Database
 from hookline.store.tables import USAGE_ROWS
 from hookline.usage import Usage
 from hookline_ledger import LedgerPlugin
-from hookline_ledger.commands import _can_draw, _remove, usage
+from hookline_ledger.commands import _can_draw, usage
+from hookline_ledger.purging import remove_with_progress
 from hookline_ledger.retention import Purger
 from hookline_ledger.rows import UsageRow, values_of
 
@@ -332,7 +333,7 @@ def test_purging_shows_how_far_it_is(
     fill(*(row(number, days_ago=40) for number in range(1200)))
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    assert _remove(Purger(database), NOW - timedelta(days=30), 1200, is_shown=True) == 1200
+    assert remove_with_progress(Purger(database), NOW - timedelta(days=30), 1200, is_shown=True) == 1200
     assert "Removing rows" in terminal.getvalue()
 
 

@@ -119,9 +119,7 @@ def run(gateway: Gateway) -> HooklineError | None:
 
 def test_a_budget_survives_a_restart_and_a_short_window_does_not(tmp_path: Path) -> None:
     gateway = open_gateway(tmp_path)
-    assert (
-        run(gateway) is None
-    )  # nobody says what it took, so it is 1,002 of 2,000 nano-dollars
+    assert run(gateway) is None  # nobody says what it took, so it is 1,002 of 2,000 nano-dollars
     for _ in range(3):
         error = run(gateway)
     assert error is not None

@@ -429,6 +429,21 @@ def test_a_call_of_unknown_price_is_refused_where_a_budget_applies() -> None:
     )  # has no meter: no tokens, no cost
 
 
+class UnpricedAnswer(LetterMeter):
+    """Knows what a call may cost, and not what it has cost."""
+
+    def price(self, call: Call, usage: Usage, model: str | None) -> int | None:
+        return None
+
+
+def test_an_answer_of_unknown_price_costs_what_was_set_aside() -> None:
+    lab = Lab(limits=["0.000002 usd / day"], meter=UnpricedAnswer())  # 2,000 nano-dollars, 1,002 a call
+    lab.call()
+
+    assert lab.plugin._store.look([counter("5 usd / day")]) == [1002]
+    assert refused(lab).status == 402
+
+
 def test_a_call_of_unknown_price_may_be_allowed() -> None:
     lab = Lab(limits=["5 usd / day"], meter=Unpriced(), unpriced="allow")
 

@@ -194,7 +194,7 @@ def test_what_no_longer_counts_is_cleared_away(tmp_path: Path) -> None:
             must_take(store, (counter("5 requests / minute per user", str(number)), 1)).settle([1])
         clock.advance(1000)
 
-        assert store.check() is None
+        store.tend()
 
         with closing(sqlite3.connect(tmp_path / "l.sqlite3")) as reader:
             assert reader.execute("SELECT count(*) FROM amounts").fetchone() == (0,)

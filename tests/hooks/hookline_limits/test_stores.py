@@ -95,19 +95,33 @@ def test_what_runs_now_counts_only_while_it_runs(lab: StoreLab, store: Store) ->
     must_take(store, (RUNNING, 1))
 
 
-def test_a_window_slides(lab: StoreLab, store: Store) -> None:
-    """As in the timeline of the guide: 10 requests a minute, cut into slots of 6 seconds."""
+def test_a_window_slides_as_in_the_documented_timeline(lab: StoreLab, store: Store) -> None:
+    lab.clock.advance(2 if lab.kind == "memory" else 0)  # to the beginning of a slot of 6 seconds
+    lab.clock.advance(2)
     must_take(store, (MINUTE, 4))
     lab.clock.advance(30)
     must_take(store, (MINUTE, 6))
     lab.clock.advance(29)
-
-    assert must_refuse(store, (MINUTE, 1)).used == 10
-    lab.clock.advance(7)
-
-    assert store.look([MINUTE]) == [6]
-    assert must_refuse(store, (MINUTE, 5)).used == 6
+    assert must_refuse(store, (MINUTE, 1)) == (MINUTE, 10, 5)
+    lab.clock.advance(5)
     must_take(store, (MINUTE, 4))
+    lab.clock.advance(1)
+    assert must_refuse(store, (MINUTE, 1)) == (MINUTE, 10, 29)
+
+
+def test_setting_aside_and_booking_go_as_in_the_documented_timeline(store: Store) -> None:
+    a = must_take(store, (TOKENS, 600))
+    must_refuse(store, (TOKENS, 600))
+    c = must_take(store, (TOKENS, 300))
+    assert store.look([TOKENS]) == [900]
+    a.settle([150])
+    assert store.look([TOKENS]) == [450]
+    d = must_take(store, (TOKENS, 550))
+    c.settle([400])
+    assert store.look([TOKENS]) == [1100]
+    must_refuse(store, (TOKENS, 10))
+    d.settle([50])
+    assert store.look([TOKENS]) == [600]
 
 
 @pytest.mark.parametrize("already_s", [0, 0.5, 5.9, 6, 33.3])
