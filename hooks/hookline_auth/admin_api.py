@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from hookline.errors import PermissionDeniedError
 from hookline.routes import Reply, json_reply
-from hookline_auth.desk import Actor, Made, no_such_key
+from hookline_auth.desk import Actor, Made
 from hookline_auth.key_format import is_key_id
 from hookline_auth.key_records import MICROSECONDS, KeyRecord, UnreadableKeyError, describe
+from hookline_auth.key_rules import no_such_key
 from hookline_auth.wanted import KeyChange, NewKey, Rotation, read, refuse
 
 if TYPE_CHECKING:

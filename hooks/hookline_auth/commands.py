@@ -142,8 +142,8 @@ def show(context: CommandContext, key_id: str, as_json: bool) -> None:
     """Show what a key may do; never the key itself."""
     id = read_key_id(key_id)
     with open_callers(context) as callers:
-        from hookline_auth.desk import no_such_key
         from hookline_auth.key_records import UnreadableKeyError, describe
+        from hookline_auth.key_rules import no_such_key
 
         try:
             record = callers.store.find(id)

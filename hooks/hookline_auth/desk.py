@@ -22,7 +22,16 @@ from hookline_auth.key_records import (
     rights_of_chain,
     write_rights,
 )
+from hookline_auth.key_rules import (
+    check_alive,
+    check_rights,
+    check_signing,
+    damaged,
+    ended,
+    no_such_key,
+)
 from hookline_auth.rights import Rights
+from hookline_auth.signing_desk import sign_anew
 from hookline_auth.wanted import refuse
 
 if TYPE_CHECKING:
@@ -34,7 +43,6 @@ if TYPE_CHECKING:
     from hookline.store.database import Database
     from hookline_auth.pepper import PepperSource
     from hookline_auth.wanted import KeyChange, NewKey
-
 
 DEFAULT_TENANT = "default"
 

@@ -18,6 +18,7 @@ def no_such_key(key_id: str) -> NotFoundError:
 
 
 def damaged(key_id: str) -> InvalidInputError:
+    """Return the error for a key whose row, or that of a maker, says nothing that can be relied on."""
     return InvalidInputError(
         f"The key {key_id}, or one that it descends from, is damaged in the database.",
         status=409,
@@ -27,6 +28,7 @@ def damaged(key_id: str) -> InvalidInputError:
 
 
 def check_signing(makers: list[KeyRecord], mode: SigningMode) -> None:
+    """Refuse a key that could do without signatures where its makers cannot."""
     if mode != "required" and any(maker.signing_mode == "required" for maker in makers):
         raise PermissionDeniedError(
             "A key cannot do without signatures if one that it descends from needs them.",
@@ -36,6 +38,17 @@ def check_signing(makers: list[KeyRecord], mode: SigningMode) -> None:
 
 
 def check_rights(rights: Rights, maker: Rights | None, now_us: int | None) -> None:
+    """Refuse a key that may do nothing, has ended already, or would hold more than its maker.
+
+    Args:
+        rights: What it would hold.
+        maker: What its maker holds; None if no key makes it.
+        now_us: What time it is; None if its end is not to be looked at.
+
+    Raises:
+        InvalidInputError: If it makes no sense.
+        PermissionDeniedError: If it is more than its maker has; names the field.
+    """
     if not rights.scopes:
         refuse("scopes", "A key needs a scope; without one it may do nothing.")
     end = rights.expires_at_us
@@ -51,12 +64,14 @@ def check_rights(rights: Rights, maker: Rights | None, now_us: int | None) -> No
 
 
 def check_alive(record: KeyRecord, now_us: int) -> None:
+    """Refuse to go on with a key that has ended."""
     reason = record.why_invalid(now_us)
     if reason is not None:
         raise ended(record, reason)
 
 
 def ended(record: KeyRecord, reason: str) -> InvalidInputError:
+    """Return the error for a key that has ended."""
     how = "was revoked" if reason == "revoked" else "has expired"
     return InvalidInputError(
         f"The key {record.id} {how}.",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def sign_anew(
     pepper: Pepper, wanted: WantedSigning, stored: str | None, key_id: str, *, grace_s: int, now_us: int
 ) -> tuple[str | None, str | None]:
-    """Return how requests of a key are signed from now on, as it is stored, and a secret to show if it is new.
+    """Return how requests of a key are signed from now on, as it is stored, and a new secret to show.
 
     Args:
         pepper: Of this installation.
