@@ -10,7 +10,16 @@ if TYPE_CHECKING:
     from hookline.limit import Limit
 
 # Headers that hold a credential; no plugin but an authenticator ever sees them.
-CREDENTIAL_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
+CREDENTIAL_HEADERS = frozenset(
+    {
+        "authorization",
+        "cookie",
+        "proxy-authorization",
+        "webhook-signature",
+        "x-api-key",
+        "x-hub-signature-256",
+    }
+)
 
 
 ANYTHING = ("*",)

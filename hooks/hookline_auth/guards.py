@@ -38,19 +38,19 @@ def decide(call: Call) -> Decision | None:
 def check_model(call: Call, request: UpstreamRequest) -> None:
     """Let a request go only if its model is one that the caller may use.
 
-    Where the models are restricted, a request of an action that has models must name one. An action without a
-    meter has none, unless its body has a field ``model``.
+    Where the models are restricted, a request with a body of an action that has models must name one. An
+    action without a meter has none, unless its body has a field ``model``.
 
     Raises:
         PermissionDeniedError: If it is not.
     """
     principal = call.principal
-    if principal.models is ANYTHING or call.is_internal:
+    if principal.models is ANYTHING or call.is_internal or request.body is None:
         return
     meter = call.action.meter
     if meter is not None:
         model: object = meter.model(request)
-    elif request.body is not None and "model" in request.body:
+    elif "model" in request.body:
         model = request.body["model"]
     else:
         return

@@ -148,7 +148,7 @@ def test_a_budget_is_not_overdrawn_and_says_so(open_shop: Open) -> None:
     assert 0 < shop.usage()["cost_usd"] <= 0.001
     action = httpx.post(
         f"{shop.server.url}/actions/openai.chat",
-        json={"model": "gpt-5.4-mini", "prompt": "hi"},
+        json={"model": "gpt-5.4-mini", "prompt": "hi", "max_completion_tokens": 50},
         headers={"authorization": f"Bearer {key}"},
     )
     assert (action.status_code, action.json()["error"]["code"]) == (402, "budget_exhausted")
@@ -275,3 +275,18 @@ def test_a_worker_that_is_told_to_end_writes_what_is_left(open_shop: Open, tmp_p
         for _ in range(30):
             client.chat.completions.create(**CHAT)
     assert len(shop.rows()) == 30
+
+
+def test_a_key_for_some_models_lists_these_and_no_other(open_shop: Open) -> None:
+    shop = open_shop(HOOKLINE_SANDBOX="1")
+    client = shop.client(shop.new_key("--model", "gpt-5.4*"))
+
+    shown = [model.id for model in client.models.list()]
+
+    assert shown
+    assert all(id.startswith("gpt-5.4") for id in shown)
+    assert client.models.retrieve(shown[0]).id == shown[0]
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("gpt-4o")
+    with pytest.raises(openai.PermissionDeniedError):
+        client.chat.completions.create(**{**CHAT, "model": "gpt-4o"})

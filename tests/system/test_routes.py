@@ -166,10 +166,8 @@ def test_what_belongs_to_nobody_known_is_not_found(gateway: Gateway, client: Fla
     for route in _routes_with_a_key_of_somebody(gateway):
         if route.endpoint is not None or route.path.startswith("/actions/"):
             continue
-        bodies = {
-            client.open(
-                fill(route.path), method=route.method, headers={"x-scopes": str(route.scope)}, json={}
-            ).status_code
-            for _ in range(2)
-        }
-        assert bodies == {404}, (route.method, route.path)
+        body = {"credential": "a-new-credential-of-a-tenant"} if "rotate" in route.path else {}
+        answer = client.open(
+            fill(route.path), method=route.method, headers={"x-scopes": str(route.scope)}, json=body
+        )
+        assert answer.status_code in ((404, 422) if body else (404,)), (route.method, route.path)
