@@ -146,7 +146,7 @@ def test_body_of_a_wire_call_reaches_the_upstream_byte_for_byte(
 
 
 def test_rule_2_nothing_is_read_or_parsed_before_the_caller_is_known(gateway: Server) -> None:
-    """An unknown caller with an endless body is refused before the body came."""
+    """S14: an unknown caller with an endless body is refused before the body came."""
     head = "POST /actions/openai.chat HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n"
 
     answer = gateway.send_raw(head.encode(), silence_s=3)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("hookline.webhook")
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
-_DEFAULT_HEADERS = (("x-content-type-options", "nosniff"),)
+# The name of the server keeps the one below from telling its own.
+_DEFAULT_HEADERS = (("x-content-type-options", "nosniff"), ("server", "hookline"))
 
 
 class ReadyResponse(Response):

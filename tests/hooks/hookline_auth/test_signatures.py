@@ -289,6 +289,7 @@ def test_s26_a_replay_is_refused_in_every_process_and_after_a_restart(
 
 
 def test_the_same_id_may_come_from_another_key_and_a_failed_signature_uses_none_up(lab: Lab) -> None:
+    """S25: nobody can use up or answer with the ids of somebody else."""
     one, two = lab.make(signing={"mode": "required"}), lab.make(signing={"mode": "required"})
     assert one.signing_secret is not None
     assert two.signing_secret is not None
