@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,14 +57,13 @@ def test_a_limit_is_read_and_can_be_written_again(text: str, limit: Limit) -> No
         ("5 requests / minute warn 101%", "1 to 100 %"),
         ("9" * 300 + " requests / minute", "is no limit"),
         ("99999999999999999 requests / minute", "at most 1,000,000,000,000,000"),
-        ("١ requests / minute", "is no limit"),
+        ("\u0661 requests / minute", "is no limit"),
     ],
 )
 def test_what_is_no_limit_is_told_in_words_that_help(text: str, words: str) -> None:
-    with pytest.raises(ValueError, match="(?s).*") as caught:
+    with pytest.raises(ValueError, match=re.escape(words)) as caught:
         parse_limit(text)
 
-    assert words in str(caught.value)
     assert len(str(caught.value)) < 400
 
 

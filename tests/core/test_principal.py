@@ -11,7 +11,7 @@ from hookline.principal import Principal, matches
 def test_nobody_stands_in_for_a_caller_that_is_not_known(missing: str) -> None:
     """S12: a missing tenant is refused, and never becomes the operator's."""
     with pytest.raises(ValueError, match="none is made up"):
-        Principal(**{"key_id": "a", "tenant": "b", missing: ""})
+        Principal(key_id="" if missing == "key_id" else "a", tenant="" if missing == "tenant" else "b")
 
 
 @pytest.mark.parametrize(

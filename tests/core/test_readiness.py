@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fake_clock import FakeClock
-from hookline.gateway import Gateway
 from hookline.webhook.app import create_app
 from small_service import make_gateway
+
+if TYPE_CHECKING:
+    from hookline.gateway import Gateway
 
 
 def ask(gateway: Gateway) -> tuple[int, object]:

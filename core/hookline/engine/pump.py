@@ -39,7 +39,7 @@ class Pump:
         *,
         cancellation: Cancellation,
         heartbeat_s: float,
-        skip: Callable[[], None] = lambda: None,
+        skip: Callable[[], object] = lambda: None,
     ) -> None:
         self._work = work
         self._skip = skip
@@ -208,7 +208,7 @@ class PumpPool:
         work: Callable[[], Answer],
         *,
         cancellation: Cancellation,
-        skip: Callable[[], None] = lambda: None,
+        skip: Callable[[], object] = lambda: None,
     ) -> Pump:
         """Begin one stream; see `Pump`."""
         pump = Pump(work, cancellation=cancellation, heartbeat_s=self._heartbeat_s, skip=skip)

@@ -34,7 +34,7 @@ OpenTransforms = Callable[["Call"], list[StreamTransform]]
 Accept = Callable[[UpstreamResponse], UpstreamResponse]
 Render = Callable[[list[StreamEvent]], bytes]
 End = Callable[["Relay"], bytes]
-E = TypeVar("E", HooklineError, None)
+E = TypeVar("E", bound=HooklineError | None)
 
 _log = logging.getLogger("hookline.streams")
 _PATIENCE_S = 1.0

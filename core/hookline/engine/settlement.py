@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hookline.plugins import PluginHost
     from hookline.upstream import UpstreamRequest
 
-E = TypeVar("E", HooklineError, None)
+E = TypeVar("E", bound=HooklineError | None)
 Hook = tuple[str, Callable[..., object]]
 
 NOTHING = Usage(input_tokens=0, output_tokens=0, cost_nano_usd=0)

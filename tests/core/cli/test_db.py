@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import Result
 
-
 if TYPE_CHECKING:
     from servers import PostgresServer
 
@@ -86,7 +85,7 @@ def test_upgrade_says_what_it_did_and_then_that_there_is_nothing_to_do(
 
 def test_postgresql_is_upgraded_by_the_command(
     run: Run,
-    postgres_server: PostgresServer,  # noqa: F811
+    postgres_server: PostgresServer,
 ) -> None:
     url = postgres_server.new_database(is_upgraded=False)
     environ = {"HOOKLINE_DATABASE_URL": url}

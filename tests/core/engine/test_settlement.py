@@ -11,7 +11,6 @@ import pytest
 from hookline import (
     Attempt,
     Call,
-    HooklineError,
     Reservation,
     RetryDecision,
     UpstreamRequest,
@@ -24,8 +23,8 @@ from hookline.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from hookline.routes import Reply
 from hookline.settings import LimitSettings, Settings
+from hookline.upstream import UpstreamResponse
 from small_service import (
     CALLER,
     DONE,
@@ -43,11 +42,11 @@ from small_service import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from hookline.engine.order import Order
     from hookline.gateway import Gateway
-    from hookline.upstream import UpstreamResponse
+    from hookline.routes import Reply
 
 STREAM = say(stream=True)
 WIRE_STREAM = say_on_the_wire(b'{"text": "hi", "stream": true}')
@@ -188,13 +187,15 @@ def test_a_lost_answer_and_the_one_that_came_at_last_are_both_booked() -> None:
         def hookline_retry(self, attempt: Attempt) -> RetryDecision:
             return RetryDecision(again=attempt.number < 2)
 
-    answers = iter([UpstreamTimeoutError("silence"), whole({"text": "hello", "took": [2, 5]})])
+    answers: Iterator[UpstreamResponse | UpstreamTimeoutError] = iter(
+        [UpstreamTimeoutError("silence"), whole({"text": "hello", "took": [2, 5]})]
+    )
 
     def answer(request: UpstreamRequest) -> UpstreamResponse:
         found = next(answers)
-        if isinstance(found, HooklineError):
-            raise found
-        return found
+        if isinstance(found, UpstreamResponse):
+            return found
+        raise found
 
     books = Books()
 
@@ -209,10 +210,11 @@ def test_a_stream_is_booked_before_its_end_goes_out(order: Order) -> None:
     """Whoever calls again at once finds the place free that the first call took."""
     books = Books()
     gateway = measured(books, lambda request: streamed(Body([event("a"), DONE])))
-    pieces = iter(gateway.runner.run(CALLER, order).content)
+    content = gateway.runner.run(CALLER, order).content
+    assert not isinstance(content, bytes)
 
     received = b""
-    for piece in pieces:
+    for piece in content:
         received += piece
         if b"[DONE]" in piece or b'"output"' in piece:
             assert books.settled
