@@ -20,12 +20,14 @@ from hookline import (
     Decision,
     HooklineError,
     InboundRequest,
+    Reservation,
     RetryDecision,
     Secret,
     StreamEvent,
     StreamOutcome,
     StreamTransform,
     UpstreamRequest,
+    Usage,
     hookimpl,
     hookspecs,
 )
@@ -99,8 +101,26 @@ class Recorder:
         return Decision(allow=True)
 
     @hookimpl(tryfirst=True)
+    def hookline_choose_connections(self, call: Call) -> list[Connection]:
+        self.called["hookline_choose_connections"] += 1
+        return [call.connection]
+
+    @hookimpl(tryfirst=True)
     def hookline_shape_request(self, call: Call, request: UpstreamRequest) -> None:
         self.called["hookline_shape_request"] += 1
+
+    @hookimpl(tryfirst=True)
+    def hookline_admit(self, call: Call, request: UpstreamRequest, estimate: Usage) -> Reservation:
+        self.called["hookline_admit"] += 1
+        return Reservation()
+
+    @hookimpl(tryfirst=True)
+    def hookline_settle(self, call: Call, reservation: Reservation, usage: Usage | None) -> None:
+        self.called["hookline_settle"] += 1
+
+    @hookimpl(tryfirst=True)
+    def hookline_record_usage(self, call: Call, usage: Usage | None) -> None:
+        self.called["hookline_record_usage"] += 1
 
     @hookimpl(tryfirst=True)
     def hookline_resolve_credential(self, call: Call, connection: Connection) -> Secret:

@@ -88,6 +88,7 @@ class Attempts:
         has_begun: bool = False,
         partial: Callable[[], JsonObject | None] | None = None,
         keeps_partial: bool = False,
+        was_open: bool = False,
     ) -> RetryDecision:
         """Make ready for another attempt after one that failed: ask, wait, and take the changed request.
 
@@ -96,6 +97,7 @@ class Attempts:
             has_begun: Whether a part of the answer has gone to the caller.
             partial: Returns what has arrived of a stream.
             keeps_partial: Whether the caller can be answered with that.
+            was_open: Whether it was a stream that had been opened, whose tokens others count.
 
         Returns:
             The decision; with ``again`` false only if it takes what has arrived.
@@ -107,7 +109,7 @@ class Attempts:
         decision: RetryDecision | None = None
         try:
             error = self._map_error(self.call, exc)
-            if partial is None and self.number > 0 and may_have_run(error):
+            if not was_open and self.number > 0 and may_have_run(error):
                 self._doubt()
             if self._is_over:
                 raise_from(error, exc)
@@ -172,14 +174,18 @@ class Attempts:
         finally:
             del error, exc
 
-    def _go_over_to(self, connection: Connection) -> None:
-        if connection not in self.call.alternatives:
+    def _go_over_to(self, wanted: Connection) -> None:
+        connection = next((one for one in self.call.alternatives if one == wanted), None)
+        if connection is None:
             _refuse("chose a connection that is not among those of the call")
         use_connection(self.call, connection)
         self.request = replace(self.request, base_url=connection.base_url)
 
     def _replace(self, request: UpstreamRequest) -> None:
-        misdeed = check_request(self.call, request)
+        try:
+            misdeed = check_request(self.call, request)
+        except (AttributeError, TypeError):
+            misdeed = "made a request that cannot be sent"
         if misdeed is not None:
             _refuse(f"{misdeed}, which none may do")
         try:

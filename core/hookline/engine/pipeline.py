@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar, cast
+from types import NoneType
+from typing import TYPE_CHECKING, TypeGuard, TypeVar, cast
 
 import orjson
 
@@ -137,6 +138,9 @@ class Pipeline:
             self._run(lambda: settlement.admit(request))
         except Exception as exc:
             raise_from(settlement.finish(self.map_error(call, exc)), exc)
+        except BaseException as exc:  # this process is being ended
+            settlement.finish(self._host.to_error(exc))
+            raise
         return PreparedCall(call=call, request=request, endpoint=order.endpoint, settlement=settlement)
 
     def perform(self, prepared: PreparedCall) -> Answer:
@@ -161,8 +165,8 @@ class Pipeline:
                     break
                 except Exception as exc:
                     attempts.again(exc)
-        except HooklineError as error:
-            settlement.finish(error)
+        except BaseException as exc:
+            settlement.finish(self._host.to_error(exc))
             raise
         if isinstance(answer.content, bytes):
             settlement.finish(None)
@@ -347,10 +351,10 @@ class Pipeline:
         return list(found)
 
     def _ask_for_another(self, call: Call, attempt: Attempt) -> RetryDecision | None:
-        decision = self._run(lambda: self._hook.hookline_retry(call=call, attempt=attempt))
-        if decision is not None and not isinstance(decision, RetryDecision):
-            raise self._fault("hookline_retry", "returned something other than a RetryDecision")
-        return decision
+        decision: object = self._run(lambda: self._hook.hookline_retry(call=call, attempt=attempt))
+        if decision is None or _is_sound(decision):
+            return decision
+        raise self._fault("hookline_retry", "returned something other than a RetryDecision")
 
     def _run_inside(self, parent: Call, action_id: str, input: JsonObject, *, as_gateway: bool) -> JsonObject:
         """Run an action for a call that is running, and return its output."""
@@ -388,6 +392,17 @@ class Pipeline:
 def _without_wishes(headers: Mapping[str, str]) -> dict[str, str]:
     """Return what the gateway's own calls keep of a caller's headers: where the call comes from."""
     return {name: headers[name] for name in (HOPS_HEADER, FLOW_HEADER) if name in headers}
+
+
+def _is_sound(decision: object) -> TypeGuard[RetryDecision]:
+    """Tell whether a plugin's decision is one, and holds what it should hold."""
+    return (
+        isinstance(decision, RetryDecision)
+        and isinstance(decision.after_s, (int, float))
+        and isinstance(decision.request, (UpstreamRequest, NoneType))
+        and isinstance(decision.connection, (Connection, NoneType))
+        and isinstance(decision.error, (HooklineError, NoneType))
+    )
 
 
 def _check_origin(request: UpstreamRequest, secret: Secret) -> None:

@@ -7,13 +7,16 @@ server closes the iterator, which cancels the call and with it the upstream.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NoReturn
+from weakref import WeakSet
 
-from hookline.errors import InvalidUpstreamAnswerError
+from hookline.errors import HooklineError, InvalidUpstreamAnswerError, UpstreamTimeoutError
 
 if TYPE_CHECKING:
     from hookline.call import Cancellation
@@ -31,6 +34,7 @@ class Pump:
         cancellation: Cancelled when the client leaves.
         heartbeat_s: Silence after which a comment is sent.
         skip: Run in place of ``work`` if the client has left before its turn came.
+        time_left: Returns the seconds for which a client that does not read is waited for.
     """
 
     def __init__(
@@ -40,9 +44,12 @@ class Pump:
         cancellation: Cancellation,
         heartbeat_s: float,
         skip: Callable[[], object] = lambda: None,
+        time_left: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self._work = work
         self._skip = skip
+        self._time_left = time_left
+        self.is_done = threading.Event()
         self._cancellation = cancellation
         self._heartbeat_s = heartbeat_s
         self._changed = threading.Condition(threading.Lock())
@@ -125,8 +132,11 @@ class Pump:
                 self._is_over = True
                 self._changed.notify_all()
             close = getattr(pieces, "close", None)
-            if close is not None:  # after the client was told of the end: it need not wait for this
-                close()
+            try:
+                if close is not None:  # after the client was told of the end: it need not wait for this
+                    close()
+            finally:
+                self.is_done.set()
 
     def _raise_error(self) -> NoReturn:
         error, self._error = self._error, None
@@ -149,7 +159,16 @@ class Pump:
     def _put(self, piece: bytes) -> bool:
         with self._changed:
             if self._waiting_bytes >= _MAX_WAITING_BYTES:
-                self._changed.wait_for(lambda: self._waiting_bytes < _MAX_WAITING_BYTES or self._is_abandoned)
+                left_s = self._time_left()
+                is_read = self._changed.wait_for(
+                    lambda: self._waiting_bytes < _MAX_WAITING_BYTES or self._is_abandoned,
+                    timeout=min(max(0.0, left_s), threading.TIMEOUT_MAX),
+                )
+                if not is_read:
+                    raise UpstreamTimeoutError(
+                        "The client did not read the stream in the time that the call may take.",
+                        code="client_too_slow",
+                    )
             if self._is_abandoned:
                 return False
             self._waiting.append(piece)
@@ -202,6 +221,8 @@ class PumpPool:
     def __init__(self, *, max_streams: int, heartbeat_s: float) -> None:
         self._threads = ThreadPoolExecutor(max_workers=max_streams, thread_name_prefix="hookline-stream")
         self._heartbeat_s = heartbeat_s
+        self._lock = threading.Lock()
+        self._running: WeakSet[Pump] = WeakSet()
 
     def start(
         self,
@@ -209,12 +230,36 @@ class PumpPool:
         *,
         cancellation: Cancellation,
         skip: Callable[[], object] = lambda: None,
+        time_left: Callable[[], float] = lambda: math.inf,
     ) -> Pump:
-        """Begin one stream; see `Pump`."""
-        pump = Pump(work, cancellation=cancellation, heartbeat_s=self._heartbeat_s, skip=skip)
-        self._threads.submit(pump.run)
+        """Begin one stream; see `Pump`.
+
+        Raises:
+            HooklineError: If no more are taken.
+        """
+        pump = Pump(
+            work, cancellation=cancellation, heartbeat_s=self._heartbeat_s, skip=skip, time_left=time_left
+        )
+        try:
+            self._threads.submit(pump.run)
+        except RuntimeError as exc:
+            raise HooklineError(
+                "This gateway is being ended and begins no more streams.",
+                status=503,
+                code="shutting_down",
+                hint="Try again in a moment.",
+            ) from exc
+        with self._lock:
+            self._running.add(pump)
         return pump
 
-    def close(self) -> None:
-        """Take no more streams; those that run go on."""
+    def close(self, *, within_s: float = 5.0) -> None:
+        """Take no more streams, cancel those that run, and wait for their ends, but not for long."""
         self._threads.shutdown(wait=False)
+        with self._lock:
+            running = list(self._running)
+        for pump in running:
+            pump.abandon()
+        until = time.monotonic() + within_s
+        for pump in running:
+            pump.is_done.wait(max(0.0, until - time.monotonic()))

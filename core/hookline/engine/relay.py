@@ -242,10 +242,15 @@ class Relay:
             del exc
 
     def _reopen(self, exc: Exception) -> RetryDecision:
+        was_open = True
         try:
             while True:
                 decision = self._attempts.again(
-                    exc, has_begun=self._has_begun, partial=self._partial, keeps_partial=self._keeps_partial
+                    exc,
+                    has_begun=self._has_begun,
+                    partial=self._partial,
+                    keeps_partial=self._keeps_partial,
+                    was_open=was_open,
                 )
                 if not decision.again:
                     return decision
@@ -256,7 +261,7 @@ class Relay:
                     self.response = response if self.is_replaced else self._accept(response)
                     return decision
                 except Exception as failure:
-                    exc = failure
+                    exc, was_open = failure, False
         finally:
             del exc  # or its traceback, which holds this frame, would keep it alive
 

@@ -64,6 +64,7 @@ class Runner:
             lambda: self._pipeline.perform(prepared),
             cancellation=call.cancellation,
             skip=lambda: prepared.settlement.finish(client_gone()),
+            time_left=call.remaining_s,
         )
         answer = pump.wait_until_open()
         pieces = pump.chunks(lambda error: self._error_event(call, error, shape))

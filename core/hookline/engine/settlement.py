@@ -59,7 +59,8 @@ class Settlement:
         self._reservations: list[tuple[str, Reservation]] = []
         self._request: UpstreamRequest | None = None
         self._estimate: Usage | None = None
-        self._is_uncertain = False
+        self._lost = 0
+        self._attempts_seen = 0
 
     def admit(self, request: UpstreamRequest) -> None:
         """Ask every plugin whether the call may run now.
@@ -90,11 +91,17 @@ class Settlement:
         if call.action.meter is not None and not call.record.is_composed:
             usage = call.action.meter.read(call, answer)
             if usage is not None:
+                self._attempts_seen = call.record.attempts
                 call.record.add_usage(usage)
 
     def doubt(self) -> None:
-        """Note that an attempt may have been charged for although its answer does not say so."""
-        self._is_uncertain = True
+        """Note that the last attempt may have been charged for although its answer does not say so.
+
+        Each attempt counts once, and not at all if its answer was measured.
+        """
+        if self._call.record.attempts > self._attempts_seen:
+            self._attempts_seen = self._call.record.attempts
+            self._lost += 1
 
     def finish(self, error: E) -> E:
         """Settle and record, once; later calls do nothing.
@@ -128,15 +135,19 @@ class Settlement:
     def _usage(self) -> Usage | None:
         """Return what the call's own attempts took, with its cost where a price is known."""
         call, usage, meter = self._call, self._call.record.usage, self._call.action.meter
-        if call.record.is_composed or meter is None or self._request is None:
+        if meter is None or self._request is None:
             return usage
+        record, lost = call.record, self._lost
+        if usage is None and not lost and record.attempts and record.error_code is None:
+            lost = 0 if record.is_composed else 1  # it was answered, and the answer does not say
         try:
             if usage is not None and usage.cost_nano_usd is None:
-                usage = replace(usage, cost_nano_usd=meter.price(call, usage, call.record.model))
-            has_answer = call.record.attempts > 0 and call.record.error_code is None
-            if self._is_uncertain or (usage is None and has_answer):
-                most = replace(self._estimate or meter.estimate(call, self._request), is_estimated=True)
-                usage = most if usage is None else usage + most
+                usage = replace(usage, cost_nano_usd=meter.price(call, usage, record.model))
+            if lost:
+                estimate = self._estimate if self._estimate is not NOTHING else None
+                most = replace(estimate or meter.estimate(call, self._request), is_estimated=True)
+                for _ in range(lost):
+                    usage = most if usage is None else usage + most
         except Exception:
             _log.exception("%s: what %s took could not be worked out", call.id, call.action.id)
         return usage

@@ -19,6 +19,7 @@ from hookline import (
 )
 from hookline.errors import (
     BudgetExhaustedError,
+    ContentBlockedError,
     StreamInterruptedError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
@@ -379,3 +380,163 @@ def test_an_action_without_a_meter_is_booked_without_numbers() -> None:
 
     assert books.admitted[0].estimate == Usage(input_tokens=0, output_tokens=0, is_estimated=True)
     assert books.outcome() == (200, None, None)
+
+
+# ---------------------------------------------------------------- ends that nobody would think of
+
+
+class Stops:
+    """Ends the process, as it seems, in one of the hooks."""
+
+    def __init__(self, hook: str) -> None:
+        def stop() -> None:
+            raise SystemExit(1)
+
+        setattr(self, hook, hookimpl(trylast=True)(stop))
+
+
+@pytest.mark.parametrize("hook", ["hookline_admit", "hookline_execute", "hookline_shape_request"])
+@DOORS
+def test_a_process_that_is_ended_in_the_middle_settles_what_it_holds(order: Order, hook: str) -> None:
+    books = Books()
+    gateway = measured(books, lambda request: whole({"text": "hello"}), Stops(hook))
+
+    with pytest.raises(SystemExit):
+        gateway.runner.run(CALLER, order)
+
+    assert books.outcome()[:2] == (500, "plugin_failed")
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        RetryDecision(again=True, after_s="1"),  # type: ignore[arg-type]  # what a careless plugin does
+        RetryDecision(again=True, request="x"),  # type: ignore[arg-type]
+        RetryDecision(again=True, connection="x"),  # type: ignore[arg-type]
+        RetryDecision(
+            again=True,
+            request=UpstreamRequest(method="POST", base_url="https://api.acme.example/v1", path=None),  # type: ignore[arg-type]
+        ),
+        "again",
+    ],
+    ids=["wait", "request", "connection", "path", "none"],
+)
+@DOORS
+def test_a_decision_that_makes_no_sense_fails_the_call_and_settles_it(order: Order, decision: object) -> None:
+    class Odd:
+        @hookimpl
+        def hookline_retry(self) -> object:
+            return decision
+
+    books = Books()
+
+    run(measured(books, lambda request: whole({}, status=503), Odd()), order)
+
+    assert books.outcome() == (500, "plugin_failed", None)
+
+
+def test_a_gateway_that_is_being_ended_begins_no_stream_and_settles_it() -> None:
+    books = Books()
+    gateway = measured(books, lambda request: streamed(Body([event("a"), DONE])))
+    gateway.close()
+
+    reply = gateway.runner.run(CALLER, STREAM)
+
+    assert reply.status == 503
+    assert books.outcome() == (503, "shutting_down", None)
+
+
+def test_streams_that_run_are_settled_before_plugins_are_closed() -> None:
+    closed: list[int] = []
+
+    class Last:
+        @hookimpl
+        def hookline_shutdown(self) -> None:
+            closed.append(len(books.recorded))
+
+    def chunks() -> Iterator[bytes]:
+        yield event("a")
+        released.wait(5)
+        yield event("b")
+
+    books, released = Books(), threading.Event()
+    gateway = measured(books, lambda request: streamed(Body(chunks())), Last())
+    content = gateway.runner.run(CALLER, STREAM).content
+    assert not isinstance(content, bytes)
+    next(content)
+    threading.Timer(0.05, released.set).start()
+
+    gateway.close()
+
+    assert closed == [1]
+    assert books.outcome()[:2] == (200, "client_gone")
+
+
+def test_a_client_that_does_not_read_is_not_waited_for_longer_than_the_call_may_take() -> None:
+    books = Books()
+    service = Acme(make_connector(meter=LetterMeter()))
+    settings = Settings(limits=LimitSettings(timeout_s=0.3))
+    big = event("x" * 200_000)
+    gateway = make_gateway(
+        books, answer=lambda request: streamed(Body([big] * 50 + [DONE])), service=service, settings=settings
+    )
+
+    reply = gateway.runner.run(CALLER, WIRE_STREAM)
+
+    assert reply.status == 200
+    assert books.outcome()[0] == 200
+    assert b"client_too_slow" in read(reply)
+
+
+def test_an_answer_that_was_measured_and_then_refused_is_booked_as_measured() -> None:
+    class Blocks:
+        @hookimpl
+        def hookline_process_response(self) -> None:
+            raise ContentBlockedError("No.")
+
+    books = Books()
+
+    run(measured(books, lambda request: whole({"text": "x", "took": [2, 5]}), Blocks()), say())
+
+    assert books.outcome() == (
+        400,
+        "content_blocked",
+        Usage(input_tokens=2, output_tokens=5, cost_nano_usd=52),
+    )
+
+
+def test_every_answer_that_got_lost_is_booked() -> None:
+    class Again:
+        @hookimpl
+        def hookline_retry(self, attempt: Attempt) -> RetryDecision:
+            return RetryDecision(again=attempt.number < 4)
+
+    answers: Iterator[UpstreamResponse | UpstreamTimeoutError] = iter(
+        [*[UpstreamTimeoutError("silence")] * 3, whole({"text": "hello", "took": [2, 5]})]
+    )
+
+    def answer(request: UpstreamRequest) -> UpstreamResponse:
+        found = next(answers)
+        if isinstance(found, UpstreamResponse):
+            return found
+        raise found
+
+    books = Books()
+
+    run(measured(books, answer, Again()), say())
+
+    all_four = Usage(input_tokens=8, output_tokens=305, cost_nano_usd=3 * 1002 + 52, is_estimated=True)
+    assert books.outcome() == (200, None, all_four)
+
+
+def test_a_failure_before_anything_was_sent_takes_nothing() -> None:
+    class Fails:
+        @hookimpl
+        def hookline_resolve_credential(self) -> None:
+            raise KeyError("gone")
+
+    books = Books()
+
+    run(measured(books, lambda request: whole({}), Fails()), say())
+
+    assert books.outcome() == (500, "plugin_failed", None)

@@ -285,9 +285,9 @@ def test_a_database_that_is_down_fails_no_call_and_turns_readiness_red(
     def fail(**_: object) -> None:
         raise StoreUnavailableError("The database cannot be reached.")
 
-    monkeypatch.setattr(gateway.database, "begin", fail)
     client = create_app(gateway).test_client()
     assert client.get("/readyz").status_code == 200
+    monkeypatch.setattr(gateway.database, "begin", fail)
     for number in range(5):
         order = Order(action_id="acme.say", fields={"text": "hi"}, call_id=f"call_{number}")
         assert gateway.runner.run(CALLER, order).status == 200
