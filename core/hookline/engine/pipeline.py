@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, TypeGuard, TypeVar, cast
 import orjson
 
 from hookline.attempt import Attempt, RetryDecision
-from hookline.call import FLOW_HEADER, Call, Cancellation, use_connection
+from hookline.call import FLOW_HEADER, Call, Cancellation
 from hookline.clock import SYSTEM_CLOCK
-from hookline.connection import Connection, Secret, origin_of
+from hookline.connection import Connection
+from hookline.engine.accounts import Accounts
 from hookline.engine.answers import AnswerMaker, UnwritableChangeError
 from hookline.engine.attempts import Attempts
 from hookline.engine.coercion import coerce
@@ -33,12 +34,10 @@ from hookline.engine.settlement import Bookkeeping
 from hookline.engine.upstream_errors import error_of
 from hookline.errors import (
     AuthenticationError,
-    ConfigurationError,
     HooklineError,
     PermissionDeniedError,
     PluginError,
     StoreUnavailableError,
-    UpstreamCredentialError,
     raise_from,
 )
 from hookline.principal import Decision, InboundRequest, Principal
@@ -92,7 +91,7 @@ class Pipeline:
         self._user_agent = user_agent
         self._clock = clock
         self._has_shapers = host.has("hookline_shape_request")
-        self._has_routers = host.has("hookline_choose_connections")
+        self._accounts = Accounts(host, run=self._run, fault=self._fault)
         self._decide = self._ask_for_another if host.has("hookline_retry") else None
         self._books = Bookkeeping(host)
         self._answers = AnswerMaker(
@@ -132,7 +131,7 @@ class Pipeline:
             if not is_trusted:
                 self._authorize(call)
             self._validate(call)
-            self._choose_connection(call)
+            self._accounts.choose(call)
             request = build_request(call, order, user_agent=self._user_agent, max_hops=self._limits.max_hops)
             self._shape(call, request)
             self._run(lambda: settlement.admit(request))
@@ -244,32 +243,6 @@ class Pipeline:
         coerce(call.input, entry.action.input_schema)
         entry.input.check(call.input)
 
-    def _choose_connection(self, call: Call) -> None:
-        """Take the account of the settings, unless plugins know better; never one of somebody else."""
-        found: object = None
-        if self._has_routers:
-            found = self._run(lambda: self._hook.hookline_choose_connections(call=call))
-        if found is None:
-            found = (call.connection,)
-        if not isinstance(found, (list, tuple)) or not all(isinstance(one, Connection) for one in found):
-            raise self._fault("hookline_choose_connections", "returned something other than connections")
-        if not found:
-            raise PermissionDeniedError(f"This key has no connection for {call.action.id}.")
-        for connection in found:
-            self._check_connection(call, connection)
-        use_connection(call, found[0], alternatives=tuple(found))
-
-    def _check_connection(self, call: Call, connection: Connection) -> None:
-        if connection.connector != call.action.connector.id:
-            raise self._fault("hookline_choose_connections", "chose a connection of another connector")
-        if connection.tenant not in (None, call.principal.tenant):
-            raise self._fault("hookline_choose_connections", "chose a connection of another tenant")
-        if not call.principal.may_use_connection(connection.name):
-            raise PermissionDeniedError(
-                f"This key may not use the connection {connection.name!r}, "
-                f"and has no other for {call.action.id}."
-            )
-
     def _shape(self, call: Call, request: UpstreamRequest) -> None:
         if self._has_shapers:
             before, path = dump_body(request), request.path
@@ -296,37 +269,11 @@ class Pipeline:
             if problems:
                 raise self._fault("hookline_shape_request", f"made the request invalid: {problems[0]}")
 
-    def _sign(self, call: Call, request: UpstreamRequest) -> None:
-        if call.action.connector.credential is None:
-            return
-        connection = call.connection
-        secret = self._run(lambda: self._hook.hookline_resolve_credential(call=call, connection=connection))
-        if secret is None:
-            if connection.needs_credential:
-                raise UpstreamCredentialError(
-                    f"The credential of the connection {connection.name!r} is not to be found.",
-                    hint="Your key for this gateway is fine. Whoever runs it must see to the connection.",
-                    code="missing_credential",
-                    reached_upstream=False,
-                )
-            return
-        if not isinstance(secret, Secret):
-            raise self._fault("hookline_resolve_credential", "returned something other than a Secret")
-        _check_origin(request, secret)
-        done = self._run(
-            lambda: self._hook.hookline_apply_upstream_auth(call=call, request=request, secret=secret)
-        )
-        if done is not True:
-            raise ConfigurationError(
-                f"No plugin knows how to sign a request to {call.action.connector.id!r}."
-            )
-        _check_origin(request, secret)
-
     def _attempt(self, call: Call, request: UpstreamRequest) -> UpstreamResponse:
         signed = replace(request, headers=dict(request.headers))
         if call.action.meter is not None:
             call.record.model = call.action.meter.model(request)
-        self._sign(call, signed)
+        self._accounts.sign(call, signed)
         try:
             response = self._run(lambda: self._hook.hookline_execute(call=call, request=signed))
         except HooklineError as exc:
@@ -403,8 +350,3 @@ def _is_sound(decision: object) -> TypeGuard[RetryDecision]:
         and isinstance(decision.connection, (Connection, NoneType))
         and isinstance(decision.error, (HooklineError, NoneType))
     )
-
-
-def _check_origin(request: UpstreamRequest, secret: Secret) -> None:
-    if origin_of(request.url) not in secret.allowed_origins:
-        raise ConfigurationError("The credential may not be sent to this origin; the call was stopped.")

@@ -1,0 +1,117 @@
+"""Which upstream account a call uses, and the credential that goes with it: never one of somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from hookline.call import use_connection
+from hookline.connection import Connection, Secret, origin_of
+from hookline.errors import (
+    ConfigurationError,
+    PermissionDeniedError,
+    PluginError,
+    UpstreamCredentialError,
+)
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from hookline.call import Call
+    from hookline.plugins import PluginHost
+    from hookline.upstream import UpstreamRequest
+
+    class RunsHook(Protocol):
+        """Calls a hook and makes an error of whatever it raises."""
+
+        def __call__(self, hook: Callable[[], T]) -> T:
+            """Return what the hook returned."""
+            ...
+
+
+T = TypeVar("T")
+
+MakeFault = Callable[[str, str], PluginError]
+
+
+class Accounts:
+    """Asks the plugins for accounts and credentials, and checks what they answer.
+
+    Args:
+        host: The plugins.
+        run: Calls a hook.
+        fault: Makes the error for what a plugin did wrong.
+    """
+
+    def __init__(self, host: PluginHost, *, run: RunsHook, fault: MakeFault) -> None:
+        self._hook = host.hook
+        self._has_choosers = host.has("hookline_choose_connections")
+        self._run = run
+        self._fault = fault
+
+    def choose(self, call: Call) -> None:
+        """Give a call the account that plugins choose, or else that of the settings.
+
+        Raises:
+            PermissionDeniedError: If there is none that the caller may use.
+        """
+        found: object = None
+        if self._has_choosers:
+            found = self._run(lambda: self._hook.hookline_choose_connections(call=call))
+        if found is None:
+            found = (call.connection,)
+        if not isinstance(found, (list, tuple)) or not all(isinstance(one, Connection) for one in found):
+            raise self._fault("hookline_choose_connections", "returned something other than connections")
+        if not found:
+            raise PermissionDeniedError(f"This key has no connection for {call.action.id}.")
+        for connection in found:
+            self._check(call, connection)
+        use_connection(call, found[0], alternatives=tuple(found))
+
+    def sign(self, call: Call, request: UpstreamRequest) -> None:
+        """Put the credential of the call's account on a request that is about to be sent.
+
+        Raises:
+            UpstreamCredentialError: If the account needs one and nobody knows it.
+            ConfigurationError: If it may not be sent where the request goes.
+        """
+        if call.action.connector.credential is None:
+            return
+        connection = call.connection
+        secret = self._run(lambda: self._hook.hookline_resolve_credential(call=call, connection=connection))
+        if secret is None:
+            if connection.needs_credential:
+                raise UpstreamCredentialError(
+                    f"The credential of the connection {connection.name!r} is not to be found.",
+                    hint="Your key for this gateway is fine. Whoever runs it must see to the connection.",
+                    code="missing_credential",
+                    reached_upstream=False,
+                )
+            return
+        if not isinstance(secret, Secret):
+            raise self._fault("hookline_resolve_credential", "returned something other than a Secret")
+        _check_origin(request, secret)
+        done = self._run(
+            lambda: self._hook.hookline_apply_upstream_auth(call=call, request=request, secret=secret)
+        )
+        if done is not True:
+            raise ConfigurationError(
+                f"No plugin knows how to sign a request to {call.action.connector.id!r}."
+            )
+        _check_origin(request, secret)
+
+    def _check(self, call: Call, connection: Connection) -> None:
+        if connection.connector != call.action.connector.id:
+            raise self._fault("hookline_choose_connections", "chose a connection of another connector")
+        if connection.tenant not in (None, call.principal.tenant):
+            raise self._fault("hookline_choose_connections", "chose a connection of another tenant")
+        if not call.principal.may_use_connection(connection.name):
+            raise PermissionDeniedError(
+                f"This key may not use the connection {connection.name!r}, "
+                f"and has no other for {call.action.id}."
+            )
+
+
+def _check_origin(request: UpstreamRequest, secret: Secret) -> None:
+    if origin_of(request.url) not in secret.allowed_origins:
+        raise ConfigurationError("The credential may not be sent to this origin; the call was stopped.")
