@@ -125,7 +125,8 @@ class Call:
     @property
     def flow(self) -> str | None:
         """The caller's name for the flow that this call is a step of: its header ``x-hookline-flow``."""
-        return _label(self.headers.get(FLOW_HEADER))
+        value = self.headers.get(FLOW_HEADER)
+        return None if value is None else _label(_as_utf8(value))
 
     @property
     def end_user(self) -> str | None:
@@ -143,8 +144,16 @@ class Call:
         Raises:
             UpstreamTimeoutError: If the deadline has passed.
         """
-        if self.deadline <= self.clock.monotonic():
-            raise UpstreamTimeoutError("The call took longer than `timeout_s` allows.")
+        if self.deadline > self.clock.monotonic():
+            return
+        cap_s = self.principal.caps.max_stream_s if self.is_stream else None
+        if cap_s is not None and self.deadline - self.record.began_at >= cap_s - 0.001:
+            raise UpstreamTimeoutError(
+                f"The stream took longer than the {cap_s:g} s that this key allows.",
+                code="stream_too_long",
+                hint="Ask for a shorter answer, or for a key whose streams may take longer.",
+            )
+        raise UpstreamTimeoutError("The call took longer than `timeout_s` allows.")
 
     def run(self, action_id: str, input: JsonObject, *, as_gateway: bool = False) -> JsonObject:
         """Run another action to its output, under the same caller, deadline and cancellation.
@@ -172,6 +181,14 @@ def use_connection(
     object.__setattr__(call, "connection", connection)
     if alternatives is not None:
         object.__setattr__(call, "alternatives", alternatives)
+
+
+def _as_utf8(value: str) -> str:
+    """Return the text of a header, which servers hand over as if each byte were a character."""
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
 
 
 def _label(value: object) -> str | None:

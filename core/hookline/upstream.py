@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from hookline.errors import InvalidUpstreamAnswerError
+from hookline.errors import InvalidUpstreamAnswerError, UpstreamTimeoutError
 
 if TYPE_CHECKING:
     from hookline.call import Call
@@ -126,6 +126,9 @@ class UpstreamResponse:
                 chunk = next(chunks)
             except StopIteration:
                 return
+            except UpstreamTimeoutError:
+                call.check_deadline()  # it was the call's time that was over, not the upstream's
+                raise
             call.check_deadline()
             yield chunk
 

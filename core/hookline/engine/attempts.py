@@ -32,6 +32,9 @@ _log = logging.getLogger("hookline.attempts")
 # such as 504, leave it open: a request may have been carried out whose answer was lost on the way.
 _NOT_RUN = frozenset({*range(400, 408), *range(409, 500), 500, 501, 503, 529})
 
+# Statuses by which somebody on the way says that the service's own answer did not come.
+_LOST = frozenset({408, 504, 524})
+
 
 class Attempts:
     """Sends the request of a call, as often as the plugins want.
@@ -109,7 +112,7 @@ class Attempts:
         decision: RetryDecision | None = None
         try:
             error = self._map_error(self.call, exc)
-            if not was_open and self.number > 0 and may_have_run(error):
+            if not was_open and self.number > 0 and may_be_charged(error):
                 self._doubt()
             if self._is_over:
                 raise_from(error, exc)
@@ -200,6 +203,15 @@ def may_have_run(error: HooklineError) -> bool:
     if not error.reached_upstream:
         return False
     return error.answer is None or error.answer.status not in _NOT_RUN
+
+
+def may_be_charged(error: HooklineError) -> bool:
+    """Tell whether an attempt that failed so must be taken for one that is paid for.
+
+    An error that a service answers with is not paid for, also where a repetition would be too bold. What is
+    left are answers that got lost on their way, and those that say so.
+    """
+    return may_have_run(error) and (error.answer is None or error.answer.status in _LOST)
 
 
 def _refuse(misdeed: str) -> NoReturn:

@@ -126,6 +126,10 @@ class Pipeline:
             HooklineError: If the order is refused.
         """
         call = self._open(principal, order, parent, is_internal=is_trusted)
+        if FLOW_HEADER in call.headers and call.flow is None and parent is None:
+            call.record.warn(
+                "flow_unreadable", "`X-Hookline-Flow` is no name that can be shown; it is ignored."
+            )
         settlement = self._books.open(call)
         try:
             if not is_trusted:

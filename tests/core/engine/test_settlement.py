@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from hookline import (
     Attempt,
     Call,
+    Caps,
     Reservation,
     RetryDecision,
     UpstreamRequest,
@@ -540,3 +542,51 @@ def test_a_failure_before_anything_was_sent_takes_nothing() -> None:
     run(measured(books, lambda request: whole({}), Fails()), say())
 
     assert books.outcome() == (500, "plugin_failed", None)
+
+
+@pytest.mark.parametrize(("status", "is_booked"), [(502, False), (500, False), (429, False), (504, True)])
+def test_an_error_that_the_service_answers_with_is_not_paid_for(status: int, is_booked: bool) -> None:
+    books = Books()
+
+    run(measured(books, lambda request: whole({"error": "no"}, status=status)), say())
+
+    assert (books.outcome()[2] is not None) is is_booked
+
+
+@STREAM_DOORS
+def test_a_stream_that_takes_longer_than_its_key_allows_says_so(order: Order) -> None:
+    caller = replace(CALLER, caps=Caps(max_stream_s=0.2))
+    books = Books()
+    gateway = measured(books, lambda request: streamed(Body(slow())))
+
+    received = read(gateway.runner.run(caller, order))
+
+    assert b"stream_too_long" in received
+    assert b"the 0.2 s that this key allows" in received
+
+
+def slow() -> Iterator[bytes]:
+    for _ in range(100):
+        time.sleep(0.02)
+        yield event("a")
+
+
+@pytest.mark.parametrize(
+    ("value", "flow"),
+    [
+        ("invoices", "invoices"),
+        ("Rechnungen f\u00fcr Ada".encode().decode("latin-1"), "Rechnungen f\u00fcr Ada"),
+        ("f\u00fcr", "f\u00fcr"),
+        ("a\tb", None),
+        ("", None),
+    ],
+)
+def test_a_flow_may_be_named_in_any_language(value: str, flow: str | None) -> None:
+    books = Books()
+    order = replace(say(), headers={"x-hookline-flow": value})
+
+    run(measured(books, lambda request: whole({"text": "x", "took": [1, 1]})), order)
+
+    call = books.recorded[0][0]
+    assert call.flow == flow
+    assert [warning.code for warning in call.record.warnings] == ([] if flow else ["flow_unreadable"])
