@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hookline.errors import HooklineError
     from hookline.routes import RouteRegistry
     from hookline.streaming import StreamTransform
-    from hookline.upstream import Response, UpstreamRequest
+    from hookline.upstream import Response, UpstreamRequest, UpstreamResponse
 
 
 @hookimpl
@@ -49,6 +49,18 @@ def hookline_shape_request(call: Call, request: UpstreamRequest) -> None:
 
 
 @hookimpl(wrapper=True)
+def hookline_execute(
+    call: Call, request: UpstreamRequest
+) -> Generator[None, UpstreamResponse, UpstreamResponse]:
+    """Note when each attempt at a stream begins."""
+    if not request.is_stream or call.action.connector.id != "openai":
+        return (yield)
+    from hookline_openai.stream_usage import watch_attempt
+
+    return (yield from watch_attempt(call, request))
+
+
+@hookimpl(wrapper=True)
 def hookline_open_stream(
     call: Call,
 ) -> Generator[None, list[StreamTransform], list[StreamTransform]]:
@@ -72,9 +84,11 @@ def hookline_process_response(call: Call, response: Response) -> None:
 
 @hookimpl
 def hookline_map_error(call: Call, error: HooklineError) -> HooklineError | None:
-    """Say in plain words why OpenAI refused."""
+    """Say in plain words why OpenAI refused, and note when a stream broke."""
     from hookline_openai.errors import map_error
+    from hookline_openai.stream_usage import end_part
 
+    end_part(call)
     return map_error(call, error)
 
 

@@ -5,28 +5,30 @@ OpenAI tells the tokens of a stream in a last chunk of its own, and only if the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import orjson
 
 from hookline.errors import HooklineError
 from hookline.streaming import StreamEvent, StreamTransform
-from hookline.usage import Usage
+from hookline_openai.stream_parts import Part, more_of, most_of
 from hookline_openai.token_usage import read_told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
 
     from hookline.call import Call
     from hookline.connector import JsonObject
     from hookline.streaming import StreamOutcome
-    from hookline.upstream import UpstreamRequest
+    from hookline.upstream import UpstreamRequest, UpstreamResponse
+    from hookline.usage import Usage
 
 _STATE = "openai_stream"
 
 # A text that speaks of it has the quotation marks escaped, so only a chunk that tells tokens holds this.
 _TELLS_TOKENS = b'"prompt_tokens"'
+_EVENT_STREAM = "text/event-stream"
 _FRAME = frozenset(
     {
         "id",
@@ -42,17 +44,17 @@ _FRAME = frozenset(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class _Asked:
-    """What a stream was asked with.
+    """What the streams of a call were asked with.
 
     Attributes:
-        request: The request.
         hides_usage: Whether the number of tokens is only for the gateway.
+        parts: The answers that the stream which is read now is made of; the last may be the next one's.
     """
 
-    request: UpstreamRequest
     hides_usage: bool
+    parts: list[Part] = field(default_factory=list)
 
 
 def ask_for_stream_usage(call: Call, request: UpstreamRequest) -> None:
@@ -70,7 +72,7 @@ def ask_for_stream_usage(call: Call, request: UpstreamRequest) -> None:
             hides = True
         elif not wants and given and not (_options_of(call.input) or {}).get("include_usage"):
             _set_options(request, body, {name: given[name] for name in given if name != "include_usage"})
-    call.state[_STATE] = _Asked(request=request, hides_usage=hides)
+    call.state[_STATE] = _Asked(hides_usage=hides)
 
 
 def _options_of(body: JsonObject) -> JsonObject | None:
@@ -85,40 +87,86 @@ def _set_options(request: UpstreamRequest, body: JsonObject, options: JsonObject
     request.content = None
 
 
+def watch_attempt(
+    call: Call, request: UpstreamRequest
+) -> Generator[None, UpstreamResponse, UpstreamResponse]:
+    """Note an attempt that a service answers well, and when it began; of others the core takes care."""
+    end_part(call)
+    began_at = call.clock.monotonic()
+    response = yield
+    if 200 <= response.status < 300:
+        begin_part(call, request, began_at=began_at, is_stream=response.content_type == _EVENT_STREAM)
+    return response
+
+
+def begin_part(call: Call, request: UpstreamRequest, *, began_at: float, is_stream: bool = True) -> None:
+    """Note that an attempt was answered well.
+
+    Args:
+        call: The call.
+        request: What was sent.
+        began_at: Value of ``clock.monotonic()`` when that was.
+        is_stream: Whether the answer is a stream, as was asked for.
+    """
+    asked = call.state.get(_STATE)
+    if isinstance(asked, _Asked):
+        plain = replace(request, headers={}, content=None)
+        asked.parts.append(Part(request=plain, since=began_at, is_stream=is_stream))
+
+
+def end_part(call: Call) -> None:
+    """Note that the last attempt has failed or its stream broke, unless that is known."""
+    asked = call.state.get(_STATE)
+    if isinstance(asked, _Asked) and asked.parts and asked.parts[-1].ended_at is None:
+        asked.parts[-1].ended_at = call.clock.monotonic()
+
+
 def with_usage(call: Call, transforms: list[StreamTransform]) -> list[StreamTransform]:
     """Return the transforms of a stream with ours around them.
 
     The first sees the tokens before anybody can hold the chunk back or end the stream. The last takes the
-    chunk out, so that all others have seen it, and is the last to hear of the end: then it knows whether
-    somebody else has noted what the stream took.
+    chunk out, so that all others have seen it, and is the last to hear of the end.
     """
-    reader = _Reader()
-    return [reader, *transforms, _Bookkeeper(call, reader)]
+    asked = call.state.get(_STATE)
+    if not isinstance(asked, _Asked):
+        return transforms
+    # Those of a stream before this one are booked.
+    asked.parts = asked.parts[-1:]
+    reader = _Reader(call, asked.parts)
+    return [reader, *transforms, _Bookkeeper(call, reader, hides_usage=asked.hides_usage)]
 
 
 class _Reader(StreamTransform):
-    """Reads what a stream says that it took; the last word counts.
+    """Reads what a stream says, and what it says that it took; the last word counts.
+
+    Args:
+        call: The call.
+        parts: Of what the stream is made; it grows when the stream is continued.
 
     Attributes:
-        events: How many events there were, each of which is about one token.
-        told: What it said.
-        is_final: Whether it was said after the end of the text.
+        parts: The same.
+        told: What the stream said that it took: all of its parts that did say.
     """
 
-    def __init__(self) -> None:
-        self.events = 0
+    def __init__(self, call: Call, parts: list[Part]) -> None:
+        self._clock = call.clock
+        self.parts = parts
         self.told: Usage | None = None
-        self.is_final = False
 
     def feed(self, event: StreamEvent) -> Iterable[StreamEvent]:
         """Return the event as it is."""
-        self.events += 1
-        if _TELLS_TOKENS in event.data:
-            chunk = _chunk_of(event)
-            told = None if chunk is None else read_told(chunk)
-            if chunk is not None and told is not None:
+        part, chunk = self.parts[-1], _chunk_of(event)
+        part.read(chunk)
+        if chunk is not None and _TELLS_TOKENS in event.data:
+            told = read_told(chunk)
+            if told is not None:
                 self.told = told
-                self.is_final = chunk.get("choices") == []
+                before = sum(earlier.told_output for earlier in self.parts[:-1])  # a joined stream adds it
+                part.tell(
+                    max(0, told.output_tokens - before),
+                    at=self._clock.monotonic(),
+                    is_final=chunk.get("choices") == [],
+                )
         return (event,)
 
 
@@ -128,15 +176,13 @@ class _Bookkeeper(StreamTransform):
     Args:
         call: The call.
         reader: Has read the stream.
+        hides_usage: Whether the caller did not ask for the number of tokens.
     """
 
-    def __init__(self, call: Call, reader: _Reader) -> None:
+    def __init__(self, call: Call, reader: _Reader, *, hides_usage: bool) -> None:
         self._call = call
         self._reader = reader
-        self._before = call.record.usage
-        asked = call.state.get(_STATE)
-        self._asked = asked if isinstance(asked, _Asked) else None
-        self._hides = self._asked is not None and self._asked.hides_usage
+        self._hides = hides_usage
 
     def feed(self, event: StreamEvent) -> Iterable[StreamEvent]:
         """Return the event, without the number of tokens if that is only for the gateway."""
@@ -150,24 +196,40 @@ class _Bookkeeper(StreamTransform):
         return (StreamEvent(orjson.dumps({name: chunk[name] for name in chunk if name != "usage"})),)
 
     def finish(self, outcome: StreamOutcome) -> Iterable[StreamEvent]:
-        """Note what the stream took: what it told, or an estimate if nobody else has made one."""
-        record, told = self._call.record, self._reader.told
-        if told is None:
-            if record.usage is not self._before or self._asked is None:
-                return ()
-            told = self._estimate(self._asked.request)
-        elif outcome.kind != "complete" and not self._reader.is_final:
-            told = replace(told, is_estimated=True)
-        meter = self._call.action.meter
-        if meter is not None:
-            told = replace(told, cost_nano_usd=meter.price(self._call, told, record.model))
-        record.add_usage(told)
+        """Note what the stream took: what it told, and the most that its parts may have taken besides."""
+        parts = self._reader.parts
+        if outcome.kind == "restarted":  # the last one takes its place
+            parts = parts[:-1]
+        likely = most = said_bytes = 0
+        is_estimated = False
+        for number, part in enumerate(parts, start=1):
+            if part.is_settled(is_complete=outcome.kind == "complete" and number == len(parts)):
+                continue
+            if part.has_told:
+                is_estimated = True
+                more_likely, more_most = more_of(self._call, part)
+                likely, most = likely + more_likely, most + more_most
+            elif part.is_stream:
+                self._call.record.add_usage(most_of(self._call, part, repeated_bytes=said_bytes))
+            said_bytes += part.text_bytes
+        if self._reader.told is not None:
+            self._book_told(self._reader.told, likely, most, is_estimated=is_estimated)
         return ()
 
-    def _estimate(self, request: UpstreamRequest) -> Usage:
-        meter = self._call.action.meter
-        sent = 0 if meter is None else meter.estimate(self._call, request).input_tokens
-        return Usage(input_tokens=sent, output_tokens=self._reader.events, is_estimated=True)
+    def _book_told(self, told: Usage, likely: int, most: int, *, is_estimated: bool) -> None:
+        """Book what was told, and what was made after that."""
+        record, meter, cost = self._call.record, self._call.action.meter, None
+        if meter is not None:
+            dearest = replace(told, output_tokens=told.output_tokens + most)
+            cost = meter.price(self._call, dearest, record.model)
+        record.add_usage(
+            replace(
+                told,
+                output_tokens=told.output_tokens + likely,
+                cost_nano_usd=cost,
+                is_estimated=is_estimated,
+            )
+        )
 
 
 def _chunk_of(event: StreamEvent) -> JsonObject | None:

@@ -44,7 +44,7 @@ class StreamGuard(StreamTransform):
     ) -> None:
         self.reads_pieces = reads_pieces
         self.choices = Choices()
-        self._meter = Meter(call)
+        self._meter = Meter(call) if has_choices and call.action.meter is None else None
         self._progress = progress
         self._has_choices = has_choices
         self._holds_empty = holds_empty and has_choices
@@ -75,7 +75,7 @@ class StreamGuard(StreamTransform):
         Args:
             goes_on: Whether another stream goes on where this one broke.
         """
-        if self._has_choices:
+        if self._meter is not None:
             self._meter.end_part(self.choices, self._progress.body, goes_on=goes_on)
         if goes_on:  # until the service answers; where it begins anew, it has answered already
             self._progress.body = None

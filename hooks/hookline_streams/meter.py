@@ -1,13 +1,12 @@
-"""What a stream took whose service did not tell it: estimated from the texts.
+"""What the streams of an action without a meter took: told by the service, or estimated from the texts.
 
-What a service tells is read by its own connector, if that has a meter. Both add to what the call took, and
-nothing is added twice: a part of a stream is either told or estimated.
+Nothing is set aside for such an action, so the estimate is the likely number. A connector whose actions have
+a meter books their streams itself, because it knows what is hidden from readers and what it costs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hookline.usage import Usage
@@ -28,7 +27,7 @@ class Meter:
     """Adds what a stream took to what its call took, part by part: a part ends where another is asked for.
 
     Args:
-        call: The call.
+        call: The call, whose action has no meter.
     """
 
     def __init__(self, call: Call) -> None:
@@ -53,15 +52,11 @@ class Meter:
             if told is not None:  # more may have been made than was told
                 self._add(0, 0, is_estimated=True)
             choices.usage, self._counted_bytes = None, choices.text_bytes
-        elif self._told is not None and self._call.action.meter is None:
+        elif self._told is not None:
             self._add(*self._told, is_estimated=not choices.have_ended)
 
     def _add(self, sent: int, made: int, *, is_estimated: bool) -> None:
-        usage = Usage(input_tokens=sent, output_tokens=made, is_estimated=is_estimated)
-        meter, record = self._call.action.meter, self._call.record
-        if meter is not None:
-            usage = replace(usage, cost_nano_usd=meter.price(self._call, usage, record.model))
-        record.add_usage(usage)
+        self._call.record.add_usage(Usage(input_tokens=sent, output_tokens=made, is_estimated=is_estimated))
 
 
 def estimate_prompt(body: Mapping[str, object] | None) -> int:

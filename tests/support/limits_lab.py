@@ -30,12 +30,28 @@ if TYPE_CHECKING:
 KINDS = ("memory", "sqlite", "redis")
 
 
+# Takes from the time to live of every counter what has passed; a counter that has none never goes away.
+_LAPSE = """
+for _, key in ipairs(redis.call('KEYS', '{hookline-limits}:c:*')) do
+  local left = redis.call('PTTL', key)
+  if left < 0 then return redis.error_reply(key .. ' has no time to live') end
+  if left <= tonumber(ARGV[1]) then redis.call('DEL', key)
+  else redis.call('PEXPIRE', key, left - ARGV[1]) end
+end
+"""
+
+
 class LabClock(FakeClock):
-    """A clock whose time of day can be set, which does nothing to its monotonic side."""
+    """A clock whose time of day can be set, which does nothing to its monotonic side.
+
+    Attributes:
+        lapses: Whether what a store gives a time to live lapses by this clock, where that is its own doing.
+    """
 
     def __init__(self, now: datetime = START) -> None:
         super().__init__(now)
         self.is_off = timedelta()
+        self.lapses = False
 
     def now(self) -> datetime:
         return super().now() + self.is_off
@@ -52,6 +68,8 @@ class RedisClock(LabClock):
     def advance(self, seconds: float) -> None:
         super().advance(seconds)
         self.tell()
+        if self.lapses and seconds:
+            self._client.eval(_LAPSE, 0, round(seconds * 1000))
 
     def tell(self) -> None:
         seconds, micro = divmod(utc_us(self.now()), SECOND_US)

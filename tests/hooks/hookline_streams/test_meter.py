@@ -1,4 +1,4 @@
-"""What streams took, also those that broke."""
+"""What streams of an action without a meter took, also those that broke."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import hookline_openai
 from hookline.errors import StreamInterruptedError, UpstreamTimeoutError
 from hookline.usage import Usage
 from hookline_openai.connector import connector
+from hookline_openai.metering import TokenMeter
 from hookline_streams.meter import estimate_prompt
 from streams_lab import DONE, END, ROLE, TOP, Chunks, Lab, delta, encode, say, usage, whole_stream
 
 DOORS = pytest.mark.parametrize("door", ["action", "wire"])
 CUT = StreamInterruptedError("The upstream broke the connection in the middle of its answer.")
 PROMPT = "p" * 400
+
+pytestmark = pytest.mark.usefixtures("unmetered")
 
 
 def counted(prompt: int, made: int, text: str) -> bytes:
@@ -45,9 +48,15 @@ def ask(lab: Lab, door: str) -> Usage | None:
 
 
 @DOORS
-@pytest.mark.parametrize("options", [{}, {"check": False}], ids=["watched", "not watched"])
-def test_complete_stream_has_the_service_s_own_count(door: str, options: dict[str, Any]) -> None:
-    assert ask(Lab(whole_stream("Hello"), **options), door) == Usage(input_tokens=7, output_tokens=5)
+def test_complete_stream_has_the_service_s_own_count(door: str) -> None:
+    assert ask(Lab(whole_stream("Hello")), door) == Usage(input_tokens=7, output_tokens=5)
+
+
+def test_stream_of_an_action_with_a_meter_is_left_to_its_connector(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(vars(hookline_openai), "hookline_open_stream", None)
+    object.__setattr__(connector.actions["openai.chat"], "meter", TokenMeter())
+
+    assert ask(Lab([ROLE, say("a" * 30), CUT]), "wire") is None
 
 
 @DOORS
@@ -55,14 +64,6 @@ def test_complete_stream_whose_service_does_not_count_is_estimated(door: str) ->
     found = ask(Lab([ROLE, say("a" * 30), END, DONE]), door)
 
     assert found == Usage(input_tokens=101, output_tokens=8, is_estimated=True)
-
-
-def test_stream_without_a_count_that_nobody_watches_is_estimated_from_its_events() -> None:
-    found = ask(Lab([ROLE, say("a" * 30), say("b"), END, DONE], check=False), "wire")
-
-    assert found is not None
-    assert (found.output_tokens, found.is_estimated) == (4, True)
-    assert found.input_tokens >= 100
 
 
 def test_every_stream_counts_where_no_service_does() -> None:
@@ -86,18 +87,11 @@ def test_every_stream_counts_where_no_service_does() -> None:
     ],
     ids=["complete", "estimated and told", "told twice"],
 )
-def test_streams_of_a_connector_without_a_meter_are_read_here(
-    answers: list[Chunks], expected: Usage, unmetered: None
-) -> None:
+def test_streams_of_a_connector_without_a_meter_are_read_here(answers: list[Chunks], expected: Usage) -> None:
     assert ask(Lab(*answers, on_interrupt="continue"), "wire") == expected
 
 
-@pytest.mark.parametrize("is_metered", [True, False])
-def test_part_that_was_told_counts_with_one_that_was_not(
-    is_metered: bool, request: pytest.FixtureRequest
-) -> None:
-    if not is_metered:
-        request.getfixturevalue("unmetered")
+def test_part_that_was_told_counts_with_one_that_was_not() -> None:
     lab = Lab([ROLE, counted(70, 3, "Hello"), CUT], [say(" you" * 4), END, DONE], on_interrupt="continue")
 
     found = ask(lab, "wire")
