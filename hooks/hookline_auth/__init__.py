@@ -84,11 +84,12 @@ class AuthPlugin:
 
     @hookimpl
     def hookline_register_routes(self, routes: RouteRegistry) -> None:
-        """Add the admin API of keys."""
+        """Add the admin API of keys, and ``GET /audit``."""
         if self._callers is not None:
-            from hookline_auth.admin_api import add_routes
+            from hookline_auth import admin_api, audit_api
 
-            add_routes(routes, self._callers)
+            admin_api.add_routes(routes, self._callers)
+            audit_api.add_routes(routes)
 
     @hookimpl
     def hookline_register_commands(self, group: click.Group) -> None:

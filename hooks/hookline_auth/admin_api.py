@@ -8,7 +8,7 @@ from hookline.errors import PermissionDeniedError
 from hookline.routes import Reply, json_reply
 from hookline_auth.desk import Actor, Made
 from hookline_auth.key_format import is_key_id
-from hookline_auth.key_records import MICROSECONDS, KeyRecord, UnreadableKeyError, describe
+from hookline_auth.key_records import MICROSECONDS, KeyRecord, UnreadableKeyError, has_ended
 from hookline_auth.key_rules import no_such_key
 from hookline_auth.wanted import KeyChange, NewKey, Rotation, read, refuse
 
@@ -44,26 +44,30 @@ class _KeyApi:
                 "Only an API key can make keys: what is made descends from it.",
                 hint="Make a key with `hookline keys create --admin` and send that.",
             )
-        made = self._callers.desk.create(read(NewKey, request.json()), actor, tenant=actor.tenant)
+        wanted = read(NewKey, request.json())
+        wanted.check_label(is_new=True)
+        made = self._callers.desk.create(wanted, actor, tenant=actor.tenant)
         return _secret_reply(self._with_secrets(request, made), status=201)
 
     def list(self, request: RouteRequest) -> Reply:
         """Answer ``GET /keys``: the keys of the tenant, page by page."""
         actor, query = _actor(request), request.inbound.query
         at_most = _page_size(query.get("limit", ""))
+        with_ended = query.get("all", "") in ("1", "true")
         now_us = _now_us(request)
         found = self._callers.store.search(
             tenant=actor.tenant,
             text=query.get("search", "")[:200],
             after=query.get("after", "")[:64],
             at_most=at_most + 1,
-            with_ended=query.get("all", "") in ("1", "true"),
+            with_ended=with_ended,
             now_us=now_us,
         )
         page = found[:at_most]
+        keys = self._callers.describe(page, now_us=now_us)
         return json_reply(
             {
-                "keys": [describe(record, now_us=now_us) for record in page],
+                "keys": [key for key in keys if with_ended or not has_ended(key)],
                 "next_after": page[-1].id if len(found) > at_most else None,
             }
         )
@@ -77,11 +81,12 @@ class _KeyApi:
             record = None
         if record is None or record.tenant != actor.tenant:
             raise no_such_key(key_id)
-        return json_reply(describe(record, now_us=_now_us(request)))
+        return json_reply(self._describe(request, record))
 
     def change(self, request: RouteRequest) -> Reply:
         """Answer ``PATCH /keys/{id}``."""
         wanted = read(KeyChange, request.json())
+        wanted.check_label(is_new=False)
         grace_s = self._callers.options.rotation_grace_s
         made = self._callers.desk.change(
             request.parameters["key_id"], wanted, _actor(request), grace_s=grace_s
@@ -99,10 +104,13 @@ class _KeyApi:
     def revoke(self, request: RouteRequest) -> Reply:
         """Answer ``POST /keys/{id}/revoke``."""
         record: KeyRecord = self._callers.desk.revoke(request.parameters["key_id"], _actor(request))
-        return json_reply(describe(record, now_us=_now_us(request)))
+        return json_reply(self._describe(request, record))
+
+    def _describe(self, request: RouteRequest, record: KeyRecord) -> JsonObject:
+        return self._callers.describe([record], now_us=_now_us(request))[0]
 
     def _with_secrets(self, request: RouteRequest, made: Made) -> JsonObject:
-        body = describe(made.record, now_us=_now_us(request))
+        body = self._describe(request, made.record)
         if made.key is not None:
             body["key"] = made.key.reveal()
         if made.signing_secret is not None:

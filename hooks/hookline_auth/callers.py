@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 from hookline.errors import ConfigurationError, HooklineError
 from hookline_auth.authenticator import Authenticator
 from hookline_auth.options import AuthOptions
-from hookline_auth.pepper import PepperSource
+from hookline_auth.pepper import PepperMissingError, PepperSource
 from hookline_auth.refusals import Refusals
 from hookline_auth.static_keys import StaticKeys
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hookline.connector import JsonObject
     from hookline.gateway import Gateway
     from hookline_auth.desk import KeyDesk
     from hookline_auth.fetching import Fetch
+    from hookline_auth.key_records import KeyRecord
     from hookline_auth.key_ring import KeyRing
     from hookline_auth.key_store import KeyStore
     from hookline_auth.replays import Replays
@@ -53,7 +57,7 @@ class Callers:
     def __init__(self, gateway: Gateway, *, fetch: Fetch | None = None) -> None:
         self.options = gateway.options_of(AuthOptions).base
         self.static = StaticKeys([key.get_secret_value() for key in gateway.settings.api_keys])
-        self.pepper = PepperSource(gateway.environ, gateway.state_dir)
+        self.pepper = PepperSource(gateway.environ, gateway.state_dir, before_making=self._refuse_new_pepper)
         self._gateway = gateway
         self._fetch = fetch
         self._lock = threading.RLock()
@@ -112,6 +116,10 @@ class Callers:
                     )
         return self._ring
 
+    def _refuse_new_pepper(self) -> None:
+        if self.is_in_use and self.store.has_keys():
+            raise PepperMissingError
+
     def _forget(self) -> None:
         if self._ring is not None:
             self._ring.forget()
@@ -145,13 +153,34 @@ class Callers:
         ]
         return WebTokens(issuers, clock, cache_s=self.options.cache_s)
 
+    def describe(self, records: Sequence[KeyRecord], *, now_us: int) -> list[JsonObject]:
+        """Return keys as programs read them, with what their makers leave of them."""
+        from hookline_auth.key_records import describe
+
+        chains = self.store.chains(records)
+        return [describe(record, now_us=now_us, chain=chains[record.id]) for record in records]
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether a key that is made now is known to any other process."""
+        database = self._gateway.database
+        is_kept = database.path is not None or database.dialect == "postgresql"
+        return is_kept and self.pepper.is_lasting
+
+    def pepper_id(self) -> str:
+        """Return which pepper keys are checked with; empty if it is missing although there are keys."""
+        try:
+            return self.pepper.get().id
+        except PepperMissingError:
+            return ""
+
     def look_for_other_peppers(self) -> int:
         """Return how many keys were made with another pepper, and say so in the log.
 
         Raises:
             HooklineError: If that cannot be found out.
         """
-        count = self.store.count_of_other_peppers(self.pepper.get().id)
+        count = self.store.count_of_other_peppers(self.pepper_id())
         if count:
             _log.error(
                 "%d keys were made with another pepper and are not valid here: restore the file key.pepper "
@@ -172,20 +201,20 @@ class Callers:
         """Tell whether anybody may hold a credential other than a static key."""
         if self.options.issuers:
             return True
-        if not self.is_in_use:
-            return False
         try:
-            return self.store.has_keys()
+            return self.is_in_use and self.store.has_keys()
         except HooklineError as exc:
             _log.warning("whether there are keys cannot be found out now: %s", exc.message)
             return True  # they are asked for as if there were some
 
     @property
     def is_in_use(self) -> bool:
-        """Whether there is a database that keys may be in; asking does not make one."""
-        gateway = self._gateway
-        path = gateway.database.path
-        return path.exists() if path is not None else gateway.database.dialect == "postgresql"
+        """Whether there is a database that keys may be in; asking does not make one.
+
+        Raises:
+            ConfigurationError: If its folder may not be looked into.
+        """
+        return self._gateway.database.is_made()
 
     def warm_up(self) -> None:
         """Load what the first key would have to wait for, and say if the keys are another installation's."""

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import click
 
+from hookline_auth.command_parts import CLEARED
+
 F = TypeVar("F", bound=Callable[..., object])
 
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -43,7 +45,7 @@ The key is shown once. What is stored cannot be turned back into it.
 An action or a model may end with *, which matches any rest. Options with several values are repeated.
 A limit is written like "60 requests / minute", "9000 tokens / hour per user", "8 concurrent", "5 usd / day".
 --admin adds keys:admin, connections:admin and connections:test, which all stay within the key's tenant.
-usage:admin and audit:read show more than one tenant, so they must be asked for by --scope.
+So do usage:admin, for the usage of all its keys, and audit:read, for its audit log; ask for them by --scope.
 """
     + EXIT
 )
@@ -98,9 +100,7 @@ def signing_options(function: F) -> F:
             click.option(
                 "--scheme",
                 type=click.Choice(["standard", "github"]),
-                default="standard",
-                show_default=True,
-                help="Standard Webhooks, or GitHub's X-Hub-Signature-256.",
+                help="Standard Webhooks, the default, or GitHub's X-Hub-Signature-256.",
             ),
             click.option(
                 "--signing-secret-file",
@@ -115,4 +115,17 @@ def signing_options(function: F) -> F:
     return function
 
 
+clear_option = click.option(
+    "--clear",
+    "cleared",
+    multiple=True,
+    metavar="WHAT",
+    type=click.Choice(list(CLEARED)),
+    help=f"Take away what the key had, so that nothing is bounded: {', '.join(CLEARED)}.",
+)
+new_pepper_option = click.option(
+    "--new-pepper",
+    is_flag=True,
+    help="Begin anew where the pepper is lost: no key that there is will be valid again.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

@@ -21,6 +21,20 @@ _SPAN = re.compile(r"([0-9]{1,6})\s*([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _MAX_SPAN_S = 20 * 365 * 86_400
 
+CLEARED: dict[str, tuple[str, object]] = {
+    "limits": ("limits", []),
+    "networks": ("networks", []),
+    "connections": ("connections", []),
+    "actions": ("actions", ["*"]),
+    "models": ("models", ["*"]),
+    "caps": ("caps", {"max_output_tokens": None, "max_choices": None, "max_stream_s": None}),
+    "max-output-tokens": ("caps", {"max_output_tokens": None}),
+    "max-choices": ("caps", {"max_choices": None}),
+    "max-stream-s": ("caps", {"max_stream_s": None}),
+    "expiry": ("expires_at", None),
+}
+"""What can be taken away from a key: the field, and what it is afterwards."""
+
 
 @contextmanager
 def open_callers(context: CommandContext) -> Iterator[Callers]:
@@ -68,19 +82,38 @@ def read_rights(rights: dict[str, object]) -> JsonObject:
     return values
 
 
-def add_signing(values: JsonObject, mode: str | None, scheme: str, secret_file: TextIO | None) -> None:
+def add_signing(values: JsonObject, mode: str | None, scheme: str | None, secret_file: TextIO | None) -> None:
     """Add how requests are to be signed, if anything was said about it."""
-    if mode is None:
-        if secret_file is not None:
-            raise CommandError("--signing-secret-file needs --signing optional or required.")
-        return
-    signing: JsonObject = {"mode": mode, "scheme": scheme}
+    if mode in (None, "off"):
+        for option, given in (("--signing-secret-file", secret_file), ("--scheme", scheme)):
+            if given is not None:
+                raise CommandError(f"{option} needs --signing optional or required.")
+        if mode is None:
+            return
+    signing: JsonObject = {"mode": mode, "scheme": scheme or "standard"}
     if secret_file is not None:
         try:
             signing["secret"] = secret_file.read(4096).strip()
         except UnicodeDecodeError as exc:
             raise CommandError("The file of --signing-secret-file is not UTF-8 text.") from exc
     values["signing"] = signing
+
+
+def add_cleared(values: JsonObject, cleared: tuple[str, ...]) -> None:
+    """Add what is to be taken away from a key."""
+    for name in cleared:
+        field, nothing = CLEARED[name]
+        if field == "caps":
+            caps = values.setdefault("caps", {})
+            assert isinstance(caps, dict)
+            assert isinstance(nothing, dict)
+            if caps.keys() & {cap for cap in nothing if caps.get(cap) is not None}:
+                raise CommandError(f"--clear {name} does not go with an option that sets it.")
+            caps.update(nothing)
+        elif field in values:
+            raise CommandError(f"--clear {name} does not go with an option that sets it.")
+        else:
+            values[field] = nothing
 
 
 def read_span(text: str) -> int:
@@ -92,15 +125,6 @@ def read_span(text: str) -> int:
     return seconds
 
 
-def read_time(text: str) -> str:
-    """Return the time that somebody means, as RFC 3339."""
-    from hookline_auth.key_records import MICROSECONDS, show_time
-
-    if _SPAN.fullmatch(text.strip().lower()):
-        return show_time(now_us() + read_span(text) * MICROSECONDS) or ""
-    return text
-
-
 def now_us() -> int:
     """Return the time in microseconds since 1970."""
     import time
@@ -108,11 +132,9 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def show_made(made: Made, *, as_json: bool) -> None:
+def show_made(callers: Callers, made: Made, *, as_json: bool) -> None:
     """Show a key that was made or changed, with the secrets that are shown this once."""
-    from hookline_auth.key_records import describe
-
-    row = describe(made.record, now_us=now_us())
+    row = callers.describe([made.record], now_us=now_us())[0]
     if as_json:
         if made.key is not None:
             row["key"] = made.key.reveal()
@@ -141,13 +163,24 @@ def show_row(row: JsonObject, *, as_json: bool) -> None:
     if as_json:
         echo_json(row)
         return
-    for name, value in row.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{key} {text}" for key, text in value.items() if text is not None)
-        elif isinstance(value, list):
-            value = ", ".join(str(one) for one in value)
-        if value not in (None, "", "mode off, scheme standard"):
-            click.echo(f"{name.replace('_', ' '):<22} {value}")
+    effective = row.get("effective")
+    for name, own in row.items():
+        if name == "effective":
+            continue
+        value = effective.get(name, own) if isinstance(effective, dict) else own
+        _show_line(name, value)
+        if value != own:
+            _show_line(f"own {name}", own, nothing="not bounded by itself")
+
+
+def _show_line(name: str, value: object, *, nothing: str = "") -> None:
+    if isinstance(value, dict):
+        value = ", ".join(f"{key} {text}" for key, text in value.items() if text is not None)
+    elif isinstance(value, list):
+        value = ", ".join(str(one) for one in value)
+    value = value or nothing
+    if value not in (None, "", "mode off, scheme standard"):
+        click.echo(f"{name.replace('_', ' '):<22} {value}")
 
 
 def print_rows(rows: list[JsonObject]) -> None:

@@ -13,11 +13,14 @@ from hookline_auth.command_options import (
     EPILOG,
     EXIT,
     HELP,
+    clear_option,
     json_option,
+    new_pepper_option,
     rights_options,
     signing_options,
 )
 from hookline_auth.command_parts import (
+    add_cleared,
     add_signing,
     now_us,
     open_callers,
@@ -25,13 +28,15 @@ from hookline_auth.command_parts import (
     read_key_id,
     read_rights,
     read_span,
-    read_time,
     show_made,
     show_row,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from hookline.connector import JsonObject
+    from hookline_auth.callers import Callers
 
 
 @click.group(epilog=EPILOG, context_settings=HELP)
@@ -50,9 +55,12 @@ def keys() -> None:
 @click.option("--admin", "is_admin", is_flag=True, help="Also the scopes of an administrator of the tenant.")
 @rights_options
 @click.option(
-    "--expires", metavar="WHEN", help="When it ends: 90d, 12h, or a time such as 2027-01-31T12:00:00Z."
+    "--expires",
+    metavar="WHEN",
+    help="When it ends: 90d, 12h, a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z.",
 )
 @signing_options
+@new_pepper_option
 @json_option
 @pass_context
 def create(
@@ -64,31 +72,46 @@ def create(
     is_admin: bool,
     expires: str | None,
     signing: str | None,
-    scheme: str,
+    scheme: str | None,
     secret_file: TextIO | None,
+    new_pepper: bool,
     as_json: bool,
     **rights: object,
 ) -> None:
     """Make a key and show it, this once."""
     values = read_rights(rights)
     if is_admin:
-        from hookline_auth.rights import ADMIN_SCOPES, DEFAULT_SCOPES
+        from hookline_auth.rights import DEFAULT_SCOPES
 
-        given = values.get("scopes", sorted(DEFAULT_SCOPES))
-        assert isinstance(given, list)
-        values["scopes"] = sorted({*given, *ADMIN_SCOPES})
+        _add_admin(values, DEFAULT_SCOPES)
+    if expires is not None:
+        values["expires_at"] = expires
     values.update({"label": label, "tenant": tenant})
     add_signing(values, signing, scheme, secret_file)
     with open_callers(context) as callers:
         from hookline_auth.desk import operator
         from hookline_auth.wanted import NewKeyOfTenant, read
 
-        if expires is not None:
-            values["expires_at"] = read_time(expires)
         wanted = read(NewKeyOfTenant, values)
+        wanted.check_label(is_new=True)
         maker_id = None if parent is None else read_key_id(parent)
-        made = callers.desk.create(wanted, operator(), tenant=wanted.tenant, maker_id=maker_id)
-        show_made(made, as_json=as_json)
+        if not callers.is_lasting:
+            raise CommandError(
+                "A key that is made here would be gone at once: there is no folder to keep it in.",
+                hint="Set HOOKLINE_STATE_DIR to the folder that the gateway has.",
+            )
+        made = callers.desk.create(
+            wanted, operator(), tenant=wanted.tenant, maker_id=maker_id, new_pepper=new_pepper
+        )
+        show_made(callers, made, as_json=as_json)
+
+
+def _add_admin(values: JsonObject, had: Collection[str]) -> None:
+    from hookline_auth.rights import ADMIN_SCOPES
+
+    given = values.get("scopes", list(had))
+    assert isinstance(given, list)
+    values["scopes"] = sorted({*given, *ADMIN_SCOPES})
 
 
 @keys.command(
@@ -104,32 +127,44 @@ def list_keys(
 ) -> None:
     """List the keys."""
     with open_callers(context) as callers:
-        from hookline_auth.key_records import describe
+        from hookline_auth.key_records import has_ended
 
         now = now_us()
         found, after = [], ""
-        while page := callers.store.search(
-            tenant=tenant, text=search, after=after, with_ended=with_ended, now_us=now
-        ):
+        while page := callers.store.search(tenant=tenant, text=search, after=after, now_us=now):
             found += page
             after = page[-1].id
-        rows = [describe(record, now_us=now) for record in found]
+        rows = callers.describe(found, now_us=now)
         others = callers.look_for_other_peppers()
-        pepper_id = callers.pepper.get().id
-        for record, row in zip(found, rows, strict=True):
-            if record.pepper_id != pepper_id:
+        pepper_id = callers.pepper_id()
+        ended = 0
+        for record, row in zip(found, list(rows), strict=True):
+            if has_ended(row) and not with_ended:
+                rows.remove(row)
+                ended += 1
+            elif record.pepper_id != pepper_id:
                 row["status"] = "other pepper"
     if as_json:
         echo_json({"keys": rows})
     elif rows:
         print_rows(rows)
     else:
-        click.echo("There are no keys. `hookline keys create --label NAME` makes one.")
+        _say_that_there_are_none(ended, is_choice=bool(search or tenant))
     if others:
         warn(
             f"{others} keys were made with another pepper and are not valid here. Restore the file "
             "key.pepper or HOOKLINE_KEY_PEPPER of the installation they come from, or make new keys."
         )
+
+
+def _say_that_there_are_none(ended: int, *, is_choice: bool) -> None:
+    if ended:
+        how_many = "1 that has" if ended == 1 else f"{ended} that have"
+        click.echo(f"No key {'matches' if is_choice else 'is valid'}; --all shows {how_many} ended.")
+    elif is_choice:
+        click.echo("No key matches.")
+    else:
+        click.echo("There are no keys. `hookline keys create --label NAME` makes one.")
 
 
 @keys.command(
@@ -142,7 +177,7 @@ def show(context: CommandContext, key_id: str, as_json: bool) -> None:
     """Show what a key may do; never the key itself."""
     id = read_key_id(key_id)
     with open_callers(context) as callers:
-        from hookline_auth.key_records import UnreadableKeyError, describe
+        from hookline_auth.key_records import UnreadableKeyError
         from hookline_auth.key_rules import no_such_key
 
         try:
@@ -151,7 +186,7 @@ def show(context: CommandContext, key_id: str, as_json: bool) -> None:
             raise CommandFailedError(f"The key {id} is damaged: {exc}.") from exc
         if record is None:
             raise no_such_key(id)
-        show_row(describe(record, now_us=now_us()), as_json=as_json)
+        show_row(callers.describe([record], now_us=now_us())[0], as_json=as_json)
 
 
 @keys.command(
@@ -174,7 +209,8 @@ def rotate(context: CommandContext, key_id: str, grace: str | None, as_json: boo
 
         grace_s = callers.options.rotation_grace_s if grace is None else read_span(grace)
         read(Rotation, {"grace_s": grace_s})
-        show_made(callers.desk.rotate(id, operator(), grace_s=grace_s), as_json=as_json)
+        made = callers.desk.rotate(id, operator(), grace_s=grace_s)
+        show_made(callers, made, as_json=as_json)
 
 
 @keys.command(context_settings=HELP, epilog="\b\nExample:\n  hookline keys revoke abcdefghijklmnop" + EXIT)
@@ -186,12 +222,11 @@ def revoke(context: CommandContext, key_id: str, as_json: bool) -> None:
     id = read_key_id(key_id)
     with open_callers(context) as callers:
         from hookline_auth.desk import operator
-        from hookline_auth.key_records import describe
 
         record = callers.desk.revoke(id, operator())
         cache_s = callers.options.cache_s
         if as_json:
-            echo_json(describe(record, now_us=now_us()))
+            echo_json(callers.describe([record], now_us=now_us())[0])
         else:
             click.echo(
                 f"{record.id} ({record.label}) is revoked; servers that know it follow within {cache_s:g} s."
@@ -206,7 +241,10 @@ def revoke(context: CommandContext, key_id: str, as_json: bool) -> None:
 )
 @click.argument("key_id", metavar="ID")
 @click.option(
-    "--in", "expires", metavar="WHEN", help="When: 7d, 12h, or a time such as 2027-01-31T12:00:00Z."
+    "--in",
+    "expires",
+    metavar="WHEN",
+    help="When: 7d, 12h, a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z.",
 )
 @click.option("--never", is_flag=True, help="It does not end.")
 @json_option
@@ -215,20 +253,23 @@ def expire(context: CommandContext, key_id: str, expires: str | None, never: boo
     """Say when a key ends."""
     if (expires is None) is not never:
         raise CommandError("Say either --in WHEN or --never.")
-    end = None if expires is None else read_time(expires)
-    _change(context, key_id, {"expires_at": end}, as_json=as_json)
+    _change(context, key_id, {"expires_at": expires}, as_json=as_json)
 
 
 @keys.command(
     context_settings=HELP,
     epilog="\b\nExamples:\n  hookline keys change abcdefghijklmnop --limit '120 requests / minute'\n"
+    "  hookline keys change abcdefghijklmnop --clear limits --clear expiry\n"
+    "  hookline keys change abcdefghijklmnop --admin\n"
     "  hookline keys change abcdefghijklmnop --signing required\n"
     "  hookline keys change abcdefghijklmnop --label 'Zapier, invoices'\n\n"
     "An option replaces all values that the key had of its kind; what is not named stays." + EXIT,
 )
 @click.argument("key_id", metavar="ID")
 @click.option("--label", help="Another name.")
+@click.option("--admin", "is_admin", is_flag=True, help="Also the scopes of an administrator of the tenant.")
 @rights_options
+@clear_option
 @signing_options
 @click.option(
     "--new-signing-secret", is_flag=True, help="Make another secret; the old one works for the grace time."
@@ -241,8 +282,10 @@ def change(
     /,
     key_id: str,
     label: str | None,
+    is_admin: bool,
+    cleared: tuple[str, ...],
     signing: str | None,
-    scheme: str,
+    scheme: str | None,
     secret_file: TextIO | None,
     new_signing_secret: bool,
     grace: str | None,
@@ -261,21 +304,45 @@ def change(
                 "--new-signing-secret needs --signing optional or required, and no file with a secret."
             )
         entry["is_new"] = True
-    if not values:
+    add_cleared(values, cleared)
+    if not values and not is_admin:
         raise CommandError(
             "Nothing is to be changed.", hint="`hookline keys change --help` shows what can be."
         )
-    _change(context, key_id, values, as_json=as_json, grace=grace)
+    _change(context, key_id, values, as_json=as_json, grace=grace, is_admin=is_admin)
 
 
 def _change(
-    context: CommandContext, key_id: str, values: JsonObject, *, as_json: bool, grace: str | None = None
+    context: CommandContext,
+    key_id: str,
+    values: JsonObject,
+    *,
+    as_json: bool,
+    grace: str | None = None,
+    is_admin: bool = False,
 ) -> None:
     id = read_key_id(key_id)
     with open_callers(context) as callers:
         from hookline_auth.desk import operator
         from hookline_auth.wanted import KeyChange, read
 
+        if is_admin:
+            _add_admin(values, _scopes_of(callers, id))
+        wanted = read(KeyChange, values)
+        wanted.check_label(is_new=False)
         grace_s = callers.options.rotation_grace_s if grace is None else read_span(grace)
-        made = callers.desk.change(id, read(KeyChange, values), operator(), grace_s=grace_s)
-        show_made(made, as_json=as_json)
+        made = callers.desk.change(id, wanted, operator(), grace_s=grace_s)
+        show_made(callers, made, as_json=as_json)
+
+
+def _scopes_of(callers: Callers, key_id: str) -> Collection[str]:
+    from hookline_auth.key_records import UnreadableKeyError
+    from hookline_auth.key_rules import damaged, no_such_key
+
+    try:
+        record = callers.store.find(key_id)
+    except UnreadableKeyError as exc:
+        raise damaged(key_id) from exc
+    if record is None:
+        raise no_such_key(key_id)
+    return record.rights.scopes

@@ -30,6 +30,7 @@ from hookline_auth.key_rules import (
     ended,
     no_such_key,
 )
+from hookline_auth.pepper import PepperMissingError
 from hookline_auth.rights import Rights
 from hookline_auth.signing_desk import sign_anew
 from hookline_auth.wanted import refuse
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from hookline.connector import JsonObject
     from hookline.store.audit import AuditLog
     from hookline.store.database import Database
-    from hookline_auth.pepper import PepperSource
+    from hookline_auth.pepper import Pepper, PepperSource
     from hookline_auth.wanted import KeyChange, NewKey
 
 DEFAULT_TENANT = "default"
@@ -109,7 +110,13 @@ class KeyDesk:
         self._on_change = on_change
 
     def create(
-        self, wanted: NewKey, actor: Actor, *, tenant: str | None = None, maker_id: str | None = None
+        self,
+        wanted: NewKey,
+        actor: Actor,
+        *,
+        tenant: str | None = None,
+        maker_id: str | None = None,
+        new_pepper: bool = False,
     ) -> Made:
         """Make a key.
 
@@ -118,8 +125,10 @@ class KeyDesk:
             actor: Who makes it.
             tenant: Whose it will be; by default the maker's, or ``default`` for a key that no other makes.
             maker_id: The key whose child it will be; whoever acts with a key makes children of that.
+            new_pepper: Whether it may be the first one of another pepper than that of all keys there are.
 
         Raises:
+            PepperMissingError: If it would be that.
             InvalidInputError: If something is wrong with what is wanted.
             PermissionDeniedError: If it would hold more than its maker.
             NotFoundError: If there is no such maker.
@@ -127,16 +136,18 @@ class KeyDesk:
         from hookline_auth.key_store import insert_key
 
         wanted.check_scopes(self._scopes())
-        pepper = self._pepper.get()
+        pepper = self._pepper.get(may_replace=new_pepper)
         key = KeyText(id=new_id(), secret=new_secret())
         now_us = self._now_us()
         maker_id = actor.key_id or maker_id
         with self._database.begin() as connection:
+            if not new_pepper:
+                _check_pepper(connection, pepper)
             chain = self._chain_of_maker(connection, maker_id, actor, now_us) if maker_id else []
             maker = rights_of_chain(chain) if chain else None
             if chain and tenant and tenant != chain[0].tenant:
                 refuse("tenant", f"The key {maker_id} belongs to another tenant, and so do its children.")
-            rights = wanted.rights_within(maker)
+            rights = wanted.rights_within(maker, now_us=now_us)
             check_rights(rights, maker, now_us)
             check_signing(chain, wanted.signing.mode if wanted.signing is not None else "off")
             stored, shown = None, None
@@ -170,14 +181,17 @@ class KeyDesk:
             NotFoundError: If the actor sees no such key.
             PermissionDeniedError: If it is not the actor's to change.
             InvalidInputError: If it has ended.
+            PepperMissingError: If all keys were made with another pepper.
         """
         key = KeyText(id=key_id, secret=new_secret())
+        pepper = self._pepper.get()
         now_us = self._now_us()
         with self._database.begin() as connection:
             record, values = self._find(connection, key_id, actor, with_itself=True)
+            _check_pepper(connection, pepper)
             check_alive(record, now_us)
             changes: dict[str, object] = {
-                "secret_hash": self._pepper.get().hash(key.secret),
+                "secret_hash": pepper.hash(key.secret),
                 "previous_hash": values["secret_hash"] if grace_s else None,
                 "previous_until_us": now_us + grace_s * MICROSECONDS if grace_s else None,
             }
@@ -219,6 +233,7 @@ class KeyDesk:
             InvalidInputError: If something is wrong with what is wanted, or the key was revoked.
         """
         wanted.check_scopes(self._scopes())
+        pepper = None if wanted.signing is None else self._pepper.get()
         now_us = self._now_us()
         with self._database.begin() as connection:
             record, values = self._find(connection, key_id, actor, with_itself=False)
@@ -226,16 +241,17 @@ class KeyDesk:
                 raise ended(record, "revoked")
             makers = _read_chain(connection, key_id)[1:]
             maker = rights_of_chain(makers) if makers else None
-            rights = wanted.changed(record.rights, maker or Rights())
+            rights = wanted.changed(record.rights, maker or Rights(), now_us=now_us)
             check_rights(rights, maker, now_us if "expires_at" in wanted.model_fields_set else None)
             changes: dict[str, object] = write_rights(rights)
             if "label" in wanted.model_fields_set:
                 changes["label"] = wanted.label
             shown = None
-            if wanted.signing is not None:
+            if wanted.signing is not None and pepper is not None:
+                _check_pepper(connection, pepper)
                 check_signing(makers, wanted.signing.mode)
                 changes["signing"], shown = sign_anew(
-                    self._pepper.get(), wanted.signing, record.signing, key_id, grace_s=grace_s, now_us=now_us
+                    pepper, wanted.signing, record.signing, key_id, grace_s=grace_s, now_us=now_us
                 )
             record = self._write(connection, values, changes, now_us)
             fields: JsonObject = {"changed": sorted(wanted.model_fields_set), **_facts(record)}
@@ -329,6 +345,14 @@ def operator() -> Actor:
     return Actor(name=f"cli:{name}")
 
 
+def _check_pepper(connection: Connection, pepper: Pepper) -> None:
+    """Refuse to make what the gateway, which has another pepper, would not take."""
+    from hookline_auth.key_store import is_pepper_foreign
+
+    if is_pepper_foreign(connection, pepper.id):
+        raise PepperMissingError
+
+
 def _read_chain(connection: Connection, key_id: str) -> list[KeyRecord]:
     from hookline_auth.key_store import chain_within
 
@@ -342,7 +366,7 @@ def _facts(record: KeyRecord) -> JsonObject:
     """Return what the audit log keeps of a key: all that it may do, and nothing that opens a door."""
     from hookline_auth.key_records import describe
 
-    kept = describe(record, now_us=record.updated_at_us)
+    kept = describe(record, now_us=record.updated_at_us, chain=(record,))
     return {
         name: kept[name]
         for name in (

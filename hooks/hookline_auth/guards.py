@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 SCOPE = "actions:run"
 _NO_CAPS = Caps()
 _MAX_SHOWN = 10
+_HINT = "Ask for one of the models that this key is for, or use another key."
 
 
 def decide(call: Call) -> Decision | None:
-    """Say whether a caller may run an action; None, which is no yes, if it has no right to run any."""
+    """Say whether a caller may run an action; None, which is no yes, if it has no right to run any.
+
+    Raises:
+        PermissionDeniedError: If its input names a model that is not the caller's.
+    """
     principal = call.principal
     if not principal.has_scope(SCOPE):
         return None
@@ -31,7 +36,9 @@ def decide(call: Call) -> Decision | None:
         return Decision(allow=False, reason=f"It is for {_show(principal.actions)}.")
     model = call.input.get("model")
     if isinstance(model, str) and not principal.may_use_model(model):
-        return Decision(allow=False, reason=_refusal(principal, model))
+        raise PermissionDeniedError(
+            f"This key may not run {call.action.id}. {_refusal(principal, model)}", field="model", hint=_HINT
+        )
     return Decision(allow=True)
 
 
@@ -58,7 +65,7 @@ def check_model(call: Call, request: UpstreamRequest) -> None:
         raise PermissionDeniedError(
             f"This key may not run {call.action.id} so. {_refusal(principal, model)}",
             field="model",
-            hint="Ask for one of the models that the key is for.",
+            hint=_HINT,
         )
 
 

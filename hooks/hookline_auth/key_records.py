@@ -29,7 +29,9 @@ TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 
 SigningMode = Literal["off", "optional", "required"]
 SigningScheme = Literal["standard", "github"]
-Status = Literal["active", "revoked", "expired", "orphaned"]
+Status = Literal[
+    "active", "revoked", "expired", "revoked with its maker", "expired with its maker", "orphaned"
+]
 MICROSECONDS = 1_000_000
 
 
@@ -156,16 +158,63 @@ def principal_of(chain: Sequence[KeyRecord], rights: Rights) -> Principal:
     )
 
 
-def describe(record: KeyRecord, *, now_us: int) -> JsonObject:
-    """Return a key as programs read it."""
-    rights = record.rights
-    status: Status = record.why_invalid(now_us) or "active"
+def status_of(chain: Sequence[KeyRecord], now_us: int) -> Status:
+    """Return whether a key is valid, and if not, why.
+
+    Args:
+        chain: The key first, then its maker, and so on; empty if one of them is missing or damaged.
+        now_us: What time it is.
+    """
+    if not chain:
+        return "orphaned"
+    own = chain[0].why_invalid(now_us)
+    if own is not None:
+        return own
+    reasons = {maker.why_invalid(now_us) for maker in chain[1:]}
+    if "revoked" in reasons:
+        return "revoked with its maker"
+    return "expired with its maker" if "expired" in reasons else "active"
+
+
+def describe(record: KeyRecord, *, now_us: int, chain: Sequence[KeyRecord]) -> JsonObject:
+    """Return a key as programs read it.
+
+    Args:
+        record: The key.
+        now_us: What time it is.
+        chain: The key first, then its maker, and so on; empty if one of them is missing or damaged.
+    """
+    effective = None
+    if chain:
+        limits = [str(limit) for one in chain for limit in one.rights.limits]
+        effective = {**_show_rights(rights_of_chain(chain)), "limits": limits}
+    status = status_of(chain, now_us)
+    if status == "orphaned":
+        status = record.why_invalid(now_us) or status
     return {
         "id": record.id,
         "tenant": record.tenant,
         "label": record.label,
         "status": status,
         "parent_id": record.parent_id,
+        **_show_rights(record.rights),
+        "effective": effective,
+        "signing": {"mode": record.signing_mode, "scheme": record.signing_scheme},
+        "created_at": show_time(record.created_at_us),
+        "created_by": record.created_by,
+        "updated_at": show_time(record.updated_at_us),
+        "revoked_at": show_time(record.revoked_at_us),
+        "previous_secret_until": show_time(record.previous_until_us),
+    }
+
+
+def has_ended(described: JsonObject) -> bool:
+    """Tell whether a key, as `describe` returns it, was ended by itself or with its maker."""
+    return described["status"] not in ("active", "orphaned")
+
+
+def _show_rights(rights: Rights) -> JsonObject:
+    return {
         "scopes": sorted(rights.scopes),
         "actions": list(rights.actions),
         "models": list(rights.models),
@@ -177,13 +226,7 @@ def describe(record: KeyRecord, *, now_us: int) -> JsonObject:
         },
         "networks": list(rights.networks),
         "limits": [str(limit) for limit in rights.limits],
-        "signing": {"mode": record.signing_mode, "scheme": record.signing_scheme},
-        "created_at": show_time(record.created_at_us),
-        "created_by": record.created_by,
-        "updated_at": show_time(record.updated_at_us),
         "expires_at": show_time(rights.expires_at_us),
-        "revoked_at": show_time(record.revoked_at_us),
-        "previous_secret_until": show_time(record.previous_until_us),
     }
 
 

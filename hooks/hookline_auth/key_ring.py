@@ -25,6 +25,7 @@ from hookline_auth.key_records import (
     principal_of,
     rights_of_chain,
 )
+from hookline_auth.pepper import PepperMissingError
 from hookline_auth.refusals import RefusedError
 from hookline_auth.rights import is_inside
 from hookline_auth.signatures import NOT_SIGNED, SigningRule, SigningSecret, is_signed, verify
@@ -274,7 +275,7 @@ class KeyRing:
     def _find_pepper(self) -> Pepper:
         try:
             return self._pepper.get()
-        except ConfigurationError as exc:
+        except (ConfigurationError, PepperMissingError) as exc:
             _log.error("%s", exc.message)
             raise StoreUnavailableError(
                 "API keys cannot be checked now: the pepper is not to be had."

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 def no_such_key(key_id: str) -> NotFoundError:
     """Return the error for a key that does not exist, or that is none of the actor's business."""
-    return NotFoundError(f"There is no key {key_id[:64]!r}.", code="unknown_key")
+    return NotFoundError(
+        f"There is no key {key_id[:64]!r}.",
+        code="unknown_key",
+        hint="`hookline keys list --all`, and `GET /keys?all=1` of a key with keys:admin, show the ids.",
+    )
 
 
 def damaged(key_id: str) -> InvalidInputError:
@@ -53,7 +57,10 @@ def check_rights(rights: Rights, maker: Rights | None, now_us: int | None) -> No
         refuse("scopes", "A key needs a scope; without one it may do nothing.")
     end = rights.expires_at_us
     if now_us is not None and end is not None and end <= now_us:
-        refuse("expires_at", "The key would have ended already; take a time in the future.")
+        refuse(
+            "expires_at",
+            "The key would have ended already; take a later time, such as `90d` for 90 days from now.",
+        )
     beyond = excess(rights, maker) if maker is not None else []
     if beyond:
         raise PermissionDeniedError(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -95,6 +96,26 @@ class KeyStore:
         """
         with self._database.connect() as connection:
             return chain_within(connection, key_id)
+
+    def chains(self, records: Sequence[KeyRecord]) -> dict[str, list[KeyRecord]]:
+        """Return each of some keys with all that it descends from, by id; an empty list if that is damaged.
+
+        It takes a query for each generation, however many keys there are.
+        """
+        known = {record.id: record for record in records}
+        gone: set[str] = set()
+        with self._database.connect() as connection:
+            for _ in range(MAX_DEPTH):
+                missing = {one.parent_id for one in known.values() if one.parent_id} - known.keys() - gone
+                if not missing:
+                    break
+                query = select(KEYS).where(_columns.id.in_(sorted(missing)))
+                for row in connection.execute(query).mappings():
+                    with suppress(UnreadableKeyError):
+                        maker = read_record(cast("dict[str, object]", dict(row)))
+                        known[maker.id] = maker
+                gone |= missing - known.keys()
+        return {record.id: _chain_among(known, record) for record in records}
 
     def find(self, key_id: str) -> KeyRecord | None:
         """Return a key.
@@ -198,6 +219,16 @@ class KeyStore:
             connection.execute(delete(REPLAY_IDS).where(REPLAY_IDS.c.expires_at_us < now_us))
 
 
+def _chain_among(known: Mapping[str, KeyRecord], record: KeyRecord) -> list[KeyRecord]:
+    chain = [record]
+    while chain[-1].parent_id is not None:
+        maker = known.get(chain[-1].parent_id)
+        if maker is None or maker.tenant != record.tenant or len(chain) == MAX_DEPTH:
+            return []
+        chain.append(maker)
+    return chain
+
+
 def chain_within(connection: Connection, key_id: str) -> list[KeyRecord]:
     """Return a key and all that it descends from, as `KeyStore.chain` does, within a transaction."""
     rows: Sequence[object] = connection.execute(_CHAIN, {"key_id": key_id}).mappings().all()
@@ -219,6 +250,15 @@ def insert_key(connection: Connection, values: dict[str, object]) -> None:
 def change_key(connection: Connection, key_id: str, values: dict[str, object]) -> bool:
     """Change columns of a key, and tell whether there is one."""
     return connection.execute(update(KEYS).where(_columns.id == key_id).values(values)).rowcount == 1
+
+
+def is_pepper_foreign(connection: Connection, pepper_id: str) -> bool:
+    """Tell whether there are keys, and none was ever made with this pepper."""
+    own = _columns.secret_hash.like(f"{pepper_id}:%")
+    if connection.execute(select(_columns.id).where(own).limit(1)).first() is not None:
+        return False
+    living = select(_columns.id).where(_columns.revoked_at_us.is_(None)).limit(1)
+    return connection.execute(living).first() is not None
 
 
 def stored_values(connection: Connection, key_id: str) -> dict[str, object] | None:

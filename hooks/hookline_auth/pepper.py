@@ -13,17 +13,33 @@ import os
 import secrets
 import stat
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from hookline.errors import ConfigurationError
+from hookline.errors import ConfigurationError, InvalidInputError
 
 VARIABLE = "HOOKLINE_KEY_PEPPER"
 FILE_NAME = "key.pepper"
 _MIN_LENGTH = 32
 _MAX_FILE_BYTES = 4096
 _MAKE_ONE = "`python -c 'import secrets; print(secrets.token_urlsafe(32))'` makes a good one"
+
+
+class PepperMissingError(InvalidInputError):
+    """The pepper is not the one that the keys were made with; a new one would end all of them."""
+
+    status = 409
+    code = "other_pepper"
+    title = "The pepper of the keys is missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The keys of this database were made with another pepper, and what is made now would not be "
+            "valid beside them.",
+            hint=f"Put the file {FILE_NAME} back into the state folder, or set {VARIABLE} to what it was. If "
+            "it is lost, and all keys with it, `hookline keys create --new-pepper` begins anew.",
+        )
 
 
 class Pepper:
@@ -58,9 +74,17 @@ class PepperSource:
     Args:
         environ: Environment variables.
         state_dir: Folder of the file; None for a pepper that lives as long as the process.
+        before_making: Called before a file is made; raises if none may be.
     """
 
-    def __init__(self, environ: Mapping[str, str], state_dir: Path | None) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        state_dir: Path | None,
+        *,
+        before_making: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._before_making = before_making
         self._text = environ.get(VARIABLE, "").strip()
         self._state_dir = state_dir
         self._lock = threading.Lock()
@@ -68,16 +92,25 @@ class PepperSource:
         if VARIABLE in environ:
             _check(self._text, VARIABLE)
 
-    def get(self) -> Pepper:
-        """Return the pepper.
+    @property
+    def is_lasting(self) -> bool:
+        """Whether another process has the same pepper."""
+        return bool(self._text) or self._state_dir is not None
+
+    def get(self, *, may_replace: bool = False) -> Pepper:
+        """Return the pepper. Call it outside of blocks of the database: it may have to look into it.
+
+        Args:
+            may_replace: Whether one may be made although there are keys of a lost one.
 
         Raises:
+            PepperMissingError: If it is missing, and there are keys that were made with it.
             ConfigurationError: If it cannot be read, made, or is too short; says what to do.
         """
         if self._found is None:
             with self._lock:
                 if self._found is None:
-                    self._found = self._find()
+                    self._found = self._find(may_replace=may_replace)
         return self._found
 
     def look(self) -> None:
@@ -89,7 +122,7 @@ class PepperSource:
         if self._found is None and not self._text and self._state_dir is not None:
             _read(self._state_dir / FILE_NAME)
 
-    def _find(self) -> Pepper:
+    def _find(self, *, may_replace: bool) -> Pepper:
         if self._text:
             return Pepper(self._text.encode())
         if self._state_dir is None:
@@ -97,6 +130,8 @@ class PepperSource:
         path = self._state_dir / FILE_NAME
         text = _read(path)
         if text is None:
+            if not may_replace:
+                self._before_making()
             _create(path, secrets.token_urlsafe(_MIN_LENGTH))
             text = _read(path)  # it may be another process's, which was faster
         if text is None:
@@ -150,8 +185,8 @@ def _create(path: Path, text: str) -> None:
             os.link(beside, path)  # unlike a rename it never takes the place of another process's file
     except OSError as exc:
         raise ConfigurationError(
-            f"{path} cannot be made: {exc.strerror}. Make the state folder writable, or set {VARIABLE}; "
-            f"{_MAKE_ONE}."
+            f"{path} cannot be made: {exc.strerror}. Make the state folder writable, name another one in "
+            f"HOOKLINE_STATE_DIR, or set {VARIABLE}; {_MAKE_ONE}."
         ) from exc
     finally:
         with suppress(OSError):

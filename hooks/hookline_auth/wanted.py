@@ -14,6 +14,7 @@ from hookline.limit import parse_limit
 from hookline.principal import ANYTHING, Caps
 from hookline_auth.key_records import MICROSECONDS
 from hookline_auth.rights import DEFAULT_SCOPES, Rights, network_of
+from hookline_auth.wordings import near_field, path_of, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 _MAX_LISTED = 200
 _MAX_TEXT_LENGTH = 200
 _ACTION = re.compile(r"(?:[a-z0-9_]+(?:\.[a-z0-9_]+)?|(?:[a-z0-9_]+\.)?[a-z0-9_]*\*)")
+_SPAN = re.compile(r"([0-9]{1,5})\s*([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}Z?")
+_FORMS = (
+    "`90d` for 90 days from now (or `12h`, `30m`, `2w`), a day such as 2027-01-31, or a time such as "
+    "2027-01-31T12:00:00Z"
+)
 _CONNECTION = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 W = TypeVar("W", bound=BaseModel)
@@ -116,11 +124,25 @@ class WantedKey(_Wanted):
     @classmethod
     def _check_time(cls, text: str | None) -> str | None:
         if text is not None:
-            _read_time(text)
+            read_end(text, now_us=0)
         return text
 
-    def rights_within(self, maker: Rights | None) -> Rights:
-        """Return the rights of a new key; what is left out is as its maker has it, without admin scopes."""
+    def check_label(self, *, is_new: bool) -> None:
+        """Refuse a key without a name that people recognise.
+
+        Raises:
+            InvalidInputError: If there is none.
+        """
+        if not self.label and (is_new or "label" in self.model_fields_set):
+            refuse("label", "A key needs a label: a name that people recognise, such as `Zapier, invoices`.")
+
+    def rights_within(self, maker: Rights | None, *, now_us: int) -> Rights:
+        """Return the rights of a new key; what is left out is as its maker has it, without admin scopes.
+
+        Args:
+            maker: The rights of its maker; None if no key makes it.
+            now_us: What time it is.
+        """
         most = maker or Rights()
         scopes = most.scopes & DEFAULT_SCOPES if self.scopes is None else frozenset(self.scopes)
         return self.changed(
@@ -134,14 +156,16 @@ class WantedKey(_Wanted):
                 expires_at_us=most.expires_at_us,
             ),
             most,
+            now_us=now_us,
         )
 
-    def changed(self, rights: Rights, most: Rights) -> Rights:
+    def changed(self, rights: Rights, most: Rights, *, now_us: int) -> Rights:
         """Return rights with what is wanted in the place of what they were.
 
         Args:
             rights: What they were.
-            most: The rights of whoever made the key; a cap that is left out is this one's.
+            most: The rights of whoever made the key; a cap that is taken away is this one's.
+            now_us: What time it is.
         """
         given = self.model_fields_set
         caps = self.caps
@@ -150,14 +174,14 @@ class WantedKey(_Wanted):
             actions=rights.actions if self.actions is None else _patterns(self.actions),
             models=rights.models if self.models is None else _patterns(self.models),
             connections=rights.connections if self.connections is None else _once(self.connections),
-            caps=rights.caps if caps is None else _caps(caps, most.caps),
+            caps=rights.caps if caps is None else _caps(caps, rights.caps, most.caps),
             networks=rights.networks if self.networks is None else _once(self.networks),
             limits=rights.limits if self.limits is None else tuple(parse_limit(text) for text in self.limits),
             expires_at_us=rights.expires_at_us
             if "expires_at" not in given
             else None
             if self.expires_at is None
-            else _read_time(self.expires_at),
+            else read_end(self.expires_at, now_us=now_us),
         )
 
     def check_scopes(self, known: Collection[str]) -> None:
@@ -205,43 +229,51 @@ def read(model: type[W], values: Mapping[str, object]) -> W:
         return model.model_validate(values)
     except ValidationError as exc:
         problem = exc.errors(include_input=False, include_url=False)[0]
-        field = _path(problem["loc"])
+        field = path_of(problem["loc"])
         if problem["type"] == "extra_forbidden":
-            message = f"There is no field `{field}` here."
-        else:
-            message = f"`{field}`: {problem['msg'].removeprefix('Value error, ')}"
-        refuse(field, message.rstrip(".") + ".")
+            refuse(field, f"There is no field `{field}` here.", hint=near_field(model, field))
+        refuse(field, f"`{field}`{say(problem)}.")
 
 
-def refuse(field: str, message: str) -> NoReturn:
+def refuse(field: str, message: str, *, hint: str = "Correct the field that the message names.") -> NoReturn:
     """Refuse a field."""
-    raise InvalidInputError(message, field=field, hint="Correct the field that the message names.")
+    raise InvalidInputError(message, field=field, hint=hint)
 
 
-def _path(parts: tuple[int | str, ...]) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:80]}" for part in parts)
-    return text.lstrip(".")
+def read_end(text: str, *, now_us: int) -> int:
+    """Return when a key ends, in microseconds since 1970.
 
+    Args:
+        text: So long from now, such as ``90d``, a day, whose beginning in UTC it is, or a time.
+        now_us: What time it is.
 
-def _read_time(text: str) -> int:
+    Raises:
+        ValueError: If it is none of these; the message shows how to write one.
+    """
+    words = text.strip()
+    if span := _SPAN.fullmatch(words.lower()):
+        return now_us + int(span[1]) * _SECONDS[span[2]] * MICROSECONDS
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text[:40]!r} is no time such as 2027-01-31T12:00:00Z") from None
+        at = datetime.fromisoformat(f"{words[:10]}T00:00:00Z" if _DAY.fullmatch(words) else words)
+        end_us = int(at.timestamp() * MICROSECONDS)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text[:40]!r} is no time; write {_FORMS}") from None
     if at.tzinfo is None:
         raise ValueError(f"{text[:40]!r} does not say in which zone; end it with Z for UTC")
-    return int(at.timestamp() * MICROSECONDS)
+    return end_us
 
 
-def _caps(caps: WantedCaps, most: Caps) -> Caps:
-    """Return the caps that are asked for, and those of the maker where nothing is said."""
-    return Caps(
-        max_output_tokens=most.max_output_tokens
-        if caps.max_output_tokens is None
-        else caps.max_output_tokens,
-        max_choices=most.max_choices if caps.max_choices is None else caps.max_choices,
-        max_stream_s=most.max_stream_s if caps.max_stream_s is None else caps.max_stream_s,
-    )
+def _caps(caps: WantedCaps, own: Caps, most: Caps) -> Caps:
+    """Return the caps that are asked for: what is left out stays, and null is as the maker has it."""
+    given = caps.model_fields_set
+    tokens, choices, stream_s = caps.max_output_tokens, caps.max_choices, caps.max_stream_s
+    if tokens is None:
+        tokens = (most if "max_output_tokens" in given else own).max_output_tokens
+    if choices is None:
+        choices = (most if "max_choices" in given else own).max_choices
+    if stream_s is None:
+        stream_s = (most if "max_stream_s" in given else own).max_stream_s
+    return Caps(max_output_tokens=tokens, max_choices=choices, max_stream_s=stream_s)
 
 
 def _patterns(patterns: list[str]) -> tuple[str, ...]:

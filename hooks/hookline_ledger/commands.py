@@ -33,7 +33,8 @@ Examples:
   hookline usage --since 2026-11-01 --until 2026-12-01 --json
 
 Times are 7d, 24h, 30m, 2w (so long ago), 2026-11-01 (the beginning of that day) or 2026-11-01T12:00Z. Days
-are those of UTC. A cost that begins with >= leaves out calls whose price is not known.
+are those of UTC. A cost that begins with >= leaves out calls whose price is not known; one that begins with ~
+holds estimates, because the service did not say what some calls took.
 
 Exit status: 0 done, also if there is nothing to show, 1 the database cannot be used, 2 wrong usage or
 configuration.
@@ -155,7 +156,8 @@ def _default_measure(report: Report) -> Measure:
 def _print(report: Report) -> None:
     from hookline_ledger.tables import table_of
 
-    headings, rows = table_of(report)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    headings, rows = table_of(report, width=width)
     print_table(headings, rows, flexible=headings[0])
     _add_notes(report)
 
@@ -195,19 +197,13 @@ def _save(report: Report, file: Path, measure: Measure) -> None:
 
 
 def _add_notes(report: Report) -> None:
+    from hookline_ledger.tables import meanings_of
+
     total = report.total
     if report.is_truncated:
         click.echo(f"There are more than {report.question.max_groups:,}; --top shows more of them.", err=True)
-    if total.without_cost:
-        click.echo(
-            f"The cost of {_calls(total.without_cost)} is not known, so no sum of costs has it.", err=True
-        )
-    if total.estimated:
-        click.echo(f"The tokens of {_calls(total.estimated)} are an estimate.", err=True)
-
-
-def _calls(count: int) -> str:
-    return "1 call" if count == 1 else f"{count:,} calls"
+    for line in meanings_of(total):
+        click.echo(line, err=True)
 
 
 def _say_that_nothing_is_there(report: Report, database: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from hookline_ledger.tables import UNITS, Measure, bars_of, measured
+from hookline_ledger.tables import UNITS, Measure, bars_of, mark_of, meanings_of, measured
 
 if TYPE_CHECKING:
     from hookline_ledger.totals import Report
@@ -30,12 +30,15 @@ def save_plot(report: Report, file: Path, *, measure: Measure) -> None:
     figure = Figure(figsize=(max(6.4, 0.35 * len(bars)), 4.0), layout="constrained")
     axes = figure.add_subplot()
     places = range(len(bars))
-    axes.bar(places, heights, color="#3b6ea8")
+    drawn = axes.bar(places, heights, color="#3b6ea8")
+    axes.bar_label(drawn, [mark_of(totals, measure) for _, totals in bars], parse_math=False)
     names = [name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…" for name, _ in bars]
     # names were chosen by callers: a dollar sign in one must not begin a formula
     axes.set_xticks(places, names, rotation=45, ha="right", parse_math=False)
     axes.set_ylabel(UNITS[measure])
     axes.set_title(f"{measure} by {by}")
+    if any(mark_of(totals, measure) for _, totals in bars):
+        axes.set_xlabel("\n".join(meanings_of(report.total)), parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a font that lacks some letter is no reason to say anything

@@ -47,6 +47,7 @@ _SUMS: tuple[ColumnElement[int], ...] = (
     func.sum(_C.cost_nano_usd),
     _count(_C.cost_nano_usd.is_(None)),
     _count(_C.is_estimated),
+    _count(and_(_C.is_estimated, _C.cost_nano_usd.is_not(None))),
 )
 
 
@@ -95,7 +96,7 @@ def _rows_of(question: Question) -> ColumnElement[bool]:
 def _totals(sums: Sequence[int | None]) -> Totals:
     # PostgreSQL makes decimals of sums
     numbers = [None if value is None else int(value) for value in sums]
-    calls, inner, errors, sent, made, cached, reasoned, cost, without_cost, estimated = numbers
+    calls, inner, errors, sent, made, cached, reasoned, cost, without_cost, estimated, of_cost = numbers
     if cost is None and not without_cost:  # there are no rows, rather than none with a known cost
         cost = 0
     return Totals(
@@ -109,6 +110,7 @@ def _totals(sums: Sequence[int | None]) -> Totals:
         cost_nano_usd=cost,
         without_cost=without_cost or 0,
         estimated=estimated or 0,
+        estimated_costs=of_cost or 0,
     )
 
 

@@ -17,14 +17,22 @@ if TYPE_CHECKING:
 Measure = Literal["cost", "tokens", "calls"]
 
 UNITS: dict[Measure, str] = {"cost": "US dollars", "tokens": "tokens", "calls": "calls"}
+ESTIMATED = "~"
+AT_LEAST = ">="
+_LEAST_NAME = 12
 _NO_NAME = "(none)"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _MAX_DAYS = 3700
 
 
-def table_of(report: Report) -> tuple[list[str], list[list[str]]]:
-    """Return headings and cells, numbers to the right; sums come last."""
+def table_of(report: Report, *, width: int | None = None) -> tuple[list[str], list[list[str]]]:
+    """Return headings and cells, numbers to the right; sums come last.
+
+    Args:
+        report: What to show.
+        width: Columns that a row may take; names are cut to what the numbers leave. None for any.
+    """
     has_inner = report.total.inner_calls > 0
     headings = [report.question.by, "calls", "errors", "tokens in", "tokens out", "cost USD"]
     rows = [[group.name or _NO_NAME, *_cells(group.totals)] for group in report.groups]
@@ -35,6 +43,10 @@ def table_of(report: Report) -> tuple[list[str], list[list[str]]]:
         everything = [group.totals for group in report.groups] + [report.total]
         for row, totals in zip(rows, everything, strict=False):
             row.insert(2, f"{totals.inner_calls:,}")
+    if width is not None:
+        numbers = [max(len(row[at]) + 2 for row in [headings, *rows]) for at in range(1, len(headings))]
+        for row in rows:
+            row[0] = cut(row[0], max(_LEAST_NAME, width - sum(numbers)))
     widths = [max(len(row[at]) for row in [headings, *rows]) for at in range(len(headings))]
     aligned = [
         [row[0], *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
@@ -44,13 +56,44 @@ def table_of(report: Report) -> tuple[list[str], list[list[str]]]:
 
 
 def cost_text(totals: Totals) -> str:
-    """Return a cost for people; it begins with ``>=`` where some calls have no known cost."""
+    """Return a cost for people.
+
+    It begins with ``>=`` where some calls have no known cost, and with ``~`` where some are an estimate.
+    """
     if totals.cost_nano_usd is None:
         return "unknown"
     text = f"{totals.cost_nano_usd / NANO_USD:,.6f}"
+    if not totals.without_cost and 0 < totals.cost_nano_usd < NANO_USD // 1_000_000:
+        text = "<0.000001"
+    if totals.estimated_costs:
+        text = f"{ESTIMATED}{text}"
+    return f"{AT_LEAST} {text}" if totals.without_cost else text
+
+
+def mark_of(totals: Totals | None, measure: Measure) -> str:
+    """Return what a number is marked with that is not the whole truth; empty if it is."""
+    if totals is None or measure == "calls":
+        return ""
+    if measure == "tokens":
+        return ESTIMATED if totals.estimated else ""
+    estimated = ESTIMATED if totals.estimated_costs else ""
+    return f"{AT_LEAST} {estimated}".rstrip() if totals.without_cost else estimated
+
+
+def meanings_of(totals: Totals) -> list[str]:
+    """Return what the marks mean, and how many calls they concern; nothing if there are none."""
+    found = []
     if totals.without_cost:
-        return f">= {text}"
-    return "<0.000001" if 0 < totals.cost_nano_usd < NANO_USD // 1_000_000 else text
+        found.append(f"{AT_LEAST}  the cost of {_calls(totals.without_cost)} is not known and is left out")
+    if totals.estimated:
+        found.append(
+            f"{ESTIMATED}   the tokens of {_calls(totals.estimated)}, and so their cost, are an estimate"
+        )
+    return found
+
+
+def _calls(count: int) -> str:
+    return "1 call" if count == 1 else f"{count:,} calls"
 
 
 def as_csv(report: Report) -> str:
@@ -62,6 +105,11 @@ def as_csv(report: Report) -> str:
         numbers = group.totals.as_json().values()
         writer.writerow([_harmless(group.name or ""), *("" if value is None else value for value in numbers)])
     return text.getvalue()
+
+
+def cut(name: str, width: int) -> str:
+    """Return a name that takes at most so many columns; it ends with an ellipsis if it was longer."""
+    return name if len(name) <= width else f"{name[: max(width, 2) - 1]}…"
 
 
 def every_day(report: Report) -> list[tuple[str, Totals | None]]:
@@ -104,6 +152,7 @@ def draw_bars(
     values = [measured(totals, measure) for _, totals in bars]
     texts = [_value_text(totals, measure) for _, totals in bars]
     most = max(values, default=0.0) or 1.0
+    bars = [(name if is_ascii else cut(name, max(_LEAST_NAME, width // 3)), sums) for name, sums in bars]
     name_width = max((len(name) for name, _ in bars), default=0)
     room = max(10, width - name_width - max(map(len, texts), default=0) - 4)
     lines = []
@@ -118,7 +167,7 @@ def _value_text(totals: Totals | None, measure: Measure) -> str:
         return "0"
     if measure == "cost":
         return cost_text(totals)
-    return f"{int(measured(totals, measure)):,}"
+    return f"{mark_of(totals, measure)}{int(measured(totals, measure)):,}"
 
 
 def _bar(length: float, *, is_ascii: bool) -> str:

@@ -30,6 +30,7 @@ class Totals:
         cost_nano_usd: Cost of those whose cost is known; None if no cost is known at all.
         without_cost: Calls of either kind whose cost is not known.
         estimated: Calls of either kind whose tokens are an estimate.
+        estimated_costs: Those of them whose cost is known, and so an estimate as well.
     """
 
     calls: int = 0
@@ -42,6 +43,7 @@ class Totals:
     cost_nano_usd: int | None = 0
     without_cost: int = 0
     estimated: int = 0
+    estimated_costs: int = 0
 
     @property
     def tokens(self) -> int:

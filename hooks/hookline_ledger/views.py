@@ -7,7 +7,12 @@ from datetime import datetime, timedelta
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
-from hookline.errors import AuthenticationError, InvalidInputError, RateLimitedError
+from hookline.errors import (
+    AuthenticationError,
+    InvalidInputError,
+    PermissionDeniedError,
+    RateLimitedError,
+)
 from hookline.routes import Reply, RouteRequest, json_reply
 from hookline_ledger.labels import identity
 from hookline_ledger.periods import parse_time
@@ -24,6 +29,7 @@ ADMIN_SCOPE = "usage:admin"
 MAX_GROUPS = 1000
 
 _PARAMETERS = ("by", "since", "until", "tenant", "key", "all")
+_HINT = "Correct the parameter that the message names, or leave it out."
 _DEFAULT_SPAN = timedelta(days=7)
 _AT_ONCE = 2
 _WAIT_S = 2.0
@@ -47,6 +53,7 @@ class UsageView:
 
         Raises:
             InvalidInputError: If a parameter is unknown or not valid; names it.
+            PermissionDeniedError: If it asks for more than the caller's own without the right to see it.
             RateLimitedError: If too many ask at the same time.
             StoreUnavailableError: If the database cannot be used now.
         """
@@ -71,10 +78,11 @@ class UsageView:
 def read_question(query: Mapping[str, str], principal: Principal, *, now: datetime) -> Question:
     """Return what a query asks for, within what its sender may see.
 
-    What is another's, and what does not exist, are answered alike: with nothing.
+    What is another tenant's, and what does not exist, are answered alike: with nothing.
 
     Raises:
         InvalidInputError: If a parameter is unknown or not valid; names it.
+        PermissionDeniedError: If it asks for more than the sender's own without the right to see it.
     """
     for name in query:
         if name not in _PARAMETERS:
@@ -84,20 +92,42 @@ def read_question(query: Mapping[str, str], principal: Principal, *, now: dateti
     since = _time(query, "since", now=now) or now - _DEFAULT_SPAN
     until = _time(query, "until", now=now) or now
     if until <= since:
-        raise InvalidInputError("`until` must be later than `since`.", field="until")
+        raise InvalidInputError(
+            "`until` must be later than `since`.", field="until", hint="Take a later time, or leave it out."
+        )
     tenant, key_id = identity(principal.tenant), identity(principal.key_id)
     if "tenant" in query and identity(query["tenant"]) != tenant:
         tenant = ""  # no tenant's name is empty
-    wanted_key = query.get("key")
-    if principal.has_scope(ADMIN_SCOPE):
-        is_all = _flag(query, "all") or "tenant" in query
-        asked = None if is_all else key_id
-        asked = asked if wanted_key is None else identity(wanted_key)
-    else:
-        _flag(query, "all")
-        asked = key_id if wanted_key is None or identity(wanted_key) == key_id else ""
+    is_all, wanted_key = _flag(query, "all") or "tenant" in query, query.get("key")
+    asked = key_id if wanted_key is None else identity(wanted_key)
+    if not principal.has_scope(ADMIN_SCOPE):
+        if is_all or asked != key_id:
+            field = "key" if asked != key_id else "tenant" if "tenant" in query else "all"
+            raise PermissionDeniedError(
+                f"Your key may see its own usage; `{field}` asks for more and needs the scope {ADMIN_SCOPE}.",
+                field=field,
+                hint=f"Leave `{field}` out, or ask with a key that has the scope {ADMIN_SCOPE}.",
+            )
+        return _question(query, since=since, until=until, tenant=tenant, key_id=key_id)
+    return _question(
+        query,
+        since=since,
+        until=until,
+        tenant=tenant,
+        key_id=None if is_all and wanted_key is None else asked,
+    )
+
+
+def _question(
+    query: Mapping[str, str], *, since: datetime, until: datetime, tenant: str, key_id: str | None
+) -> Question:
     return Question(
-        by=_grouping(query), since=since, until=until, tenant=tenant, key_id=asked, max_groups=MAX_GROUPS
+        by=_grouping(query),
+        since=since,
+        until=until,
+        tenant=tenant,
+        key_id=key_id,
+        max_groups=MAX_GROUPS,
     )
 
 
@@ -106,7 +136,9 @@ def _grouping(query: Mapping[str, str]) -> Grouping:
     for grouping in GROUPINGS:
         if text == grouping:
             return grouping
-    raise InvalidInputError(f"`by` is one of {', '.join(GROUPINGS)}, not {text[:40]!r}.", field="by")
+    raise InvalidInputError(
+        f"`by` is one of {', '.join(GROUPINGS)}, not {text[:40]!r}.", field="by", hint=_HINT
+    )
 
 
 def _time(query: Mapping[str, str], name: str, *, now: datetime) -> datetime | None:
@@ -116,11 +148,11 @@ def _time(query: Mapping[str, str], name: str, *, now: datetime) -> datetime | N
     try:
         return parse_time(text, now=now)
     except ValueError as exc:
-        raise InvalidInputError(f"`{name}`: {exc}.", field=name) from exc
+        raise InvalidInputError(f"`{name}`: {exc}.", field=name, hint=_HINT) from exc
 
 
 def _flag(query: Mapping[str, str], name: str) -> bool:
     text = query.get(name, "false").lower()
     if text not in ("true", "false", "1", "0"):
-        raise InvalidInputError(f"`{name}` is true or false, not {text[:40]!r}.", field=name)
+        raise InvalidInputError(f"`{name}` is true or false, not {text[:40]!r}.", field=name, hint=_HINT)
     return text in ("true", "1")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ import click
 
 from hookline.cli.context import CommandContext, pass_context
 from hookline.cli.db import open_database
-from hookline.cli.messages import CommandFailedError, echo_json, print_table
+from hookline.cli.messages import CommandFailedError, echo_json
 
 if TYPE_CHECKING:
     from hookline.store.audit_events import AuditEntry
@@ -29,7 +31,7 @@ Examples:
 Exit status: 0 done, 1 the log was tampered with or cannot be read, 2 wrong usage or configuration.
 """
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_COLUMNS = ["seq", "at (UTC)", "actor", "action", "target", "tenant", "from", "details"]
+_COLUMNS = ["seq", "at (UTC)", "actor", "action", "target", "tenant", "from"]
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
@@ -111,7 +113,7 @@ def list_(
     if as_json:
         echo_json({"events": [entry.as_json() for entry in entries]})
     elif entries:
-        print_table(_COLUMNS, [_cells(entry) for entry in entries], flexible="details")
+        _print_events(entries, is_terminal=sys.stdout.isatty())
     else:
         click.echo("No event fits.")
 
@@ -160,11 +162,47 @@ def _print(report: AuditReport) -> None:
     click.echo("Keep this line somewhere else, and compare with it by --head later.")
 
 
+def _print_events(entries: list[AuditEntry], *, is_terminal: bool) -> None:
+    """Print a line for each event; on a terminal its details stand below, elsewhere at its end as JSON."""
+    rows = [_cells(entry) for entry in entries]
+    columns = _COLUMNS if is_terminal else [*_COLUMNS, "details"]
+    widths = [max(len(row[at]) for row in [columns, *rows]) for at in range(len(_COLUMNS))]
+    click.echo(_line(columns, widths))
+    for entry, row in zip(entries, rows, strict=True):
+        details = "" if entry.event.details == "{}" else _printable(entry.event.details)
+        click.echo(_line(row if is_terminal else [*row, details], widths))
+        if is_terminal and details:
+            click.echo("     " + _printable(_pairs(json.loads(entry.event.details))))
+
+
+def _line(cells: list[str], widths: list[int]) -> str:
+    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
+    return "  ".join([*padded, *cells[len(widths) :]]).rstrip()
+
+
+def _pairs(details: dict[str, object], *, prefix: str = "") -> str:
+    """Return details as people read them: without what is empty, and quoted only where that is needed."""
+    texts = []
+    for name, value in details.items():
+        if isinstance(value, dict) and value:
+            texts.append(_pairs(value, prefix=f"{prefix}{name}."))
+        elif value not in (None, "", [], {}):
+            texts.append(f"{prefix}{name}={_value(value)}")
+    return "  ".join(text for text in texts if text)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str) and value and not set(value) & set(' ="'):
+        return value
+    if isinstance(value, list) and all(isinstance(one, str) and "," not in one for one in value):
+        return ",".join(map(_value, value))
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _cells(entry: AuditEntry) -> list[str]:
     event = entry.event
     at = datetime.fromtimestamp(event.at_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    details = "" if event.details == "{}" else event.details
-    texts = [event.actor, event.action, event.target, event.tenant, event.client, details]
+    texts = [event.actor, event.action, event.target, event.tenant, event.client]
     return [str(entry.seq), at, *map(_printable, texts)]
 
 

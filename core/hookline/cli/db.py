@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -31,17 +32,30 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON,
 
 
 @contextmanager
-def open_database(context: CommandContext) -> Iterator[Database]:
-    """Open the database of the settings, without starting plugins that need it to be in order."""
+def open_database(context: CommandContext, *, tells_faults: bool = False) -> Iterator[Database]:
+    """Open the database of the settings, without starting plugins that need it to be in order.
+
+    Args:
+        context: Holds the settings.
+        tells_faults: Whether the command itself tells of a folder that may not be looked into.
+
+    Raises:
+        ConfigurationError: If it may not be, and the command does not.
+    """
     from hookline.store.database import Database
 
     settings = context.load_settings()
     url = settings.database_url
     database = Database(None if url is None else url.get_secret_value(), state_dir=settings.state_dir)
+    logger, handler = logging.getLogger("hookline"), logging.NullHandler()
+    logger.addHandler(handler)  # the command prints what matters to whoever typed it
     try:
+        if not tells_faults:
+            database.is_made()
         yield database
     finally:
         database.close()
+        logger.removeHandler(handler)
 
 
 @click.group("db", short_help="Look after the database.", epilog=_EPILOG)
@@ -58,9 +72,10 @@ def command() -> None:
 def status(context: CommandContext, as_json: bool) -> None:
     """Show where the database is, its revision, its size and its rows.
 
-    Nothing is made or changed. The exit status is 1 if this program cannot use the database.
+    It tries whether the database can be written, or made if there is none; no table is made or upgraded. The
+    exit status is 1 if this program cannot use the database.
     """
-    with open_database(context) as database:
+    with open_database(context, tells_faults=True) as database:
         found = database.status()
     if as_json:
         echo_json(asdict(found))

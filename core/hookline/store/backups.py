@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,6 +39,27 @@ def new_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             part.unlink()
+
+
+@contextmanager
+def telling_of(target: Path) -> Iterator[None]:
+    """Tell of a backup's file, and not of the database, where there is no room for what is written.
+
+    Raises:
+        ConfigurationError: If the copy cannot be written.
+    """
+    try:
+        yield
+    except (sqlite3.Error, OSError) as exc:
+        # the database is only read here, so what cannot be written is the copy
+        code = getattr(exc, "sqlite_errorcode", None)
+        is_full = code == sqlite3.SQLITE_FULL or getattr(exc, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        if is_full or code == sqlite3.SQLITE_IOERR_WRITE:
+            raise ConfigurationError(
+                f"No backup can be written to {target}: its disk {'is full' if is_full else 'failed'}.",
+                hint="Name a file on another disk, or make room there.",
+            ) from exc
+        raise
 
 
 def _put(part: Path, target: Path, *, overwrite: bool) -> None:

@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hookline.errors import HooklineError, StoreUnavailableError
-from hookline.store import bounds, failures, opening
+from hookline.store import bounds, failures, opening, places
 from hookline.store.addresses import Dialect, locate
 from hookline.store.failures import ConflictError, StatementRefusedError
 from hookline.store.guard import Guard
@@ -72,6 +73,7 @@ class Database:
         self.url_shown = self._address.shown
         self.dialect: Dialect = self._address.dialect
         self.path = self._address.path
+        self._setting = "HOOKLINE_STATE_DIR" if url is None else "HOOKLINE_DATABASE_URL"
         self.revisions = revisions
         self._opening = threading.Lock()
         self._opened: tuple[Backend, Engine] | None = None
@@ -125,14 +127,58 @@ class Database:
             applied, self._applied = self._applied, []
             return applied + opening.upgrade(backend, engine, self.revisions)
 
-    def status(self) -> DatabaseStatus:
-        """Return what there is to know; neither makes nor upgrades anything."""
-        from hookline.store.status import read_status
+    def is_made(self) -> bool:
+        """Tell whether there is a database to look into; asking does not make one.
 
-        with self._guard.translate(is_write=False), self._peek() as (backend, engine):
-            return read_status(
-                backend, engine, where=self.url_shown, dialect=self.dialect, revisions=self.revisions
+        Raises:
+            ConfigurationError: If its folder may not be looked into; says which, and what to do.
+        """
+        if self.path is None:
+            return self.dialect == "postgresql"
+        return places.is_there(self.path, setting=self._setting)
+
+    def status(self) -> DatabaseStatus:
+        """Return what there is to know, after trying it; neither makes nor upgrades anything.
+
+        Raises:
+            StoreUnavailableError: If a server cannot be used. What is wrong with a file is told instead.
+        """
+        found = self._read_status()
+        if found.problem is not None:
+            return found
+        if found.revision is not None:
+            problem = self._look()  # now, and not what was found a moment ago
+        else:
+            problem = None if self.path is None else places.try_to_make(self.path, setting=self._setting)
+        return found if problem is None else replace(found, problem=problem)
+
+    def _read_status(self) -> DatabaseStatus:
+        from hookline.store.status import DatabaseStatus, read_status
+
+        try:
+            with self._guard.translate(is_write=False), self._peek() as (backend, engine):
+                return read_status(
+                    backend, engine, where=self.url_shown, dialect=self.dialect, revisions=self.revisions
+                )
+        except StoreUnavailableError as exc:
+            if self.path is None:
+                raise
+            problem = exc.message
+            if exc.message == failures.UNREADABLE:  # the driver does not say why, and its folder may
+                own = f"{problem} {places.what_to_do(self._setting)}"
+                problem = places.try_to_make(self.path, setting=self._setting) or own
+        except OSError as exc:
+            folder = None if self.path is None else self.path.parent
+            problem = (
+                f"The folder {folder} cannot be used: {exc.strerror}. {places.what_to_do(self._setting)}"
             )
+        return DatabaseStatus(
+            where=self.url_shown,
+            dialect=self.dialect,
+            revision=None,
+            head=self.revisions.head,
+            problem=problem,
+        )
 
     def backup(self, target: Path, *, overwrite: bool = False) -> None:
         """Write a copy of one moment to a file that only its owner can read; others may write meanwhile.
@@ -147,13 +193,14 @@ class Database:
             ConfigurationError: If the file exists, cannot be made, or ``pg_dump`` is missing or fails.
             StoreUnavailableError: If the database cannot be read.
         """
-        from hookline.store.backups import new_file
+        from hookline.store.backups import new_file, telling_of
 
         with new_file(target, overwrite=overwrite) as path, self._guard.translate(is_write=False):
             backend, engine = self._open()
             with backend.session(engine, is_write=False, timeout_s=bounds.CHECK_TIMEOUT_S) as connection:
                 opening.check(backend, connection, self.revisions)
-            backend.backup(engine, path)
+            with telling_of(target):
+                backend.backup(engine, path)
 
     def ping(self) -> str | None:
         """Return what is wrong, for readiness; None if rows can be read and written.

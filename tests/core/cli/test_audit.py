@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from hookline.cli.audit import Since
+from hookline.cli.audit import Since, _print_events
 from hookline.store.audit import AuditLog
 from hookline.store.database import Database
 from hookline.store.tables import AUDIT_EVENTS, STORE_STATE
@@ -59,6 +59,46 @@ def test_events_are_listed_newest_first(
         ["2", "2027-02-01", "09:00:30", "cli:ada", "key.revoke", "abc", "acme", '{"n":1}'],
         ["1", "2027-01-31", "08:05:00", "cli:ada", "key.create", "abc", "acme", '{"n":1}'],
     ]
+
+
+def test_details_stand_whole_at_the_end_of_a_line_that_is_piped(
+    run: Run, log: AuditLog, environ: Mapping[str, str]
+) -> None:
+    details: dict[str, object] = {"label": "Zapier, invoices", "scopes": [f"scope:{n}" for n in range(40)]}
+    log.append(actor="cli:ada", action="key.create", target="abc", tenant="acme", client="", details=details)
+
+    lines = run("audit", "list", environ=environ).output.splitlines()
+
+    assert len(lines) == 2
+    assert json.loads(lines[1][lines[1].index("{") :]) == details
+
+
+def test_details_are_told_below_an_event_on_a_terminal(
+    log: AuditLog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """S23: what callers chose cannot steer the terminal there either."""
+    details: dict[str, object] = {
+        "label": "Zapier, invoices",
+        "scopes": ["actions:run", "usage:read"],
+        "grace_s": 0,
+        "models": [],
+        "caps": {"max_choices": 2, "max_stream_s": None},
+        "name": "a\x1b[2J",
+    }
+    log.append(actor="cli:ada", action="key.create", target="abc", tenant="acme", client="", details=details)
+
+    _print_events(log.entries(), is_terminal=True)
+
+    head, event, below = capsys.readouterr().out.splitlines()
+    assert head.split()[-1] == "from"
+    assert event.endswith("acme")
+    assert " grace_s=0 " in below
+    assert 'label="Zapier, invoices"' in below
+    assert "scopes=actions:run,usage:read" in below
+    assert "caps.max_choices=2 " in below
+    assert "models" not in below
+    assert "max_stream_s" not in below
+    assert "a\\x1b[2J" in below
 
 
 def test_events_are_listed_by_what_they_are(

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
+import signal
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import Result
+
+from hookline.store import failures
+from hookline.store.database import Database
+from hookline.store.sqlite import SqliteBackend
 
 if TYPE_CHECKING:
     from servers import PostgresServer
@@ -166,3 +173,103 @@ def test_help_shows_examples_and_loads_no_database(run: Run, command: list[str])
 
     assert "Examples:" in done.stdout
     assert done.stdout.endswith("[]\n")
+
+
+@pytest.fixture
+def nobody(tmp_path: Path) -> Iterator[Path]:
+    """Give a folder that this process may not look into."""
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o700)
+    (folder / "state").mkdir()
+    if os.getuid() == 0:
+        os.chown(folder, 12345, 12345)
+        os.seteuid(65534)
+    else:
+        folder.chmod(0)
+    try:
+        yield folder / "state"
+    finally:
+        if os.getuid() == 0:
+            os.seteuid(0)
+        else:
+            folder.chmod(0o700)
+
+
+@pytest.fixture
+def warm(run: Run, tmp_path: Path) -> None:
+    """Load all that the command loads, while every file can be read."""
+    run("db", "upgrade", environ={"HOOKLINE_STATE_DIR": str(tmp_path / "warm")})
+    run("db", "status", environ={"HOOKLINE_STATE_DIR": str(tmp_path / "warm")})
+
+
+@pytest.mark.usefixtures("warm")
+def test_a_folder_that_may_not_be_read_is_named(run: Run, nobody: Path) -> None:
+    result = run("db", "status", "--json", environ={"HOOKLINE_STATE_DIR": str(nobody)})
+
+    assert result.exit_code == 1
+    problem = json.loads(result.stdout)["problem"]
+    assert problem.startswith(f"The folder {nobody} cannot be used: Permission denied.")
+    assert "HOOKLINE_STATE_DIR" in problem
+    for command in (("audit", "list"), ("db", "backup", "copy")):
+        result = run(*command, environ={"HOOKLINE_STATE_DIR": str(nobody)})
+        assert result.exit_code == 2
+        assert f"The folder {nobody} cannot be used: Permission denied." in result.stderr
+
+
+@pytest.mark.parametrize("place", ["/proc/nope", "/dev/null", "/dev/null/state", "FILE", "x" * 300])
+def test_a_folder_that_cannot_be_made_is_told_before_its_first_use(
+    run: Run, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "FILE").write_text("no folder")
+    place = str(tmp_path / place)
+
+    result = run("db", "status", environ={"HOOKLINE_STATE_DIR": place})
+
+    assert result.exit_code == 1, result.output
+    told = " ".join(result.stdout.split())
+    assert "usable no: " in told
+    assert "HOOKLINE_STATE_DIR" in told
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["FILE"]
+
+
+def test_a_database_that_can_be_read_only_is_not_usable(
+    run: Run, folder: Path, environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("db", "upgrade", environ=environ)
+    monkeypatch.setattr(Database, "_look", lambda _: failures.READ_ONLY)
+
+    result = run("db", "status", environ=environ)
+
+    assert result.exit_code == 1
+    assert f"no: {failures.READ_ONLY}" in result.stdout
+
+
+def test_a_disk_that_is_almost_full_is_not_usable(
+    run: Run, environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("db", "upgrade", environ=environ)
+    monkeypatch.setattr(SqliteBackend, "free_bytes", lambda _: 0)
+
+    result = run("db", "status", environ=environ)
+
+    assert result.exit_code == 1
+    assert "almost full" in result.stdout
+
+
+def test_a_backup_without_room_blames_its_own_disk(
+    run: Run, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    run("db", "upgrade", environ=environ)
+    target = tmp_path / "copy.sqlite3"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))
+    try:
+        result = run("db", "backup", str(target), environ=environ)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+
+    assert result.exit_code == 2
+    assert f"No backup can be written to {target}: its disk" in result.stderr
+    assert not target.exists()

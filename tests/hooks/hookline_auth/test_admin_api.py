@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import update
 
+from hookline.store.tables import KEYS
 from hookline.webhook.app import create_app
 from hookline_auth.desk import operator
 
@@ -285,3 +288,158 @@ def test_s14_a_body_is_not_read_before_the_caller_is_known(lab: Lab, send: Send)
     for body in (b"{", b"[" * 100_000, b"\xff"):
         answer = send("POST", "/keys", None, data=body, content_type="application/json")
         assert answer.status_code == 401
+
+
+def test_the_api_says_of_children_what_the_command_says(lab: Lab, send: Send) -> None:
+    admin = lab.make(tenant="acme", scopes=ADMIN)
+    maker = lab.make(tenant="acme", expires_at="2d")
+    child = lab.make(maker, expires_at="1d")
+    grandchild = lab.make(child)
+    lab.clock.advance(1.5 * 86_400)
+    listed = send("GET", "/keys", admin).get_json()
+    every = send("GET", "/keys?all=1", admin).get_json()
+
+    assert {key["id"] for key in listed["keys"]} == {admin.record.id, maker.record.id}
+    statuses = {key["id"]: key["status"] for key in every["keys"]}
+    assert statuses[child.record.id] == "expired"
+    assert statuses[grandchild.record.id] in ("expired", "expired with its maker")
+    with lab.gateway.database.begin() as connection:
+        row = KEYS.c.id == grandchild.record.id
+        connection.execute(update(KEYS).where(row).values(expires_at_us=None))
+    shown = send("GET", f"/keys/{grandchild.record.id}", admin).get_json()
+    assert shown["status"] == "expired with its maker"
+
+
+def test_a_key_whose_maker_is_gone_is_orphaned(lab: Lab, send: Send) -> None:
+    admin = lab.make(tenant="acme", scopes=ADMIN)
+    maker = lab.make(tenant="acme")
+    child = lab.make(maker)
+    with lab.gateway.database.begin() as connection:
+        broken = update(KEYS).where(KEYS.c.id == maker.record.id).values(scopes="no list")
+        connection.execute(broken)
+
+    shown = send("GET", f"/keys/{child.record.id}", admin).get_json()
+
+    assert (shown["status"], shown["effective"]) == ("orphaned", None)
+
+
+@pytest.fixture
+def reader(lab: Lab) -> Made:
+    return lab.make(tenant="acme", label="reader", scopes=["audit:read"])
+
+
+def test_s10_events_of_the_own_tenant_are_shown_newest_first(lab: Lab, send: Send, reader: Made) -> None:
+    """S10: nothing of another tenant, whatever is asked for."""
+    lab.make(tenant="beta", label="secret of beta")
+    mine = lab.make(tenant="acme", label="mine")
+    lab.change(mine, label="renamed")
+
+    answer = send("GET", "/audit", reader)
+    events = answer.get_json()["events"]
+
+    assert [event["action"] for event in events] == ["key.change", "key.create", "key.create"]
+    assert {event["tenant"] for event in events} == {"acme"}
+    assert events[0]["target"] == mine.record.id
+    assert "beta" not in answer.text
+    assert send("GET", "/audit?tenant=beta", reader).status_code == 422
+
+
+def test_s5_the_scope_is_needed(lab: Lab, send: Send) -> None:
+    """S5: an administrator of keys may not read the log either, unless the scope was given."""
+    admin = lab.make(tenant="acme", scopes=["actions:run", "keys:admin"])
+
+    assert send("GET", "/audit", admin).status_code == 403
+    assert send("GET", "/audit", None).status_code == 401
+
+
+def test_events_are_chosen_and_bounded(lab: Lab, send: Send, reader: Made) -> None:
+    for _ in range(60):
+        lab.gateway.audit.append(actor="a", action="x.y", target="t", tenant="acme", client="", details={})
+
+    def count(query: str) -> int:
+        return len(send("GET", f"/audit?{query}", reader).get_json()["events"])
+
+    assert (count(""), count("limit=200"), count("limit=3")) == (50, 61, 3)
+    assert (count("action=key.*"), count("action=key.create"), count("action=nothing")) == (1, 1, 0)
+    assert (count("since=2000-01-01"), count("since=2999-01-01T00:00:00Z")) == (50, 0)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=x", "limit"),
+        ("since=soon", "since"),
+        ("since=999999w", "since"),
+        ("action=", "action"),
+        ("actions=x", "actions"),
+    ],
+)
+def test_a_parameter_that_cannot_be_read_is_named(send: Send, reader: Made, query: str, field: str) -> None:
+    answer = send("GET", f"/audit?{query}", reader)
+
+    assert (answer.status_code, answer.get_json()["field"]) == (422, field)
+
+
+def test_a_key_made_by_the_api_has_a_label(send: Send, admin: Made) -> None:
+    for body in ({}, {"label": ""}, {"label": " "}):
+        answer = send("POST", "/keys", admin, body)
+        assert (answer.status_code, answer.get_json()["field"]) == (422, "label")
+
+
+@pytest.mark.parametrize(
+    ("field", "meant"),
+    [
+        ("max_output_tokens", "caps.max_output_tokens"),
+        ("lable", "label"),
+        ("expires", "expires_at"),
+        ("model", "models"),
+        ("caps.max_choice", "caps.max_choices"),
+    ],
+)
+def test_an_unknown_field_is_answered_with_what_was_meant(
+    send: Send, admin: Made, field: str, meant: str
+) -> None:
+    outer, _, inner = field.partition(".")
+    answer = send("POST", "/keys", admin, {"label": "x", outer: {inner: 1} if inner else 1}).get_json()
+
+    assert answer["field"] == field
+    assert answer["hint"] == f"Did you mean `{meant}`?"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("label", 1, "`label` is a text."),
+        ("limits", "60 requests / minute", "`limits` is a list."),
+        ("limits", [1], "`limits[0]` is a text."),
+        ("caps", 5, "`caps` is an object."),
+        ("caps", {"max_choices": 0}, "`caps.max_choices` is at least 1."),
+        ("caps", {"max_choices": 1.5}, "`caps.max_choices` is a whole number."),
+        ("signing", {}, "`signing.mode` is needed."),
+        ("signing", {"mode": "on"}, "`signing.mode` is one of 'off', 'optional', 'required'."),
+        ("label", "x" * 300, "`label` has at most 200 characters."),
+        ("models", ["a"] * 300, "`models` has at most 200 entries."),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_said_in_words(
+    send: Send, admin: Made, field: str, value: object, message: str
+) -> None:
+    assert send("POST", "/keys", admin, {"label": "x", field: value}).get_json()["detail"] == message
+
+
+def test_an_end_may_be_so_long_from_now(lab: Lab, send: Send, admin: Made) -> None:
+    made = send("POST", "/keys", admin, {"label": "x", "expires_at": "7d"}).get_json()
+
+    assert made["expires_at"] == (lab.clock.now() + timedelta(days=7)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_an_unknown_key_is_not_answered_with_actions(send: Send, admin: Made) -> None:
+    answer = send("GET", f"/keys/{'a' * 16}", admin).get_json()
+
+    assert (answer["status"], "GET /keys" in answer["hint"], "/actions" in answer["hint"]) == (
+        404,
+        True,
+        False,
+    )

@@ -133,6 +133,7 @@ def test_a_model_that_is_not_the_key_s_is_refused_before_anything_is_made_of_it(
     error = denial(make(upstream=upstream), caller(models=("gpt-4o*",)), think(model="o3"))
 
     assert "'o3' is not among its models: gpt-4o*" in error.message
+    assert (error.field, "another key" in error.hint, "scopes" in error.hint) == ("model", True, False)
     assert upstream.sent == []
 
 

@@ -180,9 +180,26 @@ def test_costs_that_are_not_known_are_told(run: Run, fill: Callable[..., None]) 
     result = run("--by", "action")
     assert squeezed(result)[1] == "openai.chat 2 0 1,001 101 >= 0.002000"
     assert result.stderr.splitlines() == [
-        "The cost of 1 call is not known, so no sum of costs has it.",
-        "The tokens of 1 call are an estimate.",
+        ">=  the cost of 1 call is not known and is left out",
+        "~   the tokens of 1 call, and so their cost, are an estimate",
     ]
+
+
+def test_costs_that_hold_estimates_are_marked(run: Run, fill: Callable[..., None]) -> None:
+    guess = Usage(input_tokens=1, output_tokens=1, cost_nano_usd=1_000_000, is_estimated=True)
+    fill(row(1, flow="sure"), row(2, flow="guessed", usage=guess))
+
+    table, bars = run("--by", "flow"), run("--by", "flow", "--plot")
+
+    assert squeezed(table)[1:] == [
+        "sure 1 0 1,000 100 0.002000",
+        "guessed 1 0 1 1 ~0.001000",
+        "all 2 0 1,001 101 ~0.003000",
+    ]
+    assert bars.stdout.splitlines()[1].endswith("█ 0.002000")
+    assert bars.stdout.splitlines()[2].endswith(" ~0.001000")
+    for result in (table, bars):
+        assert "~   the tokens of 1 call, and so their cost, are an estimate" in result.stderr
 
 
 @pytest.mark.parametrize("options", [(), ("--json",), ("--csv",), ("--plot",)])

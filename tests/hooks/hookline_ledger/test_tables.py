@@ -61,10 +61,39 @@ def test_calls_inside_calls_have_a_column_of_their_own_if_there_are_any() -> Non
         (Totals(cost_nano_usd=1), "<0.000001"),
         (Totals(cost_nano_usd=1, without_cost=1), ">= 0.000000"),
         (Totals(cost_nano_usd=2_000_000_000, without_cost=1), ">= 2.000000"),
+        (Totals(cost_nano_usd=2_000_000_000, estimated=1, estimated_costs=1), "~2.000000"),
+        (Totals(cost_nano_usd=1, estimated=1, estimated_costs=1), "~<0.000001"),
+        (Totals(cost_nano_usd=2_000_000_000, without_cost=1, estimated=1), ">= 2.000000"),
+        (Totals(cost_nano_usd=1_000_000, without_cost=1, estimated=2, estimated_costs=1), ">= ~0.001000"),
     ],
 )
 def test_an_unknown_cost_is_never_shown_as_nothing(totals: Totals, text: str) -> None:
     assert cost_text(totals) == text
+
+
+def test_long_names_are_cut_on_a_terminal_and_whole_elsewhere() -> None:
+    found = report(("n" * 150, Totals(calls=1)), by="flow")
+
+    (cut,), (whole,) = table_of(found, width=80)[1], table_of(found)[1]
+
+    assert cut[0].endswith("n…")
+    assert len("  ".join(cut)) <= 80
+    assert whole[0] == "n" * 150
+    assert max(map(len, draw_bars(bars_of(found), measure="calls", width=80))) <= 80
+    assert "n" * 150 in as_csv(found)
+
+
+def test_a_picture_says_which_of_its_bars_are_estimates(tmp_path: Path) -> None:
+    guess = Totals(calls=1, cost_nano_usd=1_000_000, estimated=1, estimated_costs=1)
+    file = tmp_path / "a.svg"
+
+    save_plot(report(("a", guess), total=guess), file, measure="cost")
+
+    text = file.read_text()
+    assert "<!-- ~ -->" in text
+    assert "so their cost, are an estimate -->" in text
+    save_plot(report(("a", guess), total=guess), file, measure="calls")
+    assert "estimate" not in file.read_text()
 
 
 def test_the_file_for_spreadsheets_holds_every_sum() -> None:
