@@ -182,4 +182,5 @@ def _first_problem(exc: ValidationError, model: type[PluginOptions], where: str)
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(path, model.model_fields, n=1)
         return f"{where}: there is no setting `{path}`." + (f" Did you mean `{near[0]}`?" if near else "")
-    return f"{where}: `{path}`: {problem['msg']}." if path else f"{where}: {problem['msg']}."
+    message = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{where}: `{path}`: {message}." if path else f"{where}: {message}."

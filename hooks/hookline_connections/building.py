@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -148,7 +149,19 @@ def check_options(
     except ValidationError as exc:
         problem = exc.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
-        raise ConfigurationError(f"option `{where}`: {problem['msg']}.") from None
+        known = (*connector.options.model_fields, "base_url")
+        raise ConfigurationError(_option_problem(where, problem["type"], problem["msg"], known)) from None
+
+
+def _option_problem(where: str, kind: str, message: str, known: Iterable[str]) -> str:
+    """Return in our own words what is wrong with an option."""
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(where, known, n=1)
+        if near == ["base_url"]:
+            return f"there is no option `{where}`. Did you mean `--base-url`?"
+        meant = f" Did you mean `{near[0]}`?" if near else ""
+        return f"there is no option `{where}`.{meant}"
+    return f"option `{where}`: {message.removeprefix('Value error, ')}."
 
 
 def _candidates_of_settings(gateway: Gateway) -> dict[str, list[tuple[Candidate, bool]]]:

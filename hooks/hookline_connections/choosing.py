@@ -57,11 +57,21 @@ class Plan:
         candidates: The accounts, the best first.
         model: The model that the caller asked for.
         tried: Ids of those that failed.
+        shaped_for: The account that the request was made for: the first that was tried.
     """
 
     candidates: tuple[Candidate, ...]
     model: str | None
     tried: set[str] = field(default_factory=set)
+    shaped_for: Connection | None = None
+
+    @property
+    def alike(self) -> list[Candidate]:
+        """Those that can take the request as it was made; other options would have made another one."""
+        if self.shaped_for is None:
+            return list(self.candidates)
+        options = self.shaped_for.options
+        return [one for one in self.candidates if one.connection.options == options]
 
     def find(self, connection: Connection) -> Candidate | None:
         """Return what is known of one of these accounts."""

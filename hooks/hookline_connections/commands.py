@@ -170,7 +170,8 @@ def test(context: CommandContext, name: str, tenant: str, as_json: bool) -> None
 
     with _desk(context) as (office, desk):
         row = desk.find(tenant, name)
-        trial = try_row(office, operator_of(row), row)
+        with _logged() as reasons:
+            trial = try_row(office, operator_of(row), row)
     if as_json:
         echo_json(trial.as_json())
     elif trial.problem is None:
@@ -178,6 +179,13 @@ def test(context: CommandContext, name: str, tenant: str, as_json: bool) -> None
     else:
         click.echo(f"{trial.label} does not work ({trial.elapsed_ms} ms).")
         click.echo(describe_problem(trial.problem), err=True)
+        call_id = str(trial.problem.get("instance"))
+        for reason in reasons:
+            if call_id not in reason:  # that would only say again what stands above
+                click.echo(f"  log       {reason}", err=True)
+    if trial.is_disabled and not as_json:
+        whose = f" --tenant {tenant}" if tenant else ""
+        click.echo(f"It is switched off: no call uses it until `hookline connections enable {name}{whose}`.")
     if trial.problem is not None:
         raise click.exceptions.Exit(1)
 
@@ -294,6 +302,26 @@ def actor() -> Actor:
     except (KeyError, OSError):  # a container may run as a user without a name
         name = f"uid {os.getuid()}"
     return Actor(name=f"cli:{name}")
+
+
+@contextmanager
+def _logged() -> Iterator[list[str]]:
+    """Collect the errors that are logged meanwhile: what callers must not read, whoever runs this may."""
+    import logging
+
+    reasons: list[str] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            reasons.append(record.getMessage())
+
+    collector = Collector(logging.ERROR)
+    log = logging.getLogger("hookline")
+    log.addHandler(collector)
+    try:
+        yield reasons
+    finally:
+        log.removeHandler(collector)
 
 
 @contextmanager

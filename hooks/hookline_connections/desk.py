@@ -98,11 +98,13 @@ class Desk:
             ) from None
         if not is_new:
             raise refused(
-                f"There is a connection {row.name!r} already.",
+                f"There is a connection {row.name!r} already. Choose another name, replace the credential of "
+                "the one that is there (`rotate`), or take it away (`remove`).",
                 field="name",
                 code="connection_exists",
                 status=409,
-                hint="Choose another name, or replace the credential of the one that is there.",
+                title="There is one of that name already",
+                hint="`hookline connections list` and `GET /connections` show those that there are.",
             )
         self._changed()
         return row
@@ -214,9 +216,25 @@ class Desk:
             actor=by.name, action=action, target=key_id, tenant="", client=by.client, details={}
         )
 
+    def keyring(self) -> Keyring:
+        """Return the keys, and make the first one only if there is nothing yet that another one sealed.
+
+        A new key in the place of one that was lost would be lost in turn when that is put back.
+
+        Raises:
+            ConfigurationError: If stored credentials need a key that is not there, or the keys cannot be read
+                or written.
+        """
+        found = self._keys.load()
+        if found is None and any(row.sealed is not None for row in self.table.read()):
+            found = self._keys.load()  # another process may have made it, and stored the first, a moment ago
+            if found is None:
+                raise self._keys.missing()
+        return found or self._keys.ensure()
+
     def _sealed(self, row: StoredConnection, secret: str | None) -> StoredConnection:
         text = secret if row.credential_ref is None else row.credential_ref
-        return row if text is None else replace(row, sealed=seal(self._keys.ensure(), text, row.label))
+        return row if text is None else replace(row, sealed=seal(self.keyring(), text, row.label))
 
     def _change(self, before: StoredConnection, after: StoredConnection, note: Note) -> None:
         if not self.table.change(before, after, note):

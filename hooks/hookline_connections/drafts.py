@@ -64,10 +64,13 @@ def refused(
     field: str | None = None,
     code: str | None = None,
     status: int | None = None,
+    title: str = "This connection cannot be stored",
     hint: str = _HINT,
 ) -> InvalidInputError:
     """Return the error for a connection that cannot be stored as somebody wants it."""
-    return InvalidInputError(message, field=field, code=code, status=status, hint=hint)
+    error = InvalidInputError(message, field=field, code=code, status=status, hint=hint)
+    error.title = title
+    return error
 
 
 def check_draft(draft: Draft, gateway: Gateway) -> StoredConnection:

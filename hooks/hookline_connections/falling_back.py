@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _PARTS = "connections.parts"
 _MOST_PARTS = 64
+_ALL_FAILED = "Every connection that could serve this call failed lately."
+_FINE = "Your key for this gateway is fine."
 _DOWN = (UpstreamUnavailableError, UpstreamTimeoutError, InvalidUpstreamAnswerError, StoreUnavailableError)
 
 
@@ -105,6 +107,8 @@ class Fallback:
             return None
         now_s = call.clock.monotonic()
         failed = call.connection
+        if plan.shaped_for is None:
+            plan.shaped_for = failed
         self._standing.avoid(
             failed.id,
             min(trouble.avoid_s, MAX_AVOIDED_S),
@@ -128,7 +132,7 @@ class Fallback:
         So when all of them are down the calls of one moment find out, and those after them do not multiply
         the outage.
         """
-        for one in plan.candidates:
+        for one in plan.alike:
             id = one.connection.id
             if id not in plan.tried and not self._standing.avoided_s(id, model=plan.model, now_s=now_s):
                 return one
@@ -136,12 +140,13 @@ class Fallback:
 
 
 def _tell_all_failed(plan: Plan, error: HooklineError) -> None:
-    number = len(plan.candidates)
-    if number < 2:
+    if len(plan.alike) < 2 or error.message.endswith(_ALL_FAILED):
         return
-    said = " Every connection that could serve this call failed lately; your key for this gateway is fine."
-    if not error.message.endswith(said):
-        error.message += said
+    if not error.message.endswith((".", "!", "?")):
+        error.message += "."
+    error.message += f" {_ALL_FAILED}"
+    if _FINE not in error.hint:
+        error.hint = f"{_FINE} {error.hint}"
 
 
 def _note_part(parent: Call, error: HooklineError) -> None:

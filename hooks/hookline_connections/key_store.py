@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -38,11 +39,22 @@ class KeyStore:
         self._text = text.strip()
         self._clock = clock
         self._memory: Keyring | None = None
+        self._lock = threading.Lock()
 
     @property
     def is_file(self) -> bool:
         """Whether the keys are in a file, so that a new one can be added."""
         return not self._text and self._path is not None
+
+    def missing(self) -> ConfigurationError:
+        """Return the error for credentials whose key is gone: nothing is sealed with another one."""
+        place = "A key that outlives a process" if self._path is None else str(self._path)
+        return ConfigurationError(
+            f"{place} is missing, and there are stored credentials that were sealed with the key in it. So "
+            f"no new key is made. Put a copy of the file back, or set {KEY_VARIABLE} to that key. If it is "
+            "lost for good, remove the connections that cannot be opened (`hookline connections list` shows "
+            "them, `hookline connections remove` removes one), and add them anew."
+        )
 
     def load(self) -> Keyring | None:
         """Return the keys as they are now; None if there are none yet.
@@ -57,7 +69,7 @@ class KeyStore:
         return read_keys(self._path)
 
     def ensure(self) -> Keyring:
-        """Return the keys, and make the first one if there is none. Safe with other processes.
+        """Return the keys, and make the first one if there is none. Safe with threads and processes.
 
         Raises:
             ConfigurationError: If they cannot be read or written.
@@ -67,8 +79,10 @@ class KeyStore:
             return found
         key = new_key(created_at=_text_of(self._clock.now()))
         if self._path is None:
-            self._memory = self._memory or Keyring(keys=(key,), source="the memory of this process")
-            return self._memory
+            with self._lock:  # all who come first at once seal with the same
+                if self._memory is None:
+                    self._memory = Keyring(keys=(key,), source="the memory of this process")
+                return self._memory
         with writing(self._path):
             write_first(self._path, [key])
         return self._read()

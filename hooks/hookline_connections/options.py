@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pydantic import Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 
 from hookline.options import PluginOptions
 
@@ -67,4 +68,7 @@ class ConnectionsOptions(PluginOptions):
     def _check_origins(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
         from hookline_connections.origins import check_pattern
 
-        return tuple(check_pattern(pattern) for pattern in patterns)
+        try:
+            return tuple(check_pattern(pattern) for pattern in patterns)
+        except ValueError as exc:  # without words of the library in front
+            raise PydanticCustomError("origin", "{reason}", {"reason": str(exc)}) from None

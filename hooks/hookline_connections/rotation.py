@@ -57,7 +57,7 @@ def rotate_keys(keys: KeyStore, desk: Desk, by: Actor, *, forget_old: bool = Fal
     Raises:
         ConfigurationError: If the keys cannot be read or written.
     """
-    keyring = keys.ensure()
+    keyring = desk.keyring()
     newest = keyring.newest.id
     used = {row.sealed[1:9].hex() for row in desk.table.read() if row.sealed is not None}
     is_new = keys.is_file and not used - {newest}

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Note = Callable[["Connection"], None]
 """Writes an event into the audit log, within the transaction of the change."""
 
+_SECOND_US = 1_000_000
+
 SHARED = ""
 """Tenant of the operator's connections, which all tenants may use."""
 
@@ -91,12 +93,21 @@ class ConnectionTable:
         self._database = database
 
     def version(self) -> tuple[int, int]:
-        """Return two numbers that change whenever a row does."""
+        """Return two numbers that change whenever a row does: how many there are, and the sum of their times.
+
+        The latest time alone would not do: a row that a machine wrote whose clock is ahead would hide what
+        others change after it.
+        """
+        changed = CONNECTIONS.c.updated_at_us
         with self._database.connect() as connection:
-            count, latest = connection.execute(
-                select(func.count(), func.coalesce(func.max(CONNECTIONS.c.updated_at_us), 0))
+            count, seconds, rest_us = connection.execute(
+                select(
+                    func.count(),  # in two parts: the sum of some thousand times has more than 64 bits
+                    func.coalesce(func.sum(changed // _SECOND_US), 0),
+                    func.coalesce(func.sum(changed % _SECOND_US), 0),
+                )
             ).one()
-        return int(count), int(latest)
+        return int(count), int(seconds) * _SECOND_US + int(rest_us)
 
     def read(self, tenant: str | None = None) -> list[StoredConnection]:
         """Return the rows of a tenant, or all of them, in the order of their names."""

@@ -60,9 +60,14 @@ def read_credential(
             "There is no terminal to ask for the credential.",
             hint="Use --credential-file FILE, --credential-stdin or --credential-ref REF.",
         )
-    text: str = click.prompt("Credential (not shown)", hide_input=True, err=True)
-    click.echo(f"Read {len(text.strip())} characters.", err=True)
-    return text.strip()
+    while True:
+        text: str = click.prompt(
+            "Credential (not shown)", hide_input=True, err=True, default="", show_default=False
+        ).strip()
+        if text:
+            click.echo(f"Read {len(text)} characters.", err=True)
+            return text
+        click.echo("The line is empty. Paste the credential, or press Ctrl-C to store nothing.", err=True)
 
 
 def _from_file(path: Path) -> str:

@@ -36,6 +36,7 @@ class Trial:
         elapsed_ms: How long it took.
         status: HTTP status for whoever asked.
         problem: Why it failed, as the HTTP API tells errors; None if it works.
+        is_disabled: Whether it is switched off, so that no other call uses it.
     """
 
     label: str
@@ -44,6 +45,7 @@ class Trial:
     elapsed_ms: int
     status: int = 200
     problem: JsonObject | None = field(default=None, repr=False)
+    is_disabled: bool = False
 
     def as_json(self) -> JsonObject:
         """Return the answer of ``POST /connections/test``."""
@@ -53,6 +55,7 @@ class Trial:
             "connector": self.connector,
             "connection": self.connection,
             "ms": self.elapsed_ms,
+            "enabled": not self.is_disabled,
         }
         if self.problem is None:
             return told
@@ -135,6 +138,7 @@ def _run(
         connection=where.name,
         elapsed_ms=elapsed_ms,
         status=reply.status,
+        is_disabled=candidate.row is not None and candidate.row.is_disabled,
         problem=None if 200 <= reply.status < 300 else cast("JsonObject", orjson.loads(content)),
     )
 

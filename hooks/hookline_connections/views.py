@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -141,11 +142,17 @@ def _read(request: RouteRequest, model: type[B]) -> B:
     except ValidationError as exc:
         problem = exc.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"])[:80]
-        message = problem["msg"]
+        message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             message = (
                 "only whoever runs this gateway may set this, on the command line"
                 if where in _FOR_OPERATORS
-                else f"there is no such field; known: {', '.join(model.model_fields)}"
+                else f"there is no such field; {_known(where, tuple(model.model_fields))}"
             )
-        raise InvalidInputError(f"`{where}`: {message}.", field=where) from None
+        end = "" if message.endswith("?") else "."
+        raise InvalidInputError(f"`{where}`: {message}{end}", field=where) from None
+
+
+def _known(name: str, fields: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, fields, n=1)
+    return f"did you mean `{near[0]}`?" if near else f"known: {', '.join(fields)}"

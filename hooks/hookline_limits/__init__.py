@@ -49,9 +49,9 @@ class LimitsPlugin:
 
         group.add_command(limits)
 
-    @hookimpl
+    @hookimpl(trylast=True)
     def hookline_admit(self, call: Call, estimate: Usage) -> Reservation | None:
-        """Set aside what the call may take."""
+        """Set aside what the call may take; last, so that what others refuse takes nothing."""
         return self._desk.admit(call, estimate)
 
     @hookimpl

@@ -28,6 +28,7 @@ _UNITS = {"requests": "", "tokens": ';qu="tokens"', "concurrent": ';qu="concurre
 _MOST_DIGITS = 999_999_999_999_999  # largest integer of a structured field
 _SOON_S = 1.0  # when to try again what does not depend on time
 _MOST_SHOWN = 80
+_ANSWER_BOUNDS = frozenset({"max_completion_tokens", "max_output_tokens", "max_tokens"})
 
 
 def refusal_error(call: Call, refusal: Refusal, take: Take) -> HooklineError:
@@ -87,28 +88,27 @@ def never_error(call: Call, take: Take) -> HooklineError:
     rule = counter.rule
     details = _details(call, counter)
     whose = f"the limit of {rule.text} for {holder_text(call, counter)}"
+    if not rule.amount:
+        return PermissionDeniedError(
+            f"There is {whose}, which lets nothing pass.",
+            code="limit_is_zero",
+            hint="Ask whoever runs this gateway for a limit above zero.",
+            details=details,
+            reached_upstream=False,
+        )
     if rule.resource == "usd":
         return BudgetExhaustedError(
             f"This call may cost {usd_text(take.amount)} usd, which is more than the whole budget of "
             f"{rule.text} for {holder_text(call, counter)}.",
             code="budget_too_small",
-            hint="Ask for a shorter answer, such as by a smaller `max_tokens`, send less, or take a cheaper "
-            "model.",
+            hint=f"{_shorter_answer(call)}, send less, or take a cheaper model.",
             details=details,
             reached_upstream=False,
         )
-    if rule.resource == "tokens":
-        return InvalidInputError(
-            f"This call may take {take.amount} tokens, which is more than {whose} ever has room for.",
-            code="call_over_limit",
-            hint="Ask for a shorter answer, such as by a smaller `max_tokens`, or send less.",
-            details=details,
-            reached_upstream=False,
-        )
-    return PermissionDeniedError(
-        f"There is {whose}, which lets nothing pass.",
-        code="limit_is_zero",
-        hint="Ask whoever runs this gateway for a limit above zero.",
+    return InvalidInputError(  # one request, and one call that runs, fit into any limit but that of zero
+        f"This call may take {take.amount} tokens, which is more than {whose} ever has room for.",
+        code="call_over_limit",
+        hint=f"{_shorter_answer(call)}, or send less.",
         details=details,
         reached_upstream=False,
     )
@@ -166,14 +166,32 @@ def add_fields(headers: dict[str, str], rule: Rule, *, used: int, reset_s: float
 
 
 def warn(call: Call, counter: Counter, used: int) -> None:
-    """Tell the caller that a limit is nearly reached."""
+    """Tell the caller that a limit is nearly reached.
+
+    Args:
+        call: Whose answer carries the warning.
+        counter: The limit and its holder.
+        used: What of it is taken or set aside.
+    """
     rule = counter.rule
     share = min(100, used * 100 // rule.amount) if rule.amount else 100
     if rule.resource == "usd":
         code, what = "budget_nearly_used", f"{share} % of the budget of {rule.text}"
     else:
         code, what = "limit_nearly_used", f"{share} % of the limit of {rule.text}"
-    call.record.warn(code, f"{what} for {holder_text(call, counter)} are used or set aside.")
+    besides = " besides this call" if rule.resource in ("usd", "tokens") else ""
+    call.record.warn(code, f"{what} for {holder_text(call, counter)} are used or set aside{besides}.")
+
+
+def _shorter_answer(call: Call) -> str:
+    """Return the beginning of a hint: by which field a call asks for a shorter answer.
+
+    That is the one it used, which may be one of the wire door only, or else one of its action.
+    """
+    fields = call.action.input_schema.get("properties")
+    names = [*call.input, *(fields if isinstance(fields, dict) else ())]
+    name = next((name for name in names if name in _ANSWER_BOUNDS), None)
+    return "Ask for a shorter answer" + (f" by a smaller `{name}`" if name else "")
 
 
 def _details(call: Call, counter: Counter) -> dict[str, object]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from hookline.clock import Clock
     from hookline_limits.options import LimitsOptions
+    from hookline_limits.sqlite_store import SqliteStore
     from hookline_limits.store import Store
 
 FILE = "limits.sqlite3"
@@ -54,3 +55,12 @@ def make_store(options: LimitsOptions, *, state_dir: Path | None, workers: int, 
 
     file = SqliteStore(state_dir / FILE, clock, lease_s=options.lease_s, checks_unused=kind == "sqlite")
     return ComposedStore(MemoryStore(clock), file) if kind == "auto" and workers == 1 else file
+
+
+def open_file(options: LimitsOptions, *, state_dir: Path | None, clock: Clock) -> SqliteStore | None:
+    """Return the file of the state folder in which other processes may count; None if there is none."""
+    if state_dir is None or not (state_dir / FILE).exists():
+        return None
+    from hookline_limits.sqlite_store import SqliteStore
+
+    return SqliteStore(state_dir / FILE, clock, lease_s=options.lease_s)

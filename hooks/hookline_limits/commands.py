@@ -20,7 +20,7 @@ Examples:
   hookline limits show --key KEY_ID --user ada      and to one of its users
   hookline limits show --key KEY_ID --json
 
-What one worker counts in its memory is not seen from here: it shows as not known.
+What a gateway with one worker counts in its memory is not seen from here: it shows as not known.
 
 Exit status: 0 shown, 1 the store does not answer, 2 wrong usage or configuration.
 """
@@ -34,7 +34,11 @@ def limits() -> None:
 
 @limits.command(epilog=_EPILOG, context_settings=_HELP)
 @click.option("--key", "key_id", metavar="ID", help="Public id of a key: its own limits, and its parents'.")
-@click.option("--tenant", metavar="NAME", help="Tenant of a key that is not in the database.")
+@click.option(
+    "--tenant",
+    metavar="NAME",
+    help="Tenant of a key that only its maker knows, such as a provider of tokens.",
+)
 @click.option("--user", metavar="NAME", help="An end user; without one those who are not named.")
 @click.option("--flow", metavar="LABEL", help="A flow; without one those that have no label.")
 @click.option("--action", "action_id", metavar="ID", help="What applies to calls on this action.")
@@ -50,7 +54,7 @@ def show(
     as_json: bool,
 ) -> None:
     """Show which limits apply, and how much of each is used."""
-    from hookline.errors import ConfigurationError, HooklineError
+    from hookline.errors import ConfigurationError, HooklineError, NotFoundError
     from hookline_limits.report import make_report
 
     with context.open_gateway() as gateway:
@@ -64,6 +68,8 @@ def show(
             )
         except ConfigurationError:
             raise
+        except NotFoundError as exc:
+            raise CommandError(exc.message, hint=exc.hint) from exc
         except HooklineError as exc:
             raise click.ClickException(exc.message) from exc
     if as_json:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hookline.errors import StoreUnavailableError
 from hookline_limits.store import Refusal
 
 if TYPE_CHECKING:
@@ -34,8 +33,10 @@ class _Hold:
 
     def settle(self, actuals: Sequence[int]) -> None:
         pairs = list(zip(actuals, self._is_long, strict=True))
-        self._quick.settle([actual for actual, long in pairs if not long])
-        self._lasting.settle([actual for actual, long in pairs if long])
+        try:
+            self._quick.settle([actual for actual, long in pairs if not long])
+        finally:
+            self._lasting.settle([actual for actual, long in pairs if long])
 
 
 class ComposedStore:
@@ -63,7 +64,7 @@ class ComposedStore:
             return quick
         try:
             lasting = self._lasting.take([take for take, long in zip(takes, is_long, strict=True) if long])
-        except StoreUnavailableError:
+        except BaseException:  # whatever it is: the call does not run
             quick.settle([0] * len(short))
             raise
         if isinstance(lasting, Refusal):

@@ -66,7 +66,11 @@ class Desk:
         if isinstance(answer, Refusal):
             self._refuse(call, answer, takes)
         else:
-            self._tell(call, answer, takes, plan)
+            try:
+                self._tell(call, answer, takes, plan)
+            except BaseException:  # whatever it is: the call does not run
+                answer.settle([0] * len(takes))
+                raise
             return LimitReservation(answer, takes)
         return None  # pragma: no cover - a refusal raises
 
@@ -77,7 +81,7 @@ class Desk:
         for (rule, _, _), amount in reservation.takes:
             actual = 0
             if rule.resource == "requests":
-                actual = 1 if usage is not None or call.record.attempts else 0
+                actual = 1  # whatever became of it: a flow that runs into errors runs away, too
             elif usage is not None and rule.resource == "tokens":
                 actual = usage.tokens
             elif usage is not None and rule.resource == "usd":
@@ -96,15 +100,18 @@ class Desk:
     def _tell(self, call: Call, hold: Hold, takes: list[Take], plan: Plan) -> None:
         """Tell the caller which limit is nearest to its end, and of which little is left."""
         nearest, most = -1, -1.0
-        for index, (used, (counter, _)) in enumerate(zip(hold.used, takes, strict=True)):
+        for index, (used, (counter, amount)) in enumerate(zip(hold.used, takes, strict=True)):
             rule = counter.rule
-            share = used / rule.amount if rule.amount else 1.0
+            warn_at = rule.limit.warn_at
             if rule.resource == "usd":
-                if share >= (rule.limit.warn_at or plan.options.warn_at):
-                    warn(top_of(call), counter, used)
+                warn_at = warn_at or plan.options.warn_at
+            # The most that a call may take is far from what most calls take: alone it is no reason to warn.
+            known = used - amount if rule.resource in ("usd", "tokens") else used
+            if warn_at is not None and known >= warn_at * rule.amount:
+                warn(top_of(call), counter, known)
+            if rule.resource == "usd":
                 continue
-            if rule.limit.warn_at is not None and share >= rule.limit.warn_at:
-                warn(top_of(call), counter, used)
+            share = used / rule.amount if rule.amount else 1.0
             if share > most:
                 nearest, most = index, share
         if nearest >= 0 and call.parent is None:

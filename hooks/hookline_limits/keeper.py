@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _AGAIN_S = 0.5  # between two tries to write what is left
 _FLUSH = 3  # tries when the process ends
+_TURN_S = 2.0  # longest wait for another thread that does what is left
 _log = logging.getLogger("hookline.limits")
 
 
@@ -30,6 +31,7 @@ class Keeper:
         self._every_s = every_s
         self._lock = threading.Lock()
         self._left: deque[Callable[[], None]] = deque()
+        self._doing = threading.Lock()
         self._thread: threading.Thread | None = None
         self._is_closed = threading.Event()
         self._wake = threading.Event()
@@ -42,6 +44,21 @@ class Keeper:
             if self._thread is None and not self._is_closed.is_set():
                 self._thread = threading.Thread(target=self._run, name="hookline-limits", daemon=True)
                 self._thread.start()
+
+    def do(self, step: Callable[[], None], *, instead: Callable[[], None]) -> None:
+        """Do a step now, or as soon as the store answers again. Never raises.
+
+        Args:
+            step: May raise StoreUnavailableError.
+            instead: Is done soon if the step fails for any other reason, so that it is not lost.
+        """
+        try:
+            step()
+        except StoreUnavailableError:
+            self.do_later(step)
+        except Exception:
+            _log.exception("a call could not be settled; it is booked with what was set aside for it")
+            self.do_later(instead)
 
     def do_later(self, step: Callable[[], None]) -> None:
         """Do a step as soon as the store answers again.
@@ -87,12 +104,18 @@ class Keeper:
             self._do_what_is_left()
 
     def _do_what_is_left(self) -> None:
-        for _ in range(len(self._left)):
-            step = self._left.popleft()
-            try:
-                step()
-            except StoreUnavailableError:
-                self._left.append(step)
-                return
-            except Exception:
-                _log.exception("a settlement of limits could not be written")
+        if not self._doing.acquire(timeout=_TURN_S):
+            return  # another thread is at it
+        try:
+            for _ in range(len(self._left)):
+                step = self._left[0]  # it counts as left until it is done
+                try:
+                    step()
+                except StoreUnavailableError:
+                    self._left.rotate(-1)
+                    return
+                except Exception:
+                    _log.exception("a settlement of limits could not be written")
+                self._left.popleft()
+        finally:
+            self._doing.release()

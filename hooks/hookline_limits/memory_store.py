@@ -3,59 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from hookline_limits.store import Refusal
+from hookline_limits.memory_counts import GONE, MOST_COUNTERS, MOST_HOLDERS, OWN_SHARE, Groups
+from hookline_limits.store import Refusal, bounded
 from hookline_limits.windows import SECOND_US, end_us_of, slot_at, utc_us, wait_us
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hookline.clock import Clock
+    from hookline_limits.memory_counts import Count
     from hookline_limits.rules import Counter, Rule, Take
     from hookline_limits.store import Hold
-
-MOST_HOLDERS = 200_000
-"""Holders of one group that are counted apart; more of them count together, as if they were one."""
-
-_GONE = -1  # slot of a cell that no longer counts
-_TIDY = 2  # idle counters looked at for each new one, so that they go faster than they come
-_OTHERS = "*"  # no plain name holds this character
-
-
-class _Cell:
-    """What was taken in one slot."""
-
-    __slots__ = ("amount", "slot")
-
-    def __init__(self, slot: int) -> None:
-        self.slot = slot
-        self.amount = 0
-
-
-class _Count:
-    """One counter: its cells from the oldest to that of the present, and their sum."""
-
-    __slots__ = ("cells", "used")
-
-    def __init__(self, slot: int) -> None:
-        self.used = 0
-        self.cells = [_Cell(slot)]
-
-    def advance(self, slot: int, first: int) -> None:
-        """Begin another slot, and forget those before the first that counts."""
-        cells = self.cells
-        if cells[-1].slot > slot:  # the clock was set back: what is from the future counts from now on
-            for cell in cells:
-                if cell.slot > slot:
-                    cell.slot = slot
-        while cells and cells[0].slot < first:
-            gone = cells.pop(0)
-            self.used -= gone.amount
-            gone.slot = _GONE
-        if not cells or cells[-1].slot != slot:
-            cells.append(_Cell(slot))
 
 
 class _Hold:
@@ -63,7 +23,7 @@ class _Hold:
 
     __slots__ = ("_found", "_is_settled", "_store", "_takes", "used")
 
-    def __init__(self, store: MemoryStore, takes: Sequence[Take], found: list[_Count]) -> None:
+    def __init__(self, store: MemoryStore, takes: Sequence[Take], found: list[Count]) -> None:
         self._store = store
         self._takes = takes
         self._is_settled = False
@@ -83,13 +43,13 @@ class _Hold:
             if self._is_settled:
                 return
             self._is_settled = True
-            for (count, cell), take, actual in zip(self._found, self._takes, actuals, strict=True):
+            for (count, cell), take, actual in zip(self._found, self._takes, bounded(actuals), strict=True):
                 change = actual - take.amount
                 if change:
                     cell.amount += change
-                    if cell.slot != _GONE:
+                    if cell.slot != GONE:
                         count.used += change
-                self._store.drop(take.counter, count)
+                self._store.groups.drop(take.counter, count)
 
 
 class MemoryStore:
@@ -100,18 +60,29 @@ class MemoryStore:
     Args:
         clock: What time it is.
         most_holders: Holders of one group that are counted apart.
+        most_counters: Counters of all groups together.
+        own_share: Holders of one group that are counted apart although there are that many.
     """
 
-    def __init__(self, clock: Clock, *, most_holders: int = MOST_HOLDERS) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        most_holders: int = MOST_HOLDERS,
+        most_counters: int = MOST_COUNTERS,
+        own_share: int = OWN_SHARE,
+    ) -> None:
         self.lock = threading.Lock()
         self._clock = clock
-        self._most_holders = most_holders
-        self._groups: dict[str, OrderedDict[str, _Count]] = {}
+        self.groups = Groups(
+            self.now_us, most_holders=most_holders, most_counters=most_counters, own_share=own_share
+        )
 
     def take(self, takes: Sequence[Take]) -> Hold | Refusal:
         """Set all aside that is to be taken, or nothing of it."""
         refusal: Refusal | None = None
-        found = []
+        found: list[Count] = []
+        is_crowded = False
         window_us = int(self._clock.monotonic() * SECOND_US)
         with self.lock:
             for take in takes:
@@ -123,19 +94,22 @@ class MemoryStore:
                 else:
                     now_us = self.now_us(rule)
                     slot = slot_at(rule.mode, 0, now_us)
-                group = self._groups.get(rule.group)
+                group = self.groups.get(rule.group)
                 count = group.get(counter.name) if group is not None else None
                 if group is None or count is None:
-                    count = self._add(counter, slot)
+                    count, is_shared = self.groups.add(counter, slot)
+                    is_crowded |= is_shared
                 elif count.cells[-1].slot != slot:
                     count.advance(slot, slot - rule.reach)
                     group.move_to_end(counter.name)
                 found.append(count)
                 if count.used + amount > rule.amount:
-                    refusal = _worse(refusal, self._refuse(take, count, now_us))
+                    refusal = _worse(refusal, self._refuse(take, count, amount, now_us))
+            if is_crowded and len(takes) > 1:
+                refusal = self._look_together(takes, found, refusal)
             if refusal is not None:
                 for take, count in zip(takes, found, strict=True):
-                    self.drop(take.counter, count)
+                    self.groups.drop(take.counter, count)
                 return refusal
             for count, take in zip(found, takes, strict=True):
                 count.used += take.amount
@@ -151,7 +125,7 @@ class MemoryStore:
         found = []
         with self.lock:
             for rule, name, _ in counters:
-                group = self._groups.get(rule.group)
+                group = self.groups.get(rule.group)
                 count = None if group is None else group.get(name)
                 if count is not None:
                     slot = slot_at(rule.mode, rule.slot_us, self.now_us(rule))
@@ -167,7 +141,7 @@ class MemoryStore:
     def close(self) -> None:
         """Forget everything."""
         with self.lock:
-            self._groups.clear()
+            self.groups.clear()
 
     def now_us(self, rule: Rule) -> int:
         """Return the present, by the clock that a rule goes by."""
@@ -175,47 +149,28 @@ class MemoryStore:
             return int(self._clock.monotonic() * SECOND_US)
         return utc_us(self._clock.now()) if rule.mode != "now" else 0
 
-    def drop(self, counter: Counter, count: _Count) -> None:
-        """Forget a counter of what runs now when nothing runs any more. Only with the lock."""
-        if count.used or counter.rule.mode != "now":
-            return
-        group = self._groups.get(counter.rule.group)
-        for name in () if group is None else (counter.name, _OTHERS):
-            if group is not None and group.get(name) is count:
-                del group[name]
-
     def __len__(self) -> int:
         """Return how many counters there are."""
-        return sum(map(len, self._groups.values()))
+        return len(self.groups)
 
-    def _add(self, counter: Counter, slot: int) -> _Count:
-        """Return a new counter, or that of all others if there are too many."""
-        rule, name, _ = counter
-        group = self._groups.setdefault(rule.group, OrderedDict())
-        first = slot - rule.reach
-        for _ in range(_TIDY):
-            oldest = next(iter(group), None)
-            if oldest is None or group[oldest].cells[-1].slot >= first:
-                break
-            del group[oldest]
-        if len(group) >= self._most_holders:
-            name = _OTHERS
-            count = group.get(name)
-            if count is not None:
-                if count.cells[-1].slot != slot:
-                    count.advance(slot, first)
-                    group.move_to_end(name)
-                return count
-        group[name] = count = _Count(slot)
-        return count
+    def _look_together(
+        self, takes: Sequence[Take], found: list[Count], refusal: Refusal | None
+    ) -> Refusal | None:
+        """Look whether what falls into one counter, because there are too many, fits into it together."""
+        for take, count in zip(takes, found, strict=True):
+            amount = sum(other.amount for other, same in zip(takes, found, strict=True) if same is count)
+            if amount > take.amount and count.used + amount > take.counter.rule.amount:
+                now_us = self.now_us(take.counter.rule)
+                refusal = _worse(refusal, self._refuse(take, count, amount, now_us))
+        return refusal
 
-    def _refuse(self, take: Take, count: _Count, now_us: int) -> Refusal:
+    def _refuse(self, take: Take, count: Count, amount: int, now_us: int) -> Refusal:
         rule = take.counter.rule
         wait = wait_us(
             rule.mode,
             rule.slot_us,
             [(cell.slot, cell.amount) for cell in count.cells],
-            excess=count.used + take.amount - rule.amount,
+            excess=count.used + amount - rule.amount,
             now_us=now_us,
         )
         return Refusal(take.counter, count.used, None if wait is None else wait / SECOND_US)

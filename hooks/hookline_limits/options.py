@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 
-from hookline.limit import parse_limit
+from hookline.limit import Limit, parse_limit
 from hookline.options import PluginOptions
 
 
@@ -55,14 +56,26 @@ class LimitsOptions(PluginOptions):
     @classmethod
     def _check_limits(cls, limits: tuple[str, ...]) -> tuple[str, ...]:
         for text in limits:
-            parse_limit(text)
+            _parse(text)
         return limits
 
     @field_validator("runaway")
     @classmethod
     def _check_runaway(cls, runaway: str) -> str:
         if runaway.strip():
-            limit = parse_limit(runaway)
+            limit = _parse(runaway)
             if limit.subject != "flow" or limit.resource != "requests":
-                raise ValueError("the guard counts requests per flow: `1000 requests / 10m per flow`")
+                raise _problem("the guard counts requests per flow: `1000 requests / 10m per flow`")
         return runaway.strip()
+
+
+def _parse(text: str) -> Limit:
+    try:
+        return parse_limit(text)
+    except ValueError as exc:
+        raise _problem(str(exc)) from None
+
+
+def _problem(reason: str) -> PydanticCustomError:
+    """Return an error that says only this, without words of the library in front."""
+    return PydanticCustomError("limit", "{reason}", {"reason": reason.removesuffix(".")})

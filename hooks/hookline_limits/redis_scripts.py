@@ -3,6 +3,10 @@
 Keys: that of the owner (a process), then one per counter. A counter is a hash: ``:SLOT`` holds what was
 settled, ``OWNER:SLOT`` what that owner has set aside. An owner is a hash with its reservations, each with the
 slots that it was made in; it lives as long as its lease, and what it set aside counts as long as it lives.
+A reservation that was settled before it was made, because its request came late, leaves a key of its own for
+an hour: ``OWNER:RESERVATION``. Nothing is set aside under that number any more.
+
+No counter is ever given less time to live than it has: each slot of it needs its own.
 
 Numbers are doubles inside: exact up to 9 * 10^15, which is nine million dollars in nano-dollars. What is
 stored is added as whole numbers of 64 bits.
@@ -55,6 +59,13 @@ local function end_of(mode, slot_us, slot)
 end
 
 local function whole(number) return string.format('%.0f', number) end
+
+-- Keep a key so many milliseconds; longer, if it is kept longer already.
+local function keep(key, ms)
+  if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, whole(ms)) end
+end
+
+local function ms_until(finish) return math.max(0, finish - now) / 1000 + 60000 end
 """
 
 # ARGV: own name, 1 to begin the lease, lease in ms, reservation, keep in ms; per counter: mode, slot, reach,
@@ -64,6 +75,7 @@ TAKE = (
     + """
 local owner_key, owner = KEYS[1], ARGV[1]
 local prefix = string.sub(owner_key, 1, #owner_key - #owner)
+if ARGV[4] ~= '' and redis.call('EXISTS', owner_key .. ':' .. ARGV[4]) == 1 then return {'undone'} end
 if ARGV[2] == '1' then
   redis.call('HSET', owner_key, 'lease', '1')
   redis.call('PEXPIRE', owner_key, ARGV[3])
@@ -91,8 +103,9 @@ for i = 2, #KEYS do
       redis.call('HDEL', KEYS[i], fields[j])
     else
       if holder == '' and of > slot then -- the clock was set back: it counts from now on
-        redis.call('HDEL', KEYS[i], fields[j])
         redis.call('HINCRBY', KEYS[i], ':' .. slot, fields[j + 1])
+        redis.call('HDEL', KEYS[i], fields[j])
+        keep(KEYS[i], ms_until(end_of(mode, slot_us, slot)))
         of = slot
       end
       used = used + amount
@@ -127,10 +140,8 @@ for i = 2, #KEYS do
     if ARGV[at + 4] ~= '0' then
       redis.call('HINCRBY', KEYS[i], owner .. ':' .. place[1], ARGV[at + 4])
     end
-    local keep = tonumber(ARGV[5])
     local finish = end_of(ARGV[at + 1], tonumber(ARGV[at + 2]), place[1])
-    if finish then keep = math.max(60000, (finish - now) / 1000 + 60000) end
-    redis.call('PEXPIRE', KEYS[i], whole(keep))
+    keep(KEYS[i], finish and ms_until(finish) or tonumber(ARGV[5]))
   end
   numbers[#numbers + 1] = place[1]
   reply[#reply + 1] = place[1]
@@ -143,12 +154,16 @@ return reply
 )
 
 # ARGV: own name, reservation; per counter: mode, slot, set aside, really taken, number of the slot or -1.
+# What would take a counter near to the end of 64 bits is left out: no limit is as large as what is there.
 SETTLE = (
     _TIME
     + """
 local owner_key, owner = KEYS[1], ARGV[1]
 local held = redis.call('HGET', owner_key, ARGV[2])
-if not held and redis.call('EXISTS', owner_key) == 1 then return 0 end -- settled before, or never taken
+if not held then -- settled before, or not taken yet, or its owner was forgotten
+  local is_first = redis.call('SET', owner_key .. ':' .. ARGV[2], '1', 'NX', 'PX', 3600000)
+  if not is_first or redis.call('EXISTS', owner_key) == 1 then return 0 end
+end
 local slots = {}
 if held then for number in string.gmatch(held, '%d+') do slots[#slots + 1] = tonumber(number) end end
 for i = 2, #KEYS do
@@ -164,8 +179,10 @@ for i = 2, #KEYS do
   end
   local finish = slot >= 0 and end_of(mode, slot_us, slot)
   if finish and finish > now and ARGV[at + 4] ~= '0' then
-    redis.call('HINCRBY', KEYS[i], ':' .. slot, ARGV[at + 4])
-    redis.call('PEXPIRE', KEYS[i], whole((finish - now) / 1000 + 60000))
+    if tonumber(redis.call('HGET', KEYS[i], ':' .. slot) or 0) < 2e17 then
+      redis.call('HINCRBY', KEYS[i], ':' .. slot, ARGV[at + 4])
+    end
+    keep(KEYS[i], ms_until(finish))
   end
 end
 if held then redis.call('HDEL', owner_key, ARGV[2]) end

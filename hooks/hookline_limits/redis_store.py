@@ -13,7 +13,7 @@ from hookline_limits import redis_scripts
 from hookline_limits.breaker import Breaker
 from hookline_limits.keeper import Keeper
 from hookline_limits.rules import Take
-from hookline_limits.store import Refusal
+from hookline_limits.store import Refusal, bounded
 from hookline_limits.windows import SECOND_US
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class _Hold:
             if self.is_settled:
                 return
             self.is_settled = True
-        self._store.settle(self, list(actuals))
+        self._store.settle(self, bounded(actuals))
 
 
 class RedisStore:
@@ -132,7 +132,7 @@ class RedisStore:
         if answer is None:
             id = str(next(self._numbers))
             answer = self._try_to_take(owner, id, takes, begin=False)
-        if answer is None:
+        if answer is None or answer[0] == b"undone":
             raise self._breaker.error(1.0)
         if answer[0] == b"refused":
             _, index, used, wait_us = answer
@@ -142,11 +142,12 @@ class RedisStore:
 
     def settle(self, hold: _Hold, actuals: list[int]) -> None:
         """Write what a hold has come to, now or later."""
-        step = self._settlement(hold.owner, hold.id, hold.takes, actuals, hold.slots)
-        try:
-            step()
-        except StoreUnavailableError:
-            self._keeper.do_later(step)
+        self._keeper.do(
+            self._settlement(hold.owner, hold.id, hold.takes, actuals, hold.slots),
+            instead=self._settlement(
+                hold.owner, hold.id, hold.takes, [take.amount for take in hold.takes], hold.slots
+            ),
+        )
 
     def shares(self, rule: Rule) -> bool:
         """Return True: Redis is everybody's."""
@@ -186,7 +187,7 @@ class RedisStore:
         try:
             answer = cast("list[bytes]", self._ask_now(lambda: self._take(keys, arguments)))
         except StoreUnavailableError:
-            # Nobody knows whether it was done.
+            # Nobody knows whether it was done, or will be: what is on its way may arrive after this.
             self._keeper.do_later(self._settlement(owner, id, takes, [0] * len(takes), [-1] * len(takes)))
             raise
         return None if answer[0] == b"lost" else answer

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hookline.limit import parse_limit
-from hookline.principal import KeyLimits, Principal
+from hookline.principal import Principal
 from hookline.usage import NANO_USD
-from hookline_limits.choosing import make_store
+from hookline_limits.choosing import make_store, open_file
+from hookline_limits.key_search import find_key
 from hookline_limits.options import LimitsOptions
 from hookline_limits.plans import make_plan
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from collections.abc import Iterable
 
     from hookline.gateway import Gateway
+    from hookline.options import LayeredOptions
     from hookline_limits.rules import Counter
 
-_MOST_ANCESTORS = 32
 _ANY_KEY = "*"  # no key has this id
 
 
@@ -74,38 +73,91 @@ def make_report(
 
     Args:
         gateway: Where to look.
-        key_id: Which key; it need not be in the database.
-        tenant: Its tenant, if the database does not say.
+        key_id: Which key.
+        tenant: Its tenant, for a key that neither the database nor the settings know.
         user: Whose share to look at.
         flow: Whose share to look at.
-        action_id: For calls on which action; empty for what holds for all.
+        action_id: For calls on which action; empty for all limits, with those of tables for actions.
 
     Raises:
+        NotFoundError: If nobody knows such a key.
         StoreUnavailableError: If the database or the store of limits does not answer.
     """
     layers = gateway.options_of(LimitsOptions)
-    principal = _find(gateway, key_id, tenant)
+    if key_id is None:
+        principal = Principal(key_id=_ANY_KEY, tenant=tenant or "default")
+    else:
+        principal = find_key(gateway, key_id, tenant=tenant)
+    found: dict[tuple[str, int], tuple[Counter, list[str]]] = {}
+    probes = dict.fromkeys(["", *sorted(layers.patterns), action_id])
+    for probe in probes:
+        for counter in _counters(layers, principal, probe, user=user, flow=flow):
+            place = found.setdefault((counter.name, counter.rule.amount), (counter, []))
+            place[1].append(probe)
+    shown = [(counter, seen) for counter, seen in found.values() if not action_id or action_id in seen]
+    used = {} if key_id is None else _look(gateway, [counter for counter, _ in shown])
+    return [
+        _row(counter, used.get(counter.name), key_id, _actions(counter, seen, probes))
+        for counter, seen in shown
+    ]
+
+
+def _counters(
+    layers: LayeredOptions[LimitsOptions],
+    principal: Principal,
+    action_id: str,
+    *,
+    user: str | None,
+    flow: str | None,
+) -> list[Counter]:
     plan = make_plan(layers, principal, action_id)
     counters = list(plan.fixed)
     counters += [rule.counter(user or "") for rule in plan.user_rules]
     counters += [rule.counter(flow or "") for rule in plan.flow_rules]
     if plan.runaway is not None and flow is not None:
         counters.append(plan.runaway.counter(flow))
+    return counters
+
+
+def _look(gateway: Gateway, counters: list[Counter]) -> dict[str, int]:
+    """Return what of each counter is used, by its name, as far as it can be seen from here."""
+    options = gateway.options_of(LimitsOptions).base
     store = make_store(
-        layers.base,
+        options,
         state_dir=gateway.state_dir,
         workers=gateway.settings.server.workers,
         clock=gateway.clock,
     )
     try:
-        seen = [counter for counter in counters if key_id is not None and store.shares(counter.rule)]
+        seen = [counter for counter in counters if store.shares(counter.rule)]
         used = dict(zip((counter.name for counter in seen), store.look(seen) if seen else (), strict=True))
     finally:
         store.close()
-    return [_row(counter, used.get(counter.name), key_id) for counter in counters]
+    unseen = [counter for counter in counters if counter.name not in used]
+    if unseen and options.store == "auto":
+        # One worker counts these in memory. But the gateway may run with more than this command was told.
+        file = open_file(options, state_dir=gateway.state_dir, clock=gateway.clock)
+        if file is not None:
+            try:
+                amounts = file.look(unseen)
+            finally:
+                file.close()
+            if any(amounts):
+                used |= dict(zip((counter.name for counter in unseen), amounts, strict=True))
+    return used
 
 
-def _row(counter: Counter, used: int | None, key_id: str | None) -> LimitRow:
+def _actions(counter: Counter, seen: list[str], probes: Iterable[str]) -> str:
+    """Return in words on which actions calls count: where a table takes the place of a limit, they do not."""
+    scope = counter.rule.scope
+    if not scope and "" not in seen:
+        return ", ".join(seen)
+    begin = scope.removesuffix("*") if scope.endswith("*") else scope
+    without = [one for one in probes if one.startswith(begin) and one not in seen]
+    return (scope or "all") + (f" but {', '.join(without)}" if without else "")
+
+
+def _row(counter: Counter, used: int | None, key_id: str | None, actions: str) -> LimitRow:
     rule = counter.rule
     subject = rule.limit.subject
     holder = f"{subject} {counter.holder}" if counter.holder else f"calls that name no {subject}"
@@ -114,39 +166,8 @@ def _row(counter: Counter, used: int | None, key_id: str | None) -> LimitRow:
     return LimitRow(
         limit=rule.text + (" (guard against flows that run away)" if rule.origin == "runaway" else ""),
         holder=holder,
-        actions=rule.scope or "all",
+        actions=actions,
         amount=rule.amount,
         used=used,
         is_money=rule.resource == "usd",
     )
-
-
-def _find(gateway: Gateway, key_id: str | None, tenant: str | None) -> Principal:
-    """Return a caller with the limits of a key and of those that it was made with, newest first."""
-    if key_id is None:
-        return Principal(key_id=_ANY_KEY, tenant=tenant or "default")
-    found: list[KeyLimits] = []
-    of_tenant = None
-    if gateway.state_dir is not None or gateway.settings.database_url is not None:
-        with gateway.database.connect() as connection:
-            next_id: str | None = key_id
-            while next_id is not None and len(found) < _MOST_ANCESTORS:
-                row = _read(connection, next_id)
-                if row is None:
-                    break
-                of_tenant = of_tenant or row[0]
-                found.append(KeyLimits(key_id=next_id, limits=tuple(map(parse_limit, row[2]))))
-                next_id = row[1]
-    return Principal(key_id=key_id, tenant=of_tenant or tenant or "default", limits=tuple(found))
-
-
-def _read(connection: Connection, key_id: str) -> tuple[str, str | None, list[str]] | None:
-    """Return tenant, parent and limits of a key."""
-    from sqlalchemy import select
-
-    from hookline.store.tables import KEYS
-
-    row = connection.execute(
-        select(KEYS.c.tenant, KEYS.c.parent_id, KEYS.c.limits).where(KEYS.c.id == key_id)
-    ).first()
-    return None if row is None else (row[0], row[1], json.loads(row[2]))

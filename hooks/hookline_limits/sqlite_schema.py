@@ -34,9 +34,11 @@ DEAD_OWNERS = "SELECT id FROM owners WHERE expires_us <= ?"
 SHORTEN = "UPDATE owners SET expires_us = ? WHERE expires_us > ?"
 
 READ = "SELECT slot, owner, amount FROM amounts WHERE counter = ? AND slot >= ?"
+# The sum stays far below what 64 bits hold, and above any limit.
 ADD = (
     "INSERT INTO amounts (counter, slot, owner, amount, end_us) VALUES (?, ?, ?, ?, ?) "
-    "ON CONFLICT (counter, slot, owner) DO UPDATE SET amount = amount + excluded.amount"
+    "ON CONFLICT (counter, slot, owner) DO UPDATE SET "
+    "amount = min(amount + excluded.amount, 400000000000000000)"
 )
 GIVE_BACK = "UPDATE amounts SET amount = amount - ? WHERE counter = ? AND slot = ? AND owner = ?"
 REMOVE_EMPTY = "DELETE FROM amounts WHERE counter = ? AND slot = ? AND owner = ? AND amount <= 0"

@@ -13,7 +13,7 @@ from hookline_limits import sqlite_schema as sql
 from hookline_limits.breaker import Breaker
 from hookline_limits.keeper import Keeper
 from hookline_limits.sqlite_file import PATIENCE_S, SqliteFile
-from hookline_limits.store import Refusal
+from hookline_limits.store import Refusal, bounded
 from hookline_limits.windows import SECOND_US, end_us_of, slot_at, utc_us, wait_us
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class _Hold:
             if self.is_settled:
                 return
             self.is_settled = True
-        self._store.settle(self, list(actuals))
+        self._store.settle(self, bounded(actuals))
 
 
 class _Place:
@@ -122,10 +122,8 @@ class SqliteStore:
 
     def settle(self, hold: _Hold, actuals: list[int]) -> None:
         """Write what a hold has come to, now or later."""
-        try:
-            self._settle(hold, actuals)
-        except StoreUnavailableError:
-            self._keeper.do_later(lambda: self._settle(hold, actuals))
+        estimates = [take.amount for take in hold.takes]
+        self._keeper.do(lambda: self._settle(hold, actuals), instead=lambda: self._settle(hold, estimates))
 
     def shares(self, rule: Rule) -> bool:
         """Return True: the file is everybody's."""

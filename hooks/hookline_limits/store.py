@@ -10,6 +10,15 @@ if TYPE_CHECKING:
     from hookline_limits.rules import Counter, Rule, Take
 
 
+MOST_AMOUNT = 2 * 10**17
+"""The most that one call is booked with: more than any limit, and what databases can add up."""
+
+
+def bounded(actuals: Sequence[int]) -> list[int]:
+    """Return what was really taken, as far as it can be booked."""
+    return [actual if 0 <= actual <= MOST_AMOUNT else min(max(actual, 0), MOST_AMOUNT) for actual in actuals]
+
+
 class Refusal(NamedTuple):
     """Why nothing was set aside: of the limits that are in the way the one that stays longest.
 
@@ -40,7 +49,8 @@ class Hold(Protocol):
         """Put what was really taken in the place of what was set aside. Never raises; again does nothing.
 
         Args:
-            actuals: For each take, in their order; may be more than was set aside.
+            actuals: For each take, in their order; may be more than was set aside. More than `MOST_AMOUNT`
+                counts as that, and less than nothing as nothing.
         """
         ...
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hookline import Reply, RouteRegistry, RouteRequest, hookimpl
+from hookline.errors import ConfigurationError
 from hookline.settings import ServerSettings, Settings
 from hookline.webhook.app import create_app
 from hookline.webhook.inbound import read_request
@@ -63,3 +65,22 @@ def test_s5_a_request_for_another_host_is_misdirected(host: str, status: int) ->
 
     assert answer.status_code == status
     assert client.get("/healthz", headers={"Host": host}).status_code == 200
+
+
+def test_s34_a_wrong_setting_is_told_to_the_log_and_not_to_callers(caplog: pytest.LogCaptureFixture) -> None:
+    """S34: what a setting's error says may name files of the machine."""
+
+    class Reads:
+        @hookimpl
+        def hookline_register_routes(self, routes: RouteRegistry) -> None:
+            def view(request: RouteRequest) -> Reply:
+                raise ConfigurationError("/etc/secret.key is readable by others.")
+
+            routes.add("GET", "/reads", view, public=True)
+
+    answer = create_app(make_gateway(Reads())).test_client().get("/reads")
+
+    assert answer.status_code == 500
+    assert "/etc" not in answer.text
+    assert "its log says which" in answer.get_json()["message"]
+    assert "/etc/secret.key is readable by others" in caplog.text

@@ -14,6 +14,7 @@ from hookline.call import new_call_id
 from hookline.engine.order import Order
 from hookline.engine.runner import log_failure
 from hookline.errors import (
+    ConfigurationError,
     HooklineError,
     MalformedRequestError,
     MethodNotAllowedError,
@@ -165,6 +166,8 @@ def _error_reply(gateway: Gateway, exc: Exception, shape: WireFormat, call_id: s
     if not isinstance(exc, HooklineError):
         error.__cause__ = exc
     log_failure(error, call_id=call_id)
+    if isinstance(error, ConfigurationError):  # it may name files of this machine
+        error = ConfigurationError("A setting of this gateway is wrong; its log says which.")
     return shape.error_reply(error, call_id=call_id)
 
 

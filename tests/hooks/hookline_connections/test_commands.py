@@ -209,6 +209,31 @@ def test_every_change_stands_in_the_audit_log_under_the_user_s_name(run: Run, tm
     assert rows == [(actor, f"connection.{verb}", "main") for verb in ("add", "disable", "remove")]
 
 
+def test_a_test_of_one_that_is_switched_off_says_so(run: Run) -> None:
+    add(run)
+    run("disable", "main")
+
+    shown_ = run("test", "main")
+
+    assert shown_.exit_code == 0
+    assert "works" in shown_.stdout
+    assert "It is switched off: no call uses it until `hookline connections enable main`." in shown_.stdout
+    assert shown(run("test", "main", "--json"))["enabled"] is False
+
+
+def test_on_the_command_line_a_failed_test_says_what_callers_must_not_read(run: Run, tmp_path: Path) -> None:
+    environ = {KEY_VARIABLE: base64.b64encode(b"a" * 32).decode()}
+    add_ = ("add", "main", "--connector", "acme", "--credential-stdin")
+    assert run(*add_, stdin=SECRET, environ=environ).exit_code == 0
+
+    failed = run("test", "main", environ={KEY_VARIABLE: base64.b64encode(b"b" * 32).decode()})
+
+    assert failed.exit_code == 1
+    assert re.search(r"log +the credential of the connection 'main' cannot be opened: it was sealed with the",
+                     failed.stderr)  # fmt: skip
+    assert failed.stderr.count("  log  ") == 1
+
+
 # ---------------------------------------------------------------- wrong usage
 
 
@@ -342,20 +367,61 @@ def test_a_missing_key_is_told_by_name_and_other_connections_work(
 ) -> None:
     add(run, "lost")
     (tmp_path / KEY_FILE).rename(tmp_path / "elsewhere")
-    add(run, "found", secret="sk-found")
+    other = {KEY_VARIABLE: base64.b64encode(b"b" * 32).decode()}
+    add_ = ("add", "found", "--connector", "acme", "--credential-stdin")
+    assert run(*add_, stdin="sk-found", environ=other).exit_code == 0
 
-    listed = {one["name"]: one["credential"] for one in shown(run("list", "--json"))["connections"]}
+    credentials = shown(run("list", "--json", environ=other))["connections"]
+    listed = {one["name"]: one["credential"] for one in credentials}
     assert re.search(r"cannot be opened: it was sealed with the key [0-9a-f]{16}, which is not in",
                      listed["lost"]["problem"])  # fmt: skip
     assert "problem" not in listed["found"]
-    assert run("test", "found").exit_code == 0
-    failed = run("test", "lost")
+    assert run("test", "found", environ=other).exit_code == 0
+    failed = run("test", "lost", environ=other)
     assert failed.exit_code == 1
     assert "The credential of the connection 'lost' cannot be opened." in failed.stderr
     assert str(tmp_path) not in failed.stderr
-    rotated = run("rotate-key")
+    rotated = run("rotate-key", environ=other)
     assert rotated.exit_code == 1
     assert "lost: it was sealed with the key" in rotated.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("add", "second", "--connector", "acme", "--credential-stdin"),
+        ("rotate", "first", "--credential-stdin"),
+        ("rotate-key",),
+    ],
+    ids=["add", "rotate", "rotate-key"],
+)
+def test_no_new_key_is_made_beside_credentials_of_one_that_is_missing(
+    run: Run, upstream: Upstream, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Putting the old file back would lose what a new one sealed meanwhile."""
+    add(run, "first")
+    (tmp_path / KEY_FILE).rename(tmp_path / "elsewhere")
+
+    refused = run(*arguments, stdin="sk-2")
+
+    assert refused.exit_code == 2
+    for part in (f"{tmp_path / KEY_FILE} is missing", "Put a copy of the file back", KEY_VARIABLE, "remove"):
+        assert part in refused.stderr
+    assert not (tmp_path / KEY_FILE).exists()
+    (tmp_path / "elsewhere").rename(tmp_path / KEY_FILE)
+    assert shown(run("list", "--json"))["count"] == 1
+    assert run("test", "first").exit_code == 0
+    assert upstream.sent[-1].headers["authorization"] == f"Bearer {SECRET}"
+
+
+def test_when_what_cannot_be_opened_is_removed_a_new_key_is_made(run: Run, tmp_path: Path) -> None:
+    add(run, "first")
+    (tmp_path / KEY_FILE).unlink()
+    assert run("add", "open", "--connector", "acme", "--no-credential").exit_code == 0
+    assert run("remove", "first", "--yes").exit_code == 0
+
+    add(run, "second")
+    assert (tmp_path / KEY_FILE).exists()
 
 
 def test_a_key_file_that_others_can_read_stops_the_command_with_the_chmod_to_run(
@@ -485,3 +551,18 @@ def test_the_prompt_asks_once_and_tells_the_length(run: Run, monkeypatch: pytest
     monkeypatch.setattr(click, "prompt", lambda text, **more: f" {SECRET} ")
 
     assert secret_input.read_credential(file=None, from_stdin=False, reference=None) == SECRET
+
+
+def test_the_prompt_says_why_it_asks_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+    lines = ["", "  ", SECRET]
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr(click, "prompt", lambda text, **more: lines.pop(0))
+
+    assert secret_input.read_credential(file=None, from_stdin=False, reference=None) == SECRET
+    assert capsys.readouterr().err.count("The line is empty.") == 2

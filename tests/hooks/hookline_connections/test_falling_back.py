@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import BaseModel, ConfigDict
 
 from connections_lab import body_of, streamed_by
 from hookline import Call, UpstreamRequest, UpstreamResponse, hookimpl
 from hookline.errors import (
     ConfigurationError,
+    InvalidInputError,
     RateLimitedError,
     StoreUnavailableError,
     StreamInterruptedError,
@@ -146,6 +148,61 @@ def test_the_request_stays_the_same_but_for_where_it_goes(pair: Lab) -> None:
     assert {**first.headers, "authorization": ""} == {**second.headers, "authorization": ""}
 
 
+class Shape(BaseModel):
+    """An option of a connector on which the request depends."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stream_usage: bool = True
+
+
+def test_a_connection_with_other_options_is_no_fallback(make_lab: Any) -> None:
+    """The request was made with the options of the first; another server may not understand it."""
+    lab = make_lab()
+    lab.gateway.catalog.connectors["acme"].options = Shape
+    lab.add("a")
+    lab.add("b", priority=1, options={"stream_usage": False})
+    lab.add("c", priority=2, options={"stream_usage": True})
+    script(lab, "a", 503)
+
+    assert lab.tell() == (200, "from c.example")
+    assert lab.service.hosts == ["a.example", "c.example"]
+
+
+def test_with_other_options_everywhere_the_error_is_told_and_the_next_call_goes_elsewhere(
+    make_lab: Any,
+) -> None:
+    lab = make_lab()
+    lab.gateway.catalog.connectors["acme"].options = Shape
+    lab.add("a")
+    lab.add("b", priority=1, options={"stream_usage": False})
+    script(lab, "a", 503)
+
+    reply = lab.say()
+
+    assert reply.status == 502
+    assert "Every connection" not in body_of(reply)["detail"]
+    assert lab.tell() == (200, "from b.example")  # made for it from the start
+    assert lab.service.hosts == ["a.example", "b.example"]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"baseurl": "x"}, "there is no option `baseurl`. Did you mean `--base-url`?"),
+        ({"stream_usag": True}, "there is no option `stream_usag`. Did you mean `stream_usage`?"),
+        ({"zzz": 1}, "there is no option `zzz`."),
+    ],
+)
+def test_an_option_that_is_nearly_right_is_named(lab: Lab, option: dict[str, object], said: str) -> None:
+    lab.gateway.catalog.connectors["acme"].options = Shape
+
+    with pytest.raises(InvalidInputError) as caught:
+        lab.add("a", options=option)
+
+    assert caught.value.message == f"This connection cannot be: {said}"
+
+
 # ---------------------------------------------------------------- how often
 
 
@@ -160,10 +217,19 @@ def test_every_connection_is_tried_once_and_then_the_last_error_is_told(make_lab
     assert lab.service.hosts == [f"{name}.example" for name in "abcd"]
     told = body_of(reply)
     assert (reply.status, told["error"]["code"]) == (502, "upstream_credential_rejected")
-    assert told["detail"].endswith(
-        "Every connection that could serve this call failed lately; your key for this gateway is fine."
-    )
+    assert told["detail"].endswith(". Every connection that could serve this call failed lately.")
+    assert told["message"].count("our key for this gateway is fine") == 1
     assert dict(reply.headers)["x-hookline-attempts"] == "4"
+
+
+def test_what_is_added_to_an_error_is_a_sentence_of_its_own(pair: Lab) -> None:
+    script(pair, "a", 503)
+    script(pair, "b", failing(lambda: RateLimitedError("Try again later", reached_upstream=False)))
+
+    told = body_of(pair.say())
+
+    assert told["detail"] == "Try again later. Every connection that could serve this call failed lately."
+    assert told["message"].count("Your key for this gateway is fine.") == 1
 
 
 def test_the_last_error_is_told_as_it_is(pair: Lab) -> None:

@@ -8,7 +8,10 @@ import os
 import stat
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +47,34 @@ def test_the_first_key_is_made_when_it_is_needed_and_only_its_owner_can_read_it(
     assert made.newest.created_at == "2026-11-22T12:00:00+00:00"
     assert [entry.name for entry in folder.iterdir()] == [KEY_FILE]
     assert store(folder).load() == made == keys.ensure()
+
+
+def test_all_who_need_the_first_key_of_a_process_at_once_get_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = store()
+    barrier = threading.Barrier(8)
+
+    def slow_ring(**arguments: Any) -> Keyring:
+        time.sleep(0.02)
+        return Keyring(**arguments)
+
+    monkeypatch.setattr("hookline_connections.key_store.Keyring", slow_ring)
+    made: list[Keyring] = []
+
+    def make() -> None:
+        barrier.wait(10)
+        made.append(keys.ensure())
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert len(made) == 8
+    assert len({ring.newest.id for ring in made}) == 1
+    assert keys.load() is made[0]
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660, 0o620])

@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import insert
 
-from hookline_connections.rows import ConnectionTable, StoredConnection
+from hookline.store.tables import CONNECTIONS
+from hookline_connections.rows import ConnectionTable, StoredConnection, _values_of
 
 if TYPE_CHECKING:
     from hookline.store.database import Database
@@ -52,7 +54,7 @@ def test_a_row_comes_back_as_it_was(table: ConnectionTable) -> None:
     assert table.find("", "main") is None
     assert table.read() == [PLAIN, ROW]
     assert table.read("ada") == [ROW]
-    assert table.version() == (2, ROW.updated_at_us)
+    assert table.version() == (2, ROW.updated_at_us + PLAIN.updated_at_us)
 
 
 def test_a_name_is_there_once_per_tenant(table: ConnectionTable) -> None:
@@ -71,6 +73,45 @@ def test_a_change_of_a_row_that_somebody_else_changed_is_refused(table: Connecti
     assert not table.change(ROW, replace(ROW, weight=2), nothing)
     assert table.find("ada", "main") == first
     assert table.version() == (1, first.updated_at_us)
+
+
+def test_a_row_of_a_machine_whose_clock_is_ahead_hides_no_change_of_others(table: ConnectionTable) -> None:
+    day_us = 24 * 3600 * 1_000_000
+    ahead = replace(ROW, tenant="zoe", updated_at_us=ROW.updated_at_us + day_us)
+    table.add(ahead, nothing)
+    table.add(ROW, nothing)
+    seen = [table.version()]
+
+    one_later = replace(ROW, is_disabled=False, updated_at_us=ROW.updated_at_us + 1)
+    assert table.change(ROW, one_later, nothing)
+    seen.append(table.version())
+    assert table.change(ahead, replace(ahead, weight=2, updated_at_us=ahead.updated_at_us + 1), nothing)
+    seen.append(table.version())
+    assert table.change(one_later, replace(ROW, updated_at_us=ROW.updated_at_us + day_us), nothing)
+    seen.append(table.version())
+    assert table.remove(ROW.tenant, ROW.name, nothing)
+    seen.append(table.version())
+    another = replace(ROW, name="another", updated_at_us=ROW.updated_at_us + 7)
+    assert table.add(another, nothing)
+    seen.append(table.version())
+    assert table.change(another, replace(another, weight=5, updated_at_us=another.updated_at_us + 1), nothing)
+    seen.append(table.version())
+
+    assert len(set(seen)) == len(seen)
+
+
+def test_ten_thousand_rows_of_the_far_future_can_still_be_added_up(
+    table: ConnectionTable, database: Database
+) -> None:
+    far_us = 2**62
+    rows = [
+        {**_values_of(PLAIN), "name": f"n{number}", "updated_at_us": far_us + number}
+        for number in range(10_000)
+    ]
+    with database.begin() as connection:
+        connection.execute(insert(CONNECTIONS), rows)
+
+    assert table.version() == (10_000, 10_000 * far_us + 9_999 * 5_000)
 
 
 def test_a_change_and_its_note_are_kept_together_or_not_at_all(table: ConnectionTable) -> None:

@@ -260,6 +260,7 @@ def test_a_connection_that_works_answers_with_a_label_that_people_recognise(lab:
             "connector": "acme",
             "connection": "production",
             "ms": 0,
+            "enabled": True,
         },
     )
     assert lab.service.sent == [("eu.acme.example", "sk-ada-production")]
@@ -322,7 +323,8 @@ def test_one_that_is_switched_off_can_be_tried(lab: Lab, operator: Any) -> None:
     lab.add("main", tenant="ada")
     lab.desk.switch("ada", "main", operator, is_disabled=True)
 
-    assert lab.post("/connections/test", {"connection": "main"}).json["ok"] is True
+    told = lab.post("/connections/test", {"connection": "main"}).json
+    assert (told["ok"], told["enabled"]) == (True, False)
 
 
 def test_a_key_can_try_only_the_connections_that_it_may_use(lab: Lab, caller: Any) -> None:
@@ -351,3 +353,22 @@ def test_a_key_can_try_only_the_connections_that_it_may_use(lab: Lab, caller: An
 def test_a_question_that_makes_no_sense_is_refused(lab: Lab, body: Any, status: int) -> None:
     assert lab.post("/connections/test", body).status_code == status
     assert lab.service.sent == []
+
+
+def test_a_field_that_is_nearly_right_is_named(lab: Lab) -> None:
+    body = {"name": "main", "connector": "acme", "credential": "sk-1", "baseurl": "https://x.example"}
+
+    told = lab.post("/connections", body).json
+
+    assert told["detail"] == "`baseurl`: there is no such field; did you mean `base_url`?"
+
+
+def test_a_name_that_is_taken_has_a_title_and_a_next_step_of_its_own(lab: Lab) -> None:
+    body = {"name": "main", "connector": "acme", "credential": "sk-1"}
+    assert lab.post("/connections", body).status_code == 201
+
+    reply = lab.post("/connections", body)
+
+    assert (reply.status_code, reply.json["title"]) == (409, "There is one of that name already")
+    assert "`rotate`" in reply.json["detail"]
+    assert "`remove`" in reply.json["detail"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import ValidationError
 
 from fake_clock import FakeClock
 from hookline import KeyLimits, Principal, parse_limit
@@ -189,6 +190,7 @@ def test_s37_without_its_store_the_gateway_answers_503_and_is_not_ready(redis_se
     redis_server.stop(kill=True)
 
     answer = client.post("/actions/acme.say", json={"text": "hi"})
+    gateway.clock.advance(1)  # type: ignore[attr-defined]  # a clock that tests move
     ready = client.get("/readyz")
 
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "store_unavailable")
@@ -219,3 +221,17 @@ def test_a_take_of_nothing_passes_until_there_is_a_debt(tmp_path: Path) -> None:
     must_take(store, (DAY, 0))
     must_refuse(store, (DAY, 1))
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"limits": ["5 requests / fortnight"]}, "'fortnight' is no time; take second, minute, hour"),
+        ({"runaway": "5 tokens / hour"}, "the guard counts requests per flow"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused_in_our_own_words(options: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        LimitsOptions.model_validate(options)
+
+    assert caught.value.errors()[0]["msg"].startswith(words)

@@ -12,6 +12,7 @@ import pytest
 from fake_clock import FakeClock
 from hookline import Call, InboundRequest, KeyLimits, Principal, hookimpl, parse_limit
 from hookline.engine.order import Order
+from hookline.engine.settlement import client_gone
 from hookline.errors import (
     BudgetExhaustedError,
     HooklineError,
@@ -23,8 +24,11 @@ from hookline.errors import (
 from hookline.gateway import Gateway
 from hookline.plugins import PluginHost
 from hookline.settings import Settings
+from hookline.usage import NANO_USD
 from hookline.webhook.app import create_app
 from hookline_limits import LimitsPlugin
+from hookline_limits.answers import never_error
+from hookline_limits.rules import Take
 from limits_lab import counter
 from small_service import Acme, Allow, LetterMeter, Upstream, make_connector, say, whole
 
@@ -319,9 +323,12 @@ def test_a_budget_that_is_used_up_is_named_with_when_it_begins_anew() -> None:
 @pytest.mark.parametrize(
     ("text", "error", "code", "word"),
     [
-        ("0.000001 usd / month", BudgetExhaustedError, "budget_too_small", "max_tokens"),
-        ("100 tokens / minute", InvalidInputError, "call_over_limit", "max_tokens"),
+        ("0.000001 usd / month", BudgetExhaustedError, "budget_too_small", "Ask for a shorter answer, send"),
+        ("100 tokens / minute", InvalidInputError, "call_over_limit", "Ask for a shorter answer, or send"),
         ("0 requests / minute", PermissionDeniedError, "limit_is_zero", "above zero"),
+        ("0 concurrent", PermissionDeniedError, "limit_is_zero", "above zero"),
+        ("0 tokens / minute", PermissionDeniedError, "limit_is_zero", "above zero"),
+        ("0 usd / day", PermissionDeniedError, "limit_is_zero", "above zero"),
     ],
 )
 def test_what_can_never_pass_is_not_told_to_wait(
@@ -334,19 +341,61 @@ def test_what_can_never_pass_is_not_told_to_wait(
     assert word in caught.hint
 
 
+@pytest.mark.parametrize("limit", ["0.000001 usd / month", "100 tokens / minute"])
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        (("max_tokens",), "max_tokens"),
+        (("max_completion_tokens",), "max_completion_tokens"),
+        (("model", "max_output_tokens"), "max_output_tokens"),
+        (("max_completion_tokens", "max_tokens"), "max_completion_tokens"),
+    ],
+)
+def test_the_hint_names_the_field_by_which_the_action_bounds_its_answer(
+    limit: str, fields: tuple[str, ...], named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab(limits=[limit])
+    schema = lab.gateway.catalog.connectors["acme"].actions["acme.say"].input_schema
+    monkeypatch.setitem(schema, "properties", {"text": {}, **{name: {} for name in fields}})
+
+    assert f"by a smaller `{named}`" in refused(lab).hint
+
+
+def test_the_hint_names_the_field_that_the_caller_used() -> None:
+    """The wire door takes the field of older models, which the action does not have."""
+    prepared = Lab().gateway.pipeline.prepare(CALLER, say())
+    call = replace(prepared.call, input={"text": "hi", "max_tokens": 500})
+
+    error = never_error(call, Take(counter("5 usd / day"), 6 * NANO_USD))
+
+    assert "by a smaller `max_tokens`" in error.hint
+
+
 def test_a_nearly_used_budget_is_warned_of_from_four_fifths_on() -> None:
-    lab = Lab(limits=["0.000002 usd / day", "100 requests / day"])  # a call sets 1,002 nano-dollars aside
+    lab = Lab(limits=["0.000006 usd / day", "100 requests / day"])  # a call costs 60 of 6,000 nano-dollars
 
-    warnings = []
-    for _ in range(11):
-        warnings.append(lab.call().record.warnings)
-
-    assert warnings[8] == []
-    assert [warning.code for warning in warnings[10]] == ["budget_nearly_used"]
-    assert (
-        warnings[10][0].message
-        == "80 % of the budget of 0.000002 usd / day for this key are used or set aside."
+    assert [lab.call().record.warnings for _ in range(80)] == [[]] * 80
+    told = lab.call().record.warnings
+    assert [warning.code for warning in told] == ["budget_nearly_used"]
+    assert told[0].message == (
+        "80 % of the budget of 0.000006 usd / day for this key are used or set aside besides this call."
     )
+
+
+@pytest.mark.parametrize("limit", ["0.0000011 usd / day", "110 tokens / minute warn 80%"])
+def test_what_a_call_itself_sets_aside_is_no_reason_to_warn(limit: str) -> None:
+    """The call may take nine tenths of all, and takes little in the end."""
+    assert Lab(limits=[limit]).call().record.warnings == []
+
+
+def test_what_other_calls_have_set_aside_is_a_reason_to_warn() -> None:
+    lab = Lab(limits=["0.0000025 usd / day warn 40%"])
+    running = lab.gateway.pipeline.prepare(lab.principal, say())
+
+    assert [warning.code for warning in lab.call().record.warnings] == ["budget_nearly_used"]
+    lab.gateway.pipeline.perform(running)
+    assert running.call.record.warnings == []
+    assert lab.call().record.warnings == []
 
 
 def test_a_limit_warns_when_it_says_so() -> None:
@@ -488,9 +537,9 @@ def test_a_call_that_nobody_answered_gives_its_tokens_back_and_stays_a_request()
     assert "2 requests / minute" in refused(lab).message
 
 
-def test_a_call_that_never_reached_the_service_gives_all_back() -> None:
+def test_a_call_that_never_reached_the_service_gives_its_tokens_back_and_stays_a_request() -> None:
     lab = Lab(
-        limits=["2 requests / minute", "1 concurrent", "150 tokens / hour"],
+        limits=["5 requests / minute", "1 concurrent", "150 tokens / hour"],
         answer=failing(lambda: UpstreamUnavailableError("Refused.", reached_upstream=False)),
     )
 
@@ -498,8 +547,48 @@ def test_a_call_that_never_reached_the_service_gives_all_back() -> None:
         with pytest.raises(UpstreamUnavailableError):
             lab.call()
 
+    assert lab.booked == [None] * 5
+    assert "5 requests / minute" in refused(lab).message
+    assert lab.plugin._store.look([counter("1 concurrent"), counter("150 tokens / hour")]) == [0, 0]
+
+
+class Blocks:
+    """Lets no call through to the service, as a check of what was said does."""
+
+    @hookimpl(tryfirst=True)
+    def hookline_execute(self, call: Call) -> None:
+        raise InvalidInputError("Not that.")
+
+
+@pytest.mark.parametrize("reaches", [True, False])
+def test_a_flow_that_runs_into_errors_only_is_stopped_like_any_other(reaches: bool) -> None:
+    unreachable = failing(lambda: UpstreamUnavailableError("Refused.", reached_upstream=False))
+    plugins = () if reaches else (Blocks(),)
+    lab = Lab(*plugins, runaway="5 requests / 10m per flow", answer=unreachable)
+
+    for _ in range(5):
+        with pytest.raises((UpstreamUnavailableError, InvalidInputError)):
+            lab.call(x_hookline_flow="loop")
+
+    assert refused(lab, x_hookline_flow="loop").code == "runaway_flow"
+
+
+def test_a_client_that_leaves_before_its_call_began_has_made_a_request() -> None:
+    lab = Lab(limits=["1 requests / minute", "1 concurrent"])
+    lab.gateway.pipeline.prepare(lab.principal, say()).settlement.finish(client_gone())
+
+    assert "1 requests / minute" in refused(lab).message
+
 
 class Picky:
+    """Refuses every call."""
+
+    @hookimpl
+    def hookline_admit(self, call: Call) -> Reservation | None:
+        raise PermissionDeniedError("Not today.")
+
+
+class PickyAtLast:
     """Refuses every call, after limits were taken."""
 
     @hookimpl(trylast=True)
@@ -507,12 +596,35 @@ class Picky:
         raise PermissionDeniedError("Not today.")
 
 
-def test_what_another_plugin_refuses_is_given_back() -> None:
+def test_what_another_plugin_refuses_takes_nothing() -> None:
     lab = Lab(Picky(), limits=["2 requests / minute", "1 concurrent", "150 tokens / hour"])
 
     for _ in range(5):
         with pytest.raises(PermissionDeniedError):
             lab.call()
+
+    assert len(lab.plugin._store) == 0  # type: ignore[arg-type]  # the store in memory
+
+
+def test_what_a_plugin_refuses_that_insists_on_being_asked_later_is_a_request() -> None:
+    lab = Lab(PickyAtLast(), limits=["5 requests / minute", "1 concurrent", "150 tokens / hour"])
+
+    for _ in range(5):
+        with pytest.raises(PermissionDeniedError):
+            lab.call()
+
+    assert isinstance(refused(lab), RateLimitedError)
+    assert lab.plugin._store.look([counter("1 concurrent"), counter("150 tokens / hour")]) == [0, 0]
+
+
+def test_a_call_that_cannot_be_told_what_is_left_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = Lab(limits=["1 concurrent"])
+    with monkeypatch.context() as patch:
+        patch.setattr("hookline_limits.desk.add_fields", None)
+        with pytest.raises(HooklineError):
+            lab.call()
+
+    assert admitted(lab) == 100
 
 
 class Nested:

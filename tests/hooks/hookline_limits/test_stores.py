@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hookline_limits.store import Refusal, Store
+from hookline_limits.store import MOST_AMOUNT, Refusal, Store
 from limits_lab import StoreLab, counter, must_refuse, must_take, take
 
 MINUTE = counter("10 requests / minute")
@@ -206,6 +206,51 @@ def test_the_seconds_until_something_is_free_again_are_told(lab: StoreLab, store
     assert day == 12 * 3600
     lab.clock.advance(minute)
     assert store.look([MINUTE]) == [0]
+
+
+@pytest.mark.parametrize("length_s", [61, 120, 300, 540, 599, 659])
+def test_a_long_call_that_ends_takes_nothing_from_how_long_newer_ones_count(
+    lab: StoreLab, store: Store, length_s: float
+) -> None:
+    lab.clock.lapses = True
+    limited = counter("100 tokens / 10m")
+    long = must_take(store, (limited, 1))
+    lab.clock.advance(length_s - 1)
+    must_take(store, (limited, 99)).settle([99])
+    lab.clock.advance(1)
+
+    long.settle([1])
+
+    for _ in range(598):
+        lab.clock.advance(1)
+        must_refuse(store, (limited, 2))
+    lab.clock.advance(62)
+    must_take(store, (limited, 100))
+
+
+@pytest.mark.parametrize(
+    ("actual", "booked"), [(10**30, MOST_AMOUNT), (2**63, MOST_AMOUNT), (10**15, 10**15), (-(10**30), 0)]
+)
+def test_whatever_a_service_says_it_took_is_booked_as_far_as_that_can_be(
+    store: Store, actual: int, booked: int
+) -> None:
+    hold = must_take(store, (TOKENS, 400), (DAY, 7), (RUNNING, 2))
+
+    hold.settle([actual, actual, 0])
+
+    assert store.look([TOKENS, DAY, RUNNING]) == [booked, booked, 0]
+    assert store.check() is None
+
+
+def test_many_who_say_that_they_took_all_there_is_do_not_spoil_the_count(store: Store) -> None:
+    holds = [must_take(store, (TOKENS, 50)) for _ in range(20)]
+
+    for hold in holds:
+        hold.settle([2**62])
+
+    assert store.look([TOKENS])[0] >= MOST_AMOUNT
+    assert store.check() is None
+    must_refuse(store, (TOKENS, 0))
 
 
 @pytest.mark.parametrize("text", ["10 requests / minute", "10 requests / day"])
