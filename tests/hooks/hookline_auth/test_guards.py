@@ -309,7 +309,7 @@ async def _later() -> None:
     """Never awaited."""
 
 
-BAD = [(), "yes", True, 1, {}, object(), [Decision(allow=True)], ValueError, KeyError, AssertionError]
+BAD = [(), "yes", True, 1, {}, "text", [Decision(allow=True)], ValueError, KeyError, AssertionError]
 
 
 @pytest.mark.parametrize("value", BAD, ids=str)
