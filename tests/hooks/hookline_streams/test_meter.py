@@ -52,8 +52,7 @@ def test_complete_stream_has_the_service_s_own_count(door: str) -> None:
     assert ask(Lab(whole_stream("Hello")), door) == Usage(input_tokens=7, output_tokens=5)
 
 
-def test_stream_of_an_action_with_a_meter_is_left_to_its_connector(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(vars(hookline_openai), "hookline_open_stream", None)
+def test_stream_of_an_action_with_a_meter_is_left_to_its_connector() -> None:
     object.__setattr__(connector.actions["openai.chat"], "meter", TokenMeter())
 
     assert ask(Lab([ROLE, say("a" * 30), CUT]), "wire") is None
