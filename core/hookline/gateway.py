@@ -106,6 +106,7 @@ class Gateway:
         self._checked_at: float | None = None
         self._failed: list[str] = []
         self._caller_checks: list[Callable[[], bool]] = []
+        self._account_checks: list[Callable[[str], bool]] = []
         self._options = self._read_options()
         warn_of_unknown_variables(
             self.environ, self.catalog.connectors.values(), known=self._options_variables()
@@ -180,6 +181,14 @@ class Gateway:
     def add_caller_check(self, check: Callable[[], bool]) -> None:
         """Let a plugin say whether anybody holds a credential that it would take; for `has_callers`."""
         self._caller_checks.append(check)
+
+    def add_account_check(self, check: Callable[[str], bool]) -> None:
+        """Let a plugin say whether it has an upstream account for a connector; for `has_account`."""
+        self._account_checks.append(check)
+
+    def has_account(self, connector_id: str) -> bool:
+        """Tell whether plugins have an account for a connector, besides that of the settings."""
+        return any(check(connector_id) for check in self._account_checks)
 
     def has_callers(self) -> bool:
         """Tell whether anybody holds a credential: a key of the settings, or one that a plugin knows."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hookline.routes import Reply, json_reply
+from hookline.spans import read_span
 from hookline_auth.wanted import refuse
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ MAX_EVENTS = 200
 _PARAMETERS = ("limit", "since", "action")
 _DEFAULT_EVENTS = 50
 _MAX_ACTION_LENGTH = 100
-_AGO = re.compile(r"([0-9]{1,5})([smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def add_routes(routes: RouteRegistry) -> None:
@@ -67,8 +65,8 @@ def _since_us(query: Mapping[str, str], *, now: datetime) -> int | None:
     if text is None:
         return None
     try:
-        if ago := _AGO.fullmatch(text.strip()):
-            at = now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        if (ago := read_span(text.strip(), max_digits=5)) is not None:
+            at = now - ago
         else:
             at = datetime.fromisoformat(text.strip())
         return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1e6)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from hookline import spans
 from hookline.cli.messages import CommandError, CommandFailedError, echo_json
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from hookline_auth.callers import Callers
     from hookline_auth.desk import Made
 
-_SPAN = re.compile(r"([0-9]{1,6})\s*([smhdw])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _MAX_SPAN_S = 20 * 365 * 86_400
 
 CLEARED: dict[str, tuple[str, object]] = {
@@ -118,8 +116,8 @@ def add_cleared(values: JsonObject, cleared: tuple[str, ...]) -> None:
 
 def read_span(text: str) -> int:
     """Return the seconds of a span of time such as ``90d``."""
-    match = _SPAN.fullmatch(text.strip().lower())
-    seconds = int(match[1]) * _SECONDS[match[2]] if match else -1
+    span = spans.read_span(text.strip().lower())
+    seconds = -1 if span is None else int(span.total_seconds())
     if not 0 <= seconds <= _MAX_SPAN_S:
         raise CommandError(f"{text[:40]!r} is no span of time; write one like 90d, 12h, 30m or 0s.")
     return seconds

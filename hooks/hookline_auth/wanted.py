@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from hookline.errors import InvalidInputError
 from hookline.limit import parse_limit
 from hookline.principal import ANYTHING, Caps
+from hookline.spans import read_span
 from hookline_auth.key_records import MICROSECONDS
 from hookline_auth.rights import DEFAULT_SCOPES, Rights, network_of
 from hookline_auth.wordings import near_field, path_of, say
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 _MAX_LISTED = 200
 _MAX_TEXT_LENGTH = 200
 _ACTION = re.compile(r"(?:[a-z0-9_]+(?:\.[a-z0-9_]+)?|(?:[a-z0-9_]+\.)?[a-z0-9_]*\*)")
-_SPAN = re.compile(r"([0-9]{1,5})\s*([smhdw])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}Z?")
 _FORMS = (
     "`90d` for 90 days from now (or `12h`, `30m`, `2w`), a day such as 2027-01-31, or a time such as "
@@ -251,8 +250,8 @@ def read_end(text: str, *, now_us: int) -> int:
         ValueError: If it is none of these; the message shows how to write one.
     """
     words = text.strip()
-    if span := _SPAN.fullmatch(words.lower()):
-        return now_us + int(span[1]) * _SECONDS[span[2]] * MICROSECONDS
+    if (span := read_span(words.lower(), max_digits=5)) is not None:
+        return now_us + int(span.total_seconds()) * MICROSECONDS
     try:
         at = datetime.fromisoformat(f"{words[:10]}T00:00:00Z" if _DAY.fullmatch(words) else words)
         end_us = int(at.timestamp() * MICROSECONDS)

@@ -37,6 +37,7 @@ class ConnectionsPlugin:
         from hookline_connections.office import Office
 
         self._office = Office(gateway, random=self._random)
+        gateway.add_account_check(self._office.has_account)
 
     @hookimpl
     def hookline_register_routes(self, routes: RouteRegistry) -> None:

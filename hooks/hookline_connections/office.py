@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
+from hookline.errors import HooklineError
 from hookline_connections.choosing import (
     NAME_HEADER,
     PLAN,
@@ -73,6 +74,15 @@ class Office:
                 wait_s=options.wait_s,
             )
         return self._book
+
+    def has_account(self, connector: str) -> bool:
+        """Tell whether a connection to a connector is stored; what cannot be read now counts as none."""
+        try:
+            return self.gateway.database.is_made() and any(
+                row.connector == connector for row in self.book.current().rows
+            )
+        except HooklineError:
+            return False
 
     def desk(self) -> Desk:
         """Return where connections are stored and changed."""

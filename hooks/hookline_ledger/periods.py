@@ -5,13 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-_SPAN = re.compile(r"([0-9]{1,6})([mhdw])")
-_UNITS = {
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-}
+from hookline.spans import read_span
+
 _ISO = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
 )
@@ -24,10 +19,10 @@ def parse_span(text: str) -> timedelta:
     Raises:
         ValueError: If the text is none; the message shows how to write one.
     """
-    match = _SPAN.fullmatch(text.strip())
-    if match is None or int(match[1]) == 0:
+    span = _span(text)
+    if not span:
         raise ValueError(f"{text[:40]!r} is no length of time; write it like `30d`, `24h`, `90m` or `2w`")
-    return int(match[1]) * _UNITS[match[2]]
+    return span
 
 
 def parse_time(text: str, *, now: datetime) -> datetime:
@@ -42,7 +37,7 @@ def parse_time(text: str, *, now: datetime) -> datetime:
     """
     words = text.strip()
     try:
-        if _SPAN.fullmatch(words):
+        if _span(words) is not None:
             return now - parse_span(words)
         if _ISO.fullmatch(words):
             at = datetime.fromisoformat(words)
@@ -54,10 +49,15 @@ def parse_time(text: str, *, now: datetime) -> datetime:
 
 def is_whole_days(text: str) -> bool:
     """Tell whether a text counts days or weeks back from now."""
-    match = _SPAN.fullmatch(text.strip())
-    return match is not None and match[2] in "dw"
+    return _span(text) is not None and text.strip()[-1] in "dw"
 
 
 def start_of_day(at: datetime) -> datetime:
     """Return midnight, in UTC, of the day of a time."""
     return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _span(text: str) -> timedelta | None:
+    """Return a length of time in minutes or more; usage is not told by the second."""
+    words = text.strip()
+    return None if words.endswith("s") else read_span(words)

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +14,7 @@ import click
 from hookline.cli.context import CommandContext, pass_context
 from hookline.cli.db import open_database
 from hookline.cli.messages import CommandFailedError, echo_json
+from hookline.spans import read_span
 
 if TYPE_CHECKING:
     from hookline.store.audit_events import AuditEntry
@@ -30,7 +31,6 @@ Examples:
 \b
 Exit status: 0 done, 1 the log was tampered with or cannot be read, 2 wrong usage or configuration.
 """
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _COLUMNS = ["seq", "at (UTC)", "actor", "action", "target", "tenant", "from"]
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
@@ -46,8 +46,8 @@ class Since(click.ParamType[datetime]):
             return value
         text = str(value).strip()
         try:
-            if ago := re.fullmatch(r"(\d{1,6})([smhdw])", text):
-                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            if (ago := read_span(text)) is not None:
+                return datetime.now(UTC) - ago
             moment = datetime.fromisoformat(text)
             return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
         except (ValueError, OverflowError):

@@ -126,7 +126,7 @@ def missing_credentials(gateway: Gateway) -> list[tuple[str, str]]:
     """Return title and variable of each connector that takes a credential and has none anywhere."""
     from hookline.connections import look_up
 
-    missing = {}
+    missing = []
     for id, connection in gateway.connections.items():
         connector = gateway.catalog.connectors[id]
         section = gateway.settings.connections.get(connection.name)
@@ -135,24 +135,7 @@ def missing_credentials(gateway: Gateway) -> list[tuple[str, str]]:
             connector.credential is not None
             and connection.credential_ref is None
             and look_up(connector, "api_key", from_file, gateway.environ)[0] is None
+            and not gateway.has_account(id)
         ):
-            missing[id] = (connector.title, f"HOOKLINE_{id.upper()}_API_KEY")
-    stored = _connectors_with_stored_accounts(gateway) if missing else frozenset()
-    return [found for id, found in missing.items() if id not in stored]
-
-
-def _connectors_with_stored_accounts(gateway: Gateway) -> frozenset[str]:
-    from hookline.errors import StoreUnavailableError
-
-    path = gateway.database.path
-    if gateway.settings.database_url is None and (path is None or not path.exists()):
-        return frozenset()  # a database that does not exist need not be made for this
-    from sqlalchemy import select
-
-    from hookline.store.tables import CONNECTIONS
-
-    try:
-        with gateway.database.connect() as connection:
-            return frozenset(connection.execute(select(CONNECTIONS.c.connector).distinct()).scalars())
-    except StoreUnavailableError:
-        return frozenset()
+            missing.append((connector.title, f"HOOKLINE_{id.upper()}_API_KEY"))
+    return missing

@@ -305,3 +305,12 @@ def test_what_another_process_changed_counts_within_twice_the_stated_time(
     other.desk.remove("", "main", operator)
     lab.clock.advance(10.1)
     assert lab.tell() == (200, "from api.acme.example")
+
+
+def test_the_gateway_knows_for_which_connectors_accounts_are_stored(lab: Lab) -> None:
+    assert not lab.gateway.has_account("acme")
+
+    lab.add("main")
+
+    assert lab.gateway.has_account("acme")
+    assert not lab.gateway.has_account("openai")
