@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hookline.store import write_ahead
 from hookline_limits.sqlite_schema import PRAGMAS, TABLES
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class SqliteFile:
             self._path, timeout=self._patience_s, isolation_level=None, check_same_thread=False
         )
         try:
+            write_ahead.switch_on(connection, within_s=self._patience_s)
             for pragma in PRAGMAS:
                 connection.execute(pragma)
             connection.executescript(TABLES)

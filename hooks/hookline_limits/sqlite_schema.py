@@ -19,11 +19,7 @@ CREATE INDEX IF NOT EXISTS amounts_by_owner ON amounts (owner) WHERE owner <> ''
 CREATE TABLE IF NOT EXISTS owners (id TEXT PRIMARY KEY, expires_us INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = NORMAL",
-    "PRAGMA temp_store = MEMORY",
-)
+PRAGMAS = ("PRAGMA synchronous = NORMAL", "PRAGMA temp_store = MEMORY")
 
 OWNERS = "SELECT id, expires_us FROM owners"
 ADD_OWNER = "INSERT INTO owners (id, expires_us) VALUES (?, ?)"

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
-from hookline.store import bounds, failures, revisions
+from hookline.store import bounds, failures, revisions, write_ahead
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -52,7 +52,10 @@ class SqliteBackend:
         if self.path is None:
             return _engine(None, StaticPool, lock_wait_s=bounds.LOCK_WAIT_S)
         _make_file(self.path)
-        _write_ahead(self.path)
+        with closing(
+            sqlite3.connect(self.path, timeout=bounds.LOCK_WAIT_S, isolation_level=None)
+        ) as connection:
+            write_ahead.switch_on(connection, within_s=bounds.OPENING_WAIT_S)
         return _engine(
             self.path,
             QueuePool,
@@ -191,20 +194,6 @@ def _make_file(path: Path) -> None:
     # Never open a file that is there: closing it again would drop the locks of this process on it.
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-
-
-def _write_ahead(path: Path) -> None:
-    """Switch the file to write-ahead logging, for which SQLite does not wait by itself."""
-    deadline = time.monotonic() + bounds.OPENING_WAIT_S
-    with closing(sqlite3.connect(path, timeout=bounds.LOCK_WAIT_S, isolation_level=None)) as connection:
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-                return
-            except sqlite3.OperationalError as exc:
-                if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-            time.sleep(0.02)
 
 
 def _size(path: Path) -> int:

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -232,3 +233,16 @@ def test_a_file_that_nobody_counted_in_is_not_made(path: Path) -> None:
     store.close()
 
     assert not path.parent.exists()
+
+
+def test_a_new_file_that_another_process_is_just_making_is_waited_for(path: Path) -> None:
+    """SQLite itself does not wait when a file is switched to write-ahead logging."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE made_by_another (x)")
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.2, other.execute, ["COMMIT"])
+        release.start()
+        with closing(SqliteStore(path, SYSTEM_CLOCK, patience_s=SOON_S)) as store:
+            must_take(store, (TOKENS, 1))
+        release.join(SOON_S)
