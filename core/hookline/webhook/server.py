@@ -6,10 +6,13 @@ import ctypes
 import logging
 import signal
 import sys
+import threading
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Flask
 
     from hookline.settings import ServerSettings
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 # Options of glibc's mallopt(3).
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 
+_ENDING = {signal.SIGINT, signal.SIGTERM}
 _BACKPRESSURE = 4096  # connections, idle ones included: it must stay far above the number of threads
 
 
@@ -52,12 +56,13 @@ def serve(settings: ServerSettings) -> None:
         settings: Where and how to listen. The workers read all other settings themselves.
     """
     _leave_no_core_dump()
+    _hold_signals()
 
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops
     from granian.log import LogLevels
 
-    Granian(
+    server = Granian(
         "hookline.webhook.server:create_worker_app",  # its name in granian's messages only
         address=settings.host,
         port=settings.port,
@@ -71,21 +76,47 @@ def serve(settings: ServerSettings) -> None:
         log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=30,
-        # granian's own loader puts the working directory first on the import path and takes the name for one
-        # inside of it when it is a package itself.
-    ).serve(target_loader=_load_worker_app, wrap_loader=False)
+    )
+    _end_on_signals(server.signal_handler_interrupt)
+    # granian's own loader puts the working directory first on the import path and takes the name for one
+    # inside of it when it is a package itself.
+    server.serve(target_loader=_load_worker_app, wrap_loader=False)
 
 
 def _load_worker_app() -> Flask:
-    # A forked worker has the handlers of the process that started it, which would swallow a request to end
-    # until granian sets the worker's own: it would be waited for in vain, then killed.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Ctrl-C in a terminal reaches the workers as well. They are ended by the process that started them; one
-    # that hears both hangs most times. Threads that are started later inherit the mask.
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    _hear_the_end()
     _give_memory_back()
     return create_worker_app()
+
+
+def _hold_signals() -> None:
+    """Let signals to end wait, for this thread and the workers that it starts.
+
+    A forked worker has the handlers of the process that started it, which would swallow a request to end
+    that came before granian set the worker's own: it would be waited for in vain, then killed.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+
+
+def _end_on_signals(end: Callable[[], None]) -> None:
+    """Call a function when the first of the signals comes that `_hold_signals` lets wait."""
+    if hasattr(signal, "sigwait"):
+
+        def wait() -> None:
+            signal.sigwait(_ENDING)
+            end()
+
+        threading.Thread(target=wait, name="hookline-signals", daemon=True).start()
+
+
+def _hear_the_end() -> None:
+    """Let a worker hear the process that started it, which also ends one that is still loading."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until granian sets the worker's own handler
+    # Ctrl-C in a terminal reaches the workers as well, and stays held: a worker that hears both signals
+    # before it has begun to end waits for itself. Threads that are started later inherit the mask.
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _leave_no_core_dump() -> None:

@@ -133,6 +133,41 @@ def test_ctrl_c_and_sigterm_end_it_soon_and_with_0(
     assert "Traceback" not in serving.told
 
 
+_SLOW_TO_BEGIN = """
+import sys, time
+from hookline.settings import ServerSettings
+from hookline.webhook import server
+
+load = server._load_worker_app
+
+def load_late():
+    print("begun", flush=True)
+    time.sleep(1)
+    return load()
+
+server._load_worker_app = load_late
+server.serve(ServerSettings(port=int(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_that_has_just_begun_hears_the_end_too(number: signal.Signals, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _SLOW_TO_BEGIN, "0"],
+        env={**_CLEAN, "HOOKLINE_STATE_DIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"begun\n"
+            os.killpg(process.pid, number)
+            assert process.wait(15) == 0
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1"])
 def test_without_a_key_only_this_machine_is_listened_to(run: Run, address: str) -> None:
     result = run("serve", "--host", address)
