@@ -21,6 +21,7 @@ BATCH_ROWS = 200
 FLUSH_S = 0.25
 _FIRST_WAIT_S = 0.25
 _MAX_WAIT_S = 5.0
+_AT_EXIT_S = 5.0  # a database that is asked for the first time on a busy machine takes more than one
 _IDLE_S = 60.0
 
 _log = logging.getLogger("hookline.ledger")
@@ -129,7 +130,7 @@ class LedgerWriter:
         self._event.set()
 
     def _close_at_exit(self) -> None:
-        self.close(_FIRST_WAIT_S * 4)
+        self.close(_AT_EXIT_S)
 
     def _run(self) -> None:
         while True:
