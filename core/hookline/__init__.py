@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hookline.limit import Limit, parse_limit
     from hookline.metering import Meter, Reservation
     from hookline.options import LayeredOptions, PluginOptions
+    from hookline.order import Order, Proceed
     from hookline.principal import Caps, Decision, InboundRequest, KeyLimits, Principal
     from hookline.record import CallRecord, CallWarning
     from hookline.routes import Reply, RouteRegistry, RouteRequest, WireEndpoint, WireFormat, json_reply
@@ -55,8 +56,10 @@ __all__ = [
     "LayeredOptions",
     "Limit",
     "Meter",
+    "Order",
     "PluginOptions",
     "Principal",
+    "Proceed",
     "Reply",
     "Reservation",
     "Response",
@@ -97,6 +100,7 @@ _HOMES = {
     "hookline.limit": ("Limit", "parse_limit"),
     "hookline.metering": ("Meter", "Reservation"),
     "hookline.options": ("LayeredOptions", "PluginOptions"),
+    "hookline.order": ("Order", "Proceed"),
     "hookline.principal": ("Caps", "Decision", "InboundRequest", "KeyLimits", "Principal"),
     "hookline.record": ("CallRecord", "CallWarning"),
     "hookline.routes": ("Reply", "RouteRegistry", "RouteRequest", "WireEndpoint", "WireFormat", "json_reply"),

@@ -122,7 +122,7 @@ class Gateway:
             clock=clock,
         )
         self._pumps = PumpPool(max_streams=self.settings.server.threads, heartbeat_s=limits.heartbeat_s)
-        self.runner = Runner(self.pipeline, self._pumps)
+        self.runner = Runner(self.pipeline, self._pumps, self.host)
         for name, info in self.host.plugins.items():
             if info.status in ("broken", "refused"):
                 _log.warning("plugin %s is not used: %s", name, info.problem)

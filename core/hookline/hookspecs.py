@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from hookline.errors import HooklineError
     from hookline.gateway import Gateway
     from hookline.metering import Reservation
+    from hookline.order import Order, Proceed
     from hookline.principal import Decision, InboundRequest, Principal
-    from hookline.routes import RouteRegistry
+    from hookline.routes import Reply, RouteRegistry
     from hookline.streaming import StreamTransform
     from hookline.upstream import Response, UpstreamRequest, UpstreamResponse
     from hookline.usage import Usage
@@ -60,6 +61,9 @@ SETUP_HOOKS = frozenset(
 
 # Hooks that watch: called one plugin after another too, so that none keeps the next from watching.
 OBSERVER_HOOKS = frozenset({"hookline_record_usage"})
+
+# Hooks that stand around others without pluggy's help, because a wrapper of pluggy yields only once.
+AROUND_HOOKS = frozenset({"hookline_run_order"})
 
 # ---------------------------------------------------------------- once, when the gateway is built
 
@@ -133,6 +137,23 @@ def hookline_authenticate(request: InboundRequest) -> Principal | None:
 
     Args:
         request: Method, path and headers; ``request.read_body()`` for signatures over the body.
+    """
+
+
+@hookspec
+def hookline_run_order(principal: Principal, order: Order, proceed: Proceed) -> Reply | None:
+    """Stand around an order: answer it from what is kept, run it at another time, or run it in parts.
+
+    Called once per order from outside, before anything but its caller was checked; each plugin stands around
+    the next ones, the first in running order outermost. Return None to let the order go on as it is. What
+    ``proceed`` returns for a stream is still running; close its content if you do not hand it on. Raise a
+    `HooklineError` to refuse the order. No wrappers: this is one.
+
+    Args:
+        principal: Who asks.
+        order: What for; read-only. Make a changed one with `dataclasses.replace`.
+        proceed: Runs an order past everybody inside of you, and returns the reply; errors are replies too.
+            Call it as often as you like, also from another thread.
     """
 
 

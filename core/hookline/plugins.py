@@ -254,6 +254,10 @@ class PluginHost:
                 f"{where} is a wrapper; this hook is called one plugin after another, so there is nothing to "
                 "wrap."
             )
+        if is_wrapper and hook_name in hookspecs.AROUND_HOOKS:
+            raise ConfigurationError(
+                f"{where} is a wrapper; this hook stands around the others by itself: call `proceed`."
+            )
         if is_wrapper is not inspect.isgeneratorfunction(function):
             raise ConfigurationError(
                 f"{where} must yield exactly once if it is a wrapper, and not at all if it is none."

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from hookline.engine.order import Order
 from hookline.errors import ConfigurationError, InvalidInputError
+from hookline.order import Order
 from hookline.principal import ANYTHING
 from hookline_connections.building import make_connection
 from hookline_connections.choosing import Candidate

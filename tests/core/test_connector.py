@@ -7,9 +7,9 @@ from pydantic import BaseModel, Field
 
 from hookline import Connector, Reply, RouteRegistry, RouteRequest, WireEndpoint, hookimpl
 from hookline.connector import fill_path
-from hookline.engine.order import Order
 from hookline.errors import ConfigurationError, HooklineError, InvalidInputError
 from hookline.gateway import Gateway
+from hookline.order import Order
 from hookline.plugins import PluginHost
 from hookline.problems import ProblemFormat
 from hookline.settings import Settings

@@ -16,8 +16,8 @@ import orjson
 
 from hookline import Principal, UpstreamRequest, UpstreamResponse, hookimpl, hookspecs
 from hookline.connection import Secret
-from hookline.engine.order import Order
 from hookline.gateway import Gateway, load_plugins
+from hookline.order import Order
 from hookline.settings import Settings
 from hookline.webhook.app import create_app
 
@@ -67,7 +67,7 @@ def test_first_result_and_no_wrappers_are_told_of_the_right_hooks(root: Path) ->
         name = section.partition("(")[0]
         options = getattr(getattr(hookspecs, name), "hookline_spec", {})
         assert ("First result." in section) == bool(options.get("firstresult")), name
-        takes_none = name in hookspecs.SECURITY_HOOKS | hookspecs.OBSERVER_HOOKS
+        takes_none = name in hookspecs.SECURITY_HOOKS | hookspecs.OBSERVER_HOOKS | hookspecs.AROUND_HOOKS
         assert ("No wrappers." in section) == takes_none, name
 
 
@@ -163,6 +163,15 @@ def _check_authenticate(plugin: object) -> None:
         for headers in ({"x-acme-signature": signature}, {"x-acme-signature": "wrong"}, HEADERS, {})
     ]
     assert statuses == [200, 401, 200, 401]
+
+
+def _check_run_order(plugin: object) -> None:
+    running = Running(plugin)
+    body = {"model": "sandbox", "prompt": "hello"}
+    dry = running.client.post("/actions/openai.chat", json=body, headers={**HEADERS, "x-dry-run": "1"})
+    assert dry.data == b"openai.chat was not run\n"
+    assert running.witness.requests == []
+    assert running.run().status_code == 200
 
 
 def _check_authorize(plugin: object) -> None:
@@ -292,6 +301,7 @@ CHECKS: dict[str, Callable[..., None]] = {
     "hookline_register_commands": _check_commands,
     "hookline_shutdown": _check_shutdown,
     "hookline_authenticate": _check_authenticate,
+    "hookline_run_order": _check_run_order,
     "hookline_authorize": _check_authorize,
     "hookline_choose_connections": _check_choose,
     "hookline_shape_request": _check_shape,

@@ -11,8 +11,8 @@ import orjson
 
 from fake_clock import FakeClock
 from hookline import Decision, InboundRequest, Principal, hookimpl
-from hookline.engine.order import Order
 from hookline.gateway import Gateway
+from hookline.order import Order
 from hookline.plugins import PluginHost
 from hookline.settings import Settings
 from hookline.upstream import UpstreamRequest, UpstreamResponse

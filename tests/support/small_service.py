@@ -20,9 +20,9 @@ from hookline import (
     hookimpl,
 )
 from hookline.clock import SYSTEM_CLOCK
-from hookline.engine.order import Order
 from hookline.errors import InvalidUpstreamAnswerError
 from hookline.gateway import Gateway
+from hookline.order import Order
 from hookline.plugins import PluginHost
 from hookline.problems import ProblemFormat
 from hookline.settings import Settings

@@ -11,9 +11,9 @@ import orjson
 import hookline_openai
 from fake_clock import FakeClock
 from hookline import Call, Reply, UpstreamRequest, UpstreamResponse, WireEndpoint, hookimpl
-from hookline.engine.order import Order
 from hookline.engine.sse import EventDecoder
 from hookline.gateway import Gateway
+from hookline.order import Order
 from hookline.plugins import PluginHost
 from hookline.settings import LimitSettings, Settings
 from hookline_openai.wire import OpenAIWire

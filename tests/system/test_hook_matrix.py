@@ -20,6 +20,7 @@ from hookline import (
     Decision,
     HooklineError,
     InboundRequest,
+    Order,
     Reservation,
     RetryDecision,
     Secret,
@@ -94,6 +95,10 @@ class Recorder:
     @hookimpl(tryfirst=True)
     def hookline_authenticate(self, request: InboundRequest) -> None:
         self.called["hookline_authenticate"] += 1
+
+    @hookimpl(tryfirst=True)
+    def hookline_run_order(self, order: Order) -> None:
+        self.called["hookline_run_order"] += 1
 
     @hookimpl(tryfirst=True)
     def hookline_authorize(self, call: Call) -> Decision:
@@ -242,7 +247,7 @@ def test_a_failed_attempt_is_mapped_asked_about_and_signed_anew(case: Case, reco
     assert answer.status_code == 200
 
     asked = {name: recorder.called[name] for name in CALL_HOOKS}
-    assert asked["hookline_shape_request"] == asked["hookline_authorize"] == 1
+    assert asked["hookline_shape_request"] == asked["hookline_authorize"] == asked["hookline_run_order"] == 1
     assert asked["hookline_retry"] == asked["hookline_map_error"] == 1
     assert asked["hookline_execute"] == asked["hookline_resolve_credential"] == 2
     assert asked["hookline_apply_upstream_auth"] == 2

@@ -75,7 +75,7 @@ def _check_action(gateway: Gateway, action_id: str, *, stream: bool) -> None:
 
 
 def _run(gateway: Gateway, action_id: str, input: JsonObject) -> Reply:
-    from hookline.engine.order import Order
+    from hookline.order import Order
     from hookline.principal import Principal
 
     principal = Principal(key_id="cli", scopes=frozenset({"actions:run"}), label="command line")

@@ -121,7 +121,7 @@ def _run(
 def _wire_example(context: CommandContext, example: JsonObject | None) -> tuple[str, JsonObject] | None:
     """Return an address in a service's own format and a body for it: what the action would send there."""
     from hookline.cli.examples import first_input
-    from hookline.engine.order import Order
+    from hookline.order import Order
     from hookline.principal import Principal
 
     if example is None:

@@ -1,44 +1,31 @@
-"""What somebody asks for, on its way to becoming a call and an answer."""
+"""What an order becomes on its way: a call that may run, and an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hookline.call import new_call_id
+from hookline.engine.settlement import estimate_of
 
 if TYPE_CHECKING:
     from hookline.call import Call
-    from hookline.connector import JsonObject
     from hookline.engine.settlement import Settlement
     from hookline.routes import WireEndpoint
     from hookline.upstream import UpstreamRequest
+    from hookline.usage import Usage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
-    """What somebody asks for.
+class DraftCall:
+    """A call that was found to be in order, and the request it would make; it is not going to run."""
 
-    Attributes:
-        action_id: Which action.
-        fields: Its input, or on the wire door the service's own body.
-        content: The bytes that ``fields`` was read from; passed on as they are on the wire door.
-        headers: The caller's headers by lower-case name, without credentials.
-        endpoint: The wire endpoint it came through; None for the action door.
-        parameters: Values of the route's variable parts.
-        call_id: Id of the call.
-        client: Network address of whoever sent it.
-    """
+    call: Call
+    request: UpstreamRequest
 
-    action_id: str
-    fields: JsonObject = field(repr=False)
-    content: bytes | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    endpoint: WireEndpoint | None = None
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    call_id: str = field(default_factory=new_call_id)
-    client: str = ""
+    def estimate(self) -> Usage:
+        """Return the most that it can take, as far as its action knows."""
+        return estimate_of(self.call, self.request)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from hookline.upstream import UpstreamRequest
 
 if TYPE_CHECKING:
     from hookline.call import Call
-    from hookline.engine.order import Order
+    from hookline.order import Order
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"

@@ -22,7 +22,7 @@ from hookline.engine.accounts import Accounts
 from hookline.engine.answers import AnswerMaker, UnwritableChangeError
 from hookline.engine.attempts import Attempts
 from hookline.engine.coercion import coerce
-from hookline.engine.order import Answer, Order, PreparedCall
+from hookline.engine.order import Answer, DraftCall, PreparedCall
 from hookline.engine.outgoing import (
     HOPS_HEADER,
     build_request,
@@ -40,6 +40,7 @@ from hookline.errors import (
     StoreUnavailableError,
     raise_from,
 )
+from hookline.order import Order
 from hookline.principal import Decision, InboundRequest, Principal
 from hookline.record import CallRecord
 from hookline.streaming import StreamTransform
@@ -132,12 +133,7 @@ class Pipeline:
             )
         settlement = self._books.open(call)
         try:
-            if not is_trusted:
-                self._authorize(call)
-            self._validate(call)
-            self._accounts.choose(call)
-            request = build_request(call, order, user_agent=self._user_agent, max_hops=self._limits.max_hops)
-            self._shape(call, request)
+            request = self._make_request(call, order, is_trusted=is_trusted)
             self._run(lambda: settlement.admit(request))
         except Exception as exc:
             raise_from(settlement.finish(self.map_error(call, exc)), exc)
@@ -145,6 +141,18 @@ class Pipeline:
             settlement.finish(self._host.to_error(exc))
             raise
         return PreparedCall(call=call, request=request, endpoint=order.endpoint, settlement=settlement)
+
+    def check(self, principal: Principal, order: Order) -> DraftCall:
+        """Return the call that an order asks for without running it: nothing is set aside or recorded.
+
+        Raises:
+            HooklineError: If the order would be refused, limits aside.
+        """
+        call = self._open(principal, order, None, is_internal=False)
+        try:
+            return DraftCall(call=call, request=self._make_request(call, order, is_trusted=False))
+        except Exception as exc:
+            raise_from(self.map_error(call, exc), exc)
 
     def perform(self, prepared: PreparedCall) -> Answer:
         """Run a prepared call.
@@ -213,7 +221,7 @@ class Pipeline:
             is_stream=is_stream,
             deadline=began_at + self._time_for(principal, is_stream) if parent is None else parent.deadline,
             record=CallRecord(began_at=began_at, began_at_utc=self._clock.now()),
-            cancellation=Cancellation() if parent is None else parent.cancellation,
+            cancellation=(order.cancellation or Cancellation()) if parent is None else parent.cancellation,
             parent=parent,
             clock=self._clock,
             runs_actions=self._run_inside,
@@ -224,6 +232,15 @@ class Pipeline:
     def _time_for(self, principal: Principal, is_stream: bool) -> float:
         cap_s = principal.caps.max_stream_s if is_stream else None
         return self._limits.timeout_s if cap_s is None else min(cap_s, self._limits.timeout_s)
+
+    def _make_request(self, call: Call, order: Order, *, is_trusted: bool) -> UpstreamRequest:
+        if not is_trusted:
+            self._authorize(call)
+        self._validate(call)
+        self._accounts.choose(call)
+        request = build_request(call, order, user_agent=self._user_agent, max_hops=self._limits.max_hops)
+        self._shape(call, request)
+        return request
 
     def _authorize(self, call: Call) -> None:
         try:

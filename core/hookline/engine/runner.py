@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 
 from hookline.engine.answers import returned_headers
 from hookline.engine.settlement import client_gone
-from hookline.errors import HooklineError, InvalidUpstreamAnswerError
+from hookline.errors import HooklineError, InvalidUpstreamAnswerError, PluginError
 from hookline.problems import ProblemFormat
 from hookline.routes import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hookline.call import Call
-    from hookline.engine.order import Answer, Order, PreparedCall
+    from hookline.engine.order import Answer, PreparedCall
     from hookline.engine.pipeline import Pipeline
     from hookline.engine.pump import PumpPool
+    from hookline.order import Order
+    from hookline.plugins import PluginHost
     from hookline.principal import Principal
     from hookline.routes import WireFormat
+
+    Run = Callable[[Principal, Order], Reply]
 
 _log = logging.getLogger("hookline.calls")
 _STREAM_HEADERS = [("cache-control", "no-store"), ("x-accel-buffering", "no")]
@@ -31,16 +35,52 @@ class Runner:
     Args:
         pipeline: Runs calls.
         pumps: Runs streams on threads of their own.
+        host: The plugins, some of which stand around orders.
+
+    Attributes:
+        run: Returns the reply to a principal's order; errors are replies too.
     """
 
-    def __init__(self, pipeline: Pipeline, pumps: PumpPool) -> None:
+    def __init__(self, pipeline: Pipeline, pumps: PumpPool, host: PluginHost) -> None:
         self._pipeline = pipeline
         self._pumps = pumps
+        self._host = host
         self._problems = ProblemFormat()
+        self.run: Run = self._call
+        for name, surround in reversed(host.implementations("hookline_run_order")):
+            self.run = self._around(name, surround, self.run)
 
-    def run(self, principal: Principal, order: Order) -> Reply:
-        """Return the reply to an order; errors are replies too."""
-        shape: WireFormat = order.endpoint.format if order.endpoint else self._problems
+    def _around(self, name: str, surround: Callable[..., object], inner: Run) -> Run:
+        """Return what runs an order past a plugin, and past those inside of it."""
+
+        def run(principal: Principal, order: Order) -> Reply:
+            try:
+                reply = surround(
+                    principal=principal, order=order, proceed=lambda order: inner(principal, order)
+                )
+                if reply is None:
+                    return inner(principal, order)
+                if isinstance(reply, Reply):
+                    return reply
+                raise PluginError("hookline_run_order() returned something other than a Reply.", plugin=name)
+            except Exception as exc:
+                return self.refuse(order, self._host.to_error(exc))
+
+        return run
+
+    def refuse(self, order: Order, error: HooklineError) -> Reply:
+        """Return the reply to an order that cannot be carried out."""
+        log_failure(error, call_id=order.call_id)
+        reply = self._shape_of(order).error_reply(error, call_id=order.call_id)
+        if error.record is not None:
+            _add_missing(reply, error.record.reply_headers())
+        return reply
+
+    def _shape_of(self, order: Order) -> WireFormat:
+        return order.endpoint.format if order.endpoint else self._problems
+
+    def _call(self, principal: Principal, order: Order) -> Reply:
+        shape = self._shape_of(order)
         prepared: PreparedCall | None = None
         try:
             prepared = self._pipeline.prepare(principal, order)
@@ -50,10 +90,7 @@ class Runner:
         except HooklineError as error:
             if prepared is not None:
                 prepared.settlement.finish(error)
-            log_failure(error, call_id=order.call_id)
-            reply = shape.error_reply(error, call_id=order.call_id)
-            if error.record is not None:
-                _add_missing(reply, error.record.reply_headers())
+            reply = self.refuse(order, error)
             if prepared is not None and error.answer is not None:
                 _add_missing(reply, returned_headers(prepared.call, list(error.answer.headers)))
             return reply

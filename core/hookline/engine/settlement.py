@@ -74,7 +74,7 @@ class Settlement:
             call.record.model = meter.model(request)
         if not self._books.admit:
             return
-        estimate = self._estimate = _estimate(call, request)
+        estimate = self._estimate = estimate_of(call, request)
         for name, admit in self._books.admit:
             reservation = admit(call=call, request=request, estimate=estimate)
             if reservation is None:
@@ -159,7 +159,7 @@ class Settlement:
             _log.exception("%s: the plugin %r failed when the call was over", self._call.id, plugin)
 
 
-def _estimate(call: Call, request: UpstreamRequest) -> Usage:
+def estimate_of(call: Call, request: UpstreamRequest) -> Usage:
     """Return the most that a request can take, as far as its action knows."""
     if call.record.is_composed:
         return NOTHING

@@ -140,6 +140,103 @@ REPLAY_IDS = Table(
 )
 """Ids of signed requests that were seen, so that none is taken twice."""
 
+KEPT_REPLIES = Table(
+    "kept_replies",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("call_id", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("lease_until_us", BigInteger, nullable=False),
+    Column("created_at_us", BigInteger, nullable=False),
+    Column("expires_at_us", BigInteger, nullable=False),
+    Column("reply", LargeBinary),
+    Index(None, "expires_at_us"),
+)
+"""Replies to requests with an idempotency key; ``id`` is a hash of whose it is, and ``reply`` is sealed."""
+
+JOBS = Table(
+    "jobs",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("call_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("connection", Text),
+    Column("flow", Text),
+    Column("state", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("runs", Integer, nullable=False),
+    Column("owner", Text),
+    Column("is_sent", Boolean, nullable=False),
+    Column("is_cancelled", Boolean, nullable=False),
+    Column("not_before_us", BigInteger, nullable=False),
+    Column("created_at_us", BigInteger, nullable=False),
+    Column("started_at_us", BigInteger),
+    Column("ended_at_us", BigInteger),
+    Column("expires_at_us", BigInteger, nullable=False),
+    Column("parts_done", Integer),
+    Column("parts_total", Integer),
+    Column("order", LargeBinary),
+    Column("reply_status", Integer),
+    Column("reply", LargeBinary),
+    Column("callback_url", LargeBinary),
+    Index(None, "tenant", "created_at_us"),
+    Index(None, "state", "not_before_us"),
+    Index(None, "expires_at_us"),
+)
+"""Calls that run after their answer was given. ``order``, ``reply`` and ``callback_url`` are sealed."""
+
+JOB_WORKERS = Table(
+    "job_workers",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("started_at_us", BigInteger, nullable=False),
+    Column("seen_at_us", BigInteger, nullable=False),
+)
+"""Processes that run jobs; one that was not seen for a while is dead."""
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("job_id", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("url", LargeBinary, nullable=False),
+    Column("url_shown", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at_us", BigInteger, nullable=False),
+    Column("claimed_until_us", BigInteger, nullable=False),
+    Column("created_at_us", BigInteger, nullable=False),
+    Column("ended_at_us", BigInteger),
+    Column("expires_at_us", BigInteger, nullable=False),
+    Column("history", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Index(None, "tenant", "created_at_us"),
+    Index(None, "state", "next_at_us"),
+    Index(None, "job_id"),
+    Index(None, "expires_at_us"),
+)
+"""Results of jobs, to be posted; ``id`` is their ``webhook-id``, ``url`` and ``payload`` are sealed."""
+
+CALLBACK_SECRETS = Table(
+    "callback_secrets",
+    METADATA,
+    Column("tenant", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created_at_us", BigInteger, nullable=False),
+    Column("retires_at_us", BigInteger),
+)
+"""What a tenant's callbacks are signed with; two at a time while one takes over from the other."""
+
 STORE_STATE = Table(
     "store_state",
     METADATA,

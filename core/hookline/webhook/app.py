@@ -11,7 +11,6 @@ from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 
 from hookline.call import new_call_id
-from hookline.engine.order import Order
 from hookline.engine.runner import log_failure
 from hookline.errors import (
     ConfigurationError,
@@ -21,6 +20,7 @@ from hookline.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
+from hookline.order import Order
 from hookline.problems import ProblemFormat
 from hookline.routes import Reply, Route, RouteRequest
 from hookline.webhook.bodies import read_json
@@ -124,6 +124,7 @@ def _run(
         parameters=parameters,
         call_id=call_id,
         client=inbound.client,
+        query=inbound.query,
     )
     return gateway.runner.run(principal, order)
 

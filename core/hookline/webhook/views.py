@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hookline import __version__
 from hookline.engine.catalog import describe
-from hookline.engine.order import Order
 from hookline.errors import NotFoundError
+from hookline.order import Order
 from hookline.problems import known_errors
 from hookline.routes import Reply, RouteRegistry, RouteRequest, json_reply
 from hookline.webhook.bodies import read_fields
@@ -80,5 +80,6 @@ def run_action(request: RouteRequest) -> Reply:
         headers=request.inbound.public_headers(),
         call_id=request.call_id,
         client=request.inbound.client,
+        query=request.inbound.query,
     )
     return request.gateway.runner.run(request.principal, order)

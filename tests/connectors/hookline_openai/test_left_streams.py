@@ -12,7 +12,6 @@ import pytest
 import hookline_openai
 from fake_clock import FakeClock
 from hookline import Call, UpstreamRequest, UpstreamResponse, WireEndpoint, hookimpl
-from hookline.engine.order import Order
 from hookline.errors import (
     BudgetExhaustedError,
     HooklineError,
@@ -22,6 +21,7 @@ from hookline.errors import (
     UpstreamTimeoutError,
 )
 from hookline.gateway import Gateway
+from hookline.order import Order
 from hookline.plugins import PluginHost
 from hookline.settings import Settings
 from hookline.streaming import StreamTransform

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from hookline.engine.order import Order
+from hookline.order import Order
 from hookline.streaming import StreamEvent, StreamOutcome
 from hookline.upstream import UpstreamRequest
 from hookline.usage import Usage

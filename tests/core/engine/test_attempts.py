@@ -18,7 +18,7 @@ from small_service import CALLER, ORIGIN, Sign, Upstream, make_gateway, say, say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hookline.engine.order import Order
+    from hookline.order import Order
 
 ORDERS = pytest.mark.parametrize("order", [say(), say_on_the_wire()], ids=["action", "wire"])
 

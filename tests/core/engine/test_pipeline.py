@@ -28,9 +28,9 @@ from hookline import (
     WireEndpoint,
     hookimpl,
 )
-from hookline.engine.order import Order
 from hookline.errors import AuthenticationError, NotFoundError, PluginError, RateLimitedError
 from hookline.hookspecs import SETUP_HOOKS
+from hookline.order import Order
 from hookline.problems import ProblemFormat
 from hookline.settings import LimitSettings, Settings
 from small_service import (
@@ -116,6 +116,10 @@ class Recorder(Sign):
         return CALLER
 
     @hookimpl
+    def hookline_run_order(self, order: Order) -> None:
+        self.called.append("hookline_run_order")
+
+    @hookimpl
     def hookline_authorize(self, call: Call) -> Decision:
         self.called.append("hookline_authorize")
         return Decision(allow=True)
@@ -187,7 +191,12 @@ def test_a_call_that_is_refused_early_asks_no_later_hook() -> None:
     reply = run(make_gateway(recorder), say(times=0))
 
     assert outcome(reply) == (422, "invalid_input")
-    assert recorder.called == ["hookline_authorize", "hookline_map_error", "hookline_record_usage"]
+    assert recorder.called == [
+        "hookline_run_order",
+        "hookline_authorize",
+        "hookline_map_error",
+        "hookline_record_usage",
+    ]
 
 
 def test_an_input_is_coerced_checked_and_sent_as_json() -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from hookline.connector import JsonObject
-    from hookline.engine.order import Order
+    from hookline.order import Order
 
 ACTION = say(stream=True)
 ON_THE_WIRE = say_on_the_wire(b'{"text": "hi", "stream": true}')

@@ -47,8 +47,8 @@ from small_service import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hookline.engine.order import Order
     from hookline.gateway import Gateway
+    from hookline.order import Order
     from hookline.routes import Reply
 
 STREAM = say(stream=True)

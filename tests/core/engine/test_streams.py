@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from hookline.connector import JsonObject
-    from hookline.engine.order import Order, PreparedCall
+    from hookline.engine.order import PreparedCall
     from hookline.gateway import Gateway
+    from hookline.order import Order
 
 ACTION = say(stream=True)
 ON_THE_WIRE = say_on_the_wire(b'{"text": "hi", "stream": true}')

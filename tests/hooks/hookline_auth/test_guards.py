@@ -19,13 +19,13 @@ from hookline import (
     hookimpl,
 )
 from hookline.attempt import Attempt, RetryDecision
-from hookline.engine.order import Order
 from hookline.errors import (
     AuthenticationError,
     HooklineError,
     PermissionDeniedError,
     UpstreamUnavailableError,
 )
+from hookline.order import Order
 from hookline.principal import Caps
 from hookline_auth import AuthPlugin
 from small_service import Acme, Upstream, make_connector, make_gateway, say, whole

@@ -17,8 +17,8 @@ from standardwebhooks import Webhook
 
 from fake_clock import START
 from hookline import hookimpl
-from hookline.engine.order import Order
 from hookline.errors import HooklineError, PermissionDeniedError, RateLimitedError, StoreUnavailableError
+from hookline.order import Order
 from hookline.principal import InboundRequest
 from hookline_auth.desk import operator
 from hookline_auth.key_records import UnreadableKeyError

@@ -224,7 +224,7 @@ class _Away:
 
 def test_where_nothing_is_stored_choosing_costs_nearly_nothing(lab: Any, caller: Any) -> None:
     """About a microsecond; the bound is 20 because machines are busy at times."""
-    from hookline.engine.order import Order
+    from hookline.order import Order
 
     lab.tell()
     call = lab.gateway.pipeline.prepare(caller(), Order(action_id="acme.say", fields={"text": "hi"})).call

@@ -237,7 +237,7 @@ def test_only_a_connection_that_was_chosen_for_the_call_gets_its_credential(lab:
     """S2: a copy with another address, or another tenant's, gets nothing."""
     from dataclasses import replace
 
-    from hookline.engine.order import Order
+    from hookline.order import Order
 
     lab.add("main", tenant="ada", secret=CANARY)
     lab.add("main", tenant="bob", secret="sk-of-bob")

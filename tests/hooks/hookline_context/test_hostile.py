@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from context_lab import Lab, echo, refusal, user, words
-from hookline.engine.order import Order
 from hookline.errors import InvalidInputError
+from hookline.order import Order
 from small_service import CALLER
 
 if TYPE_CHECKING:

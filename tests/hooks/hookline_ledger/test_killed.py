@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Runs calls on eight threads for ever, and tells the id of each call that is over.
 WORKER = """
 import os, sys, threading, time
-from hookline.engine.order import Order
+from hookline.order import Order
 from hookline.settings import Settings
 from hookline_ledger import LedgerPlugin
 from small_service import CALLER, make_gateway

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
-from hookline.engine.order import Order
+from hookline.order import Order
 from hookline.settings import Settings
 from hookline.store.database import Database
 from hookline.store.tables import USAGE_ROWS

@@ -16,8 +16,8 @@ from sqlalchemy import select
 
 from fake_clock import START, FakeClock
 from hookline import Call, Connection, Decision, UpstreamRequest, hookimpl
-from hookline.engine.order import Order
 from hookline.errors import BudgetExhaustedError, StoreUnavailableError
+from hookline.order import Order
 from hookline.record import CallRecord
 from hookline.settings import Settings
 from hookline.store.database import Database

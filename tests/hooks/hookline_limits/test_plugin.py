@@ -11,7 +11,6 @@ import pytest
 
 from fake_clock import FakeClock
 from hookline import Call, InboundRequest, KeyLimits, Principal, hookimpl, parse_limit
-from hookline.engine.order import Order
 from hookline.engine.settlement import client_gone
 from hookline.errors import (
     BudgetExhaustedError,
@@ -22,6 +21,7 @@ from hookline.errors import (
     UpstreamUnavailableError,
 )
 from hookline.gateway import Gateway
+from hookline.order import Order
 from hookline.plugins import PluginHost
 from hookline.settings import Settings
 from hookline.usage import NANO_USD

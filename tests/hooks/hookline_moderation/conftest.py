@@ -11,8 +11,8 @@ import pytest
 
 import hookline_openai
 from fake_clock import FakeClock
-from hookline.engine.order import Order
 from hookline.gateway import Gateway
+from hookline.order import Order
 from hookline.plugins import PluginHost
 from hookline.settings import Settings
 from hookline_moderation import ModerationPlugin

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hookline_request_id
-from hookline.engine.order import Order
 from hookline.gateway import Gateway
+from hookline.order import Order
 from hookline.plugins import PluginHost
 from hookline.settings import Settings
 from small_service import CALLER, Acme, Allow, Upstream, make_connector, say

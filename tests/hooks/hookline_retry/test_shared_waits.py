@@ -13,8 +13,8 @@ import pytest
 
 from hookline import hookimpl
 from hookline.attempt import Attempt, RetryDecision
-from hookline.engine.order import Order
 from hookline.errors import RateLimitedError, StreamInterruptedError
+from hookline.order import Order
 from hookline_retry.gate import MOST_MODELS
 from retry_lab import INPUTS, Answer, Lab, ManualClock, refusal, simulated
 from small_service import CALLER, Body, streamed

@@ -33,7 +33,7 @@ from small_service import (
 if TYPE_CHECKING:
     from hookline import Call
     from hookline.connector import JsonObject
-    from hookline.engine.order import Order
+    from hookline.order import Order
 
 ROOT = Path(__file__).parents[3]
 CUT = StreamInterruptedError("The upstream broke the connection in the middle of its answer.")

@@ -10,8 +10,8 @@ import pytest
 
 import hookline_structured
 from hookline.connector import Connector, JsonObject
-from hookline.engine.order import Order
 from hookline.gateway import Gateway
+from hookline.order import Order
 from hookline.plugins import PluginHost
 from hookline.settings import Settings
 from hookline_structured.parsing import parse_json_text, wants_json
