@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from hookline.errors import HooklineError
     from hookline.hookspecs import hookimpl
+    from hookline.job import Job
     from hookline.limit import Limit, parse_limit
     from hookline.metering import Meter, Reservation
     from hookline.options import LayeredOptions, PluginOptions
@@ -51,6 +52,7 @@ __all__ = [
     "ErrorAnswer",
     "HooklineError",
     "InboundRequest",
+    "Job",
     "JoiningPresenter",
     "KeyLimits",
     "LayeredOptions",
@@ -97,6 +99,7 @@ _HOMES = {
     ),
     "hookline.errors": ("HooklineError",),
     "hookline.hookspecs": ("hookimpl",),
+    "hookline.job": ("Job",),
     "hookline.limit": ("Limit", "parse_limit"),
     "hookline.metering": ("Meter", "Reservation"),
     "hookline.options": ("LayeredOptions", "PluginOptions"),

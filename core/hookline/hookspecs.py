@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hookline.connector import Connector
     from hookline.errors import HooklineError
     from hookline.gateway import Gateway
+    from hookline.job import Job
     from hookline.metering import Reservation
     from hookline.order import Order, Proceed
     from hookline.principal import Decision, InboundRequest, Principal
@@ -60,7 +61,7 @@ SETUP_HOOKS = frozenset(
 )
 
 # Hooks that watch: called one plugin after another too, so that none keeps the next from watching.
-OBSERVER_HOOKS = frozenset({"hookline_record_usage"})
+OBSERVER_HOOKS = frozenset({"hookline_record_usage", "hookline_job_over"})
 
 # Hooks that stand around others without pluggy's help, because a wrapper of pluggy yields only once.
 AROUND_HOOKS = frozenset({"hookline_run_order"})
@@ -328,6 +329,18 @@ def hookline_record_usage(call: Call, usage: Usage | None) -> None:
     Args:
         call: The call; ``call.record`` has its model, status, attempts and times.
         usage: As in `hookline_settle`.
+    """
+
+
+@hookspec
+def hookline_job_over(job: Job) -> None:
+    """Take note of a job that is over.
+
+    Called when the reply of a job was kept, one plugin after another, on a thread that nobody waits for. If
+    the process ends meanwhile it is called again by another: go by the job's id. What you raise is logged.
+
+    Args:
+        job: The job with its reply, also if it failed or was cancelled.
     """
 
 

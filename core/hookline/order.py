@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from hookline.routes import Reply, WireEndpoint
 
 
+ITEMS = "items"
+"""Field of an action's input with which it is run once for each of several inputs."""
+
+CALLBACK_URL = "callback_url"
+"""Field of an action's input that says where its result is to be posted."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
     """What somebody asks for.

@@ -7,6 +7,7 @@ import hmac
 import inspect
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 import orjson
 
-from hookline import Principal, UpstreamRequest, UpstreamResponse, hookimpl, hookspecs
+from hookline import Job, Principal, UpstreamRequest, UpstreamResponse, hookimpl, hookspecs
 from hookline.connection import Secret
 from hookline.gateway import Gateway, load_plugins
 from hookline.order import Order
@@ -174,6 +175,27 @@ def _check_run_order(plugin: object) -> None:
     assert running.run().status_code == 200
 
 
+def _check_job_over(plugin: object, caplog: pytest.LogCaptureFixture) -> None:
+    at = datetime(2026, 11, 30, tzinfo=UTC)
+    job = Job(
+        id="job_1",
+        tenant="default",
+        key_id="k",
+        action_id="openai.chat",
+        call_id="call_1",
+        state="done",
+        created_at=at,
+        expires_at=at,
+    )
+    [(_, tell)] = [
+        one
+        for one in Running(plugin).gateway.host.implementations("hookline_job_over")
+        if one[0] == "example"
+    ]
+    tell(job=job)
+    assert "job job_1 of default is over: done" in caplog.text
+
+
 def _check_authorize(plugin: object) -> None:
     running = Running(plugin)
     assert running.run().status_code == 200
@@ -314,6 +336,7 @@ CHECKS: dict[str, Callable[..., None]] = {
     "hookline_process_response": _check_process,
     "hookline_settle": _check_settle,
     "hookline_record_usage": _check_record,
+    "hookline_job_over": _check_job_over,
     "hookline_map_error": _check_map_error,
 }
 

@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 KEY = "a-key-for-tests-only-0001"
 ORIGIN = "http://sandbox.invalid:80"
 CALL_HOOKS = (
-    frozenset(name for name in vars(hookspecs) if name.startswith("hookline_")) - hookspecs.SETUP_HOOKS
+    frozenset(name for name in vars(hookspecs) if name.startswith("hookline_"))
+    - hookspecs.SETUP_HOOKS
+    - {"hookline_job_over"}
 )
 
 ACTIONS: dict[str, dict[str, Any]] = {

@@ -186,6 +186,7 @@ JOBS = Table(
     Column("reply_status", Integer),
     Column("reply", LargeBinary),
     Column("callback_url", LargeBinary),
+    Column("is_told", Boolean, nullable=False),
     Index(None, "tenant", "created_at_us"),
     Index(None, "state", "not_before_us"),
     Index(None, "expires_at_us"),

@@ -68,7 +68,9 @@ def test_status_counts_rows(run: Run, where: str, environ: Mapping[str, str]) ->
     result = run("db", "status", environ=environ)
 
     assert result.exit_code == 0
-    assert [line.split() for line in result.output.splitlines()[-6:]] == [[name, "0"] for name in TABLES]
+    assert [line.split() for line in result.output.splitlines()[-len(TABLES) :]] == [
+        [name, "0"] for name in TABLES
+    ]
     assert "usable    yes\n" in result.output
 
 

@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("reply_status", sa.Integer()),
         sa.Column("reply", sa.LargeBinary()),
         sa.Column("callback_url", sa.LargeBinary()),
+        sa.Column("is_told", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_jobs"),
     )
     op.create_index("ix_jobs_tenant_created_at_us", "jobs", ["tenant", "created_at_us"])
