@@ -25,6 +25,7 @@ from hookline.routes import RouteRegistry
 from hookline.settings import Settings, load_settings, with_secret_files
 from hookline.store.audit import AuditLog
 from hookline.store.database import Database
+from hookline.store.seals import Seals
 from hookline.webhook.views import add_routes
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Gateway:
         connections: Default upstream account of each connector, by connector id.
         all_connections: Every account of the settings.
         database: Where keys, accounts and usage are kept; not opened before it is used.
+        seals: Seals and opens content that is stored; see `hookline.store.seals`.
         audit: Who changed what; see `hookline.store.audit`.
         routes: The HTTP routes.
         pipeline: Runs calls.
@@ -97,6 +99,12 @@ class Gateway:
         url = self.settings.database_url
         self.database = Database(
             None if url is None else url.get_secret_value(), state_dir=self.settings.state_dir
+        )
+        content_key = self.settings.content_key
+        self.seals = Seals(
+            state_dir=self.settings.state_dir,
+            text="" if content_key is None else content_key.get_secret_value(),
+            clock=clock,
         )
         self.audit = AuditLog(self.database)
         self._readiness_checks: dict[str, Callable[[], str | None]] = {}
