@@ -13,15 +13,18 @@
     │   ├── PermissionDeniedError          403  a valid key without this right
     │   ├── NotFoundError                  404  no such route or action
     │   ├── MethodNotAllowedError          405  the route exists, the method does not
+    │   ├── ReplyLostError                 409  an idempotency key whose answer cannot be given again
     │   ├── BodyTooLargeError              413  over the size cap
     │   ├── UnsupportedMediaTypeError      415  a content type we do not read
     │   ├── InvalidInputError              422  a field is missing, unknown or out of range
+    │   ├── KeyReusedError                 422  an idempotency key that was used for another request
     │   ├── RequestRejectedError           400  the upstream refused what the caller sent
     │   ├── ContentBlockedError            400  a check of the content, or the upstream's own, said no
     │   ├── UpstreamCredentialError        502  the upstream refused our credential
     │   ├── UpstreamForbiddenError         502  the upstream does not serve us
     │   └── LoopDetectedError              508  the request has gone through this gateway before
     └── RetryableError                     the same call may succeed later
+        ├── StillRunningError              409  the first request with this idempotency key still runs
         ├── RateLimitedError               429  wait ``retry_after_s``
         ├── UpstreamUnavailableError       502  the upstream failed or could not be reached
         ├── InvalidUpstreamAnswerError     502  the upstream answered something unreadable
@@ -241,6 +244,15 @@ class MethodNotAllowedError(FatalError):
         self.allowed = allowed
 
 
+class ReplyLostError(FatalError):
+    """A request was carried out under this idempotency key, and its answer cannot be given again."""
+
+    status = 409
+    code = "first_attempt_lost"
+    title = "The answer of the first attempt is not there any more"
+    hint = "Send another `Idempotency-Key` to run the call again; that may be charged a second time."
+
+
 class BodyTooLargeError(FatalError):
     """The body is over the size cap."""
 
@@ -266,6 +278,15 @@ class InvalidInputError(FatalError):
     code = "invalid_input"
     title = "The input does not fit the action"
     hint = "Correct the field that the message names; `GET /actions/{id}` shows what each field takes."
+
+
+class KeyReusedError(FatalError):
+    """An idempotency key was used for another request before."""
+
+    status = 422
+    code = "idempotency_key_reused"
+    title = "This idempotency key was used for another request"
+    hint = "Send a new `Idempotency-Key` with every new request, and the same one only to repeat a request."
 
 
 class RequestRejectedError(FatalError):
@@ -320,6 +341,16 @@ class RetryableError(HooklineError):
 
     kind = "upstream_error"
     retryable = True
+
+
+class StillRunningError(RetryableError):
+    """The first request with this idempotency key still runs."""
+
+    status = 409
+    code = "still_running"
+    kind = "invalid_request_error"
+    title = "The first request with this key still runs"
+    hint = "Wait as long as `Retry-After` says, then send the same again: it gets the answer of the first."
 
 
 class RateLimitedError(RetryableError):

@@ -68,6 +68,8 @@ class Principal:
         connections: Names of the upstream accounts that it may use; empty for whichever its tenant has.
         caps: The most that one call may ask for.
         limits: Its own limits, and those of every key that it descends from.
+        delivery_id: Id of the signed delivery that this request is, the same when it is sent again; None for
+            a request that is not signed, or whose kind of signature has no id.
     """
 
     key_id: str
@@ -79,6 +81,7 @@ class Principal:
     connections: tuple[str, ...] = ()
     caps: Caps = Caps()
     limits: tuple[KeyLimits, ...] = ()
+    delivery_id: str | None = None
 
     def __post_init__(self) -> None:
         if not self.key_id or not self.tenant:

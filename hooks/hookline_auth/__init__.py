@@ -132,7 +132,7 @@ class AuthPlugin:
     @hookimpl
     def hookline_record_usage(self, call: Call, usage: Usage | None) -> None:
         """Let a signed request come again that was turned away for now and not carried out at all."""
-        if usage is None and call.record.status in _FOR_NOW and call.parent is None:
-            message_id = call.headers.get("webhook-id")
-            if message_id is not None and self._callers is not None:
-                self._callers.replays.give_back(call.principal.key_id, message_id)
+        if usage is not None or call.record.status not in _FOR_NOW or call.parent is not None:
+            return
+        if "webhook-id" in call.headers and self._callers is not None:
+            self._callers.replays.give_back(call.principal.key_id, self._callers.noted(call.headers))

@@ -15,7 +15,7 @@ from hookline_auth.refusals import Refusals
 from hookline_auth.static_keys import StaticKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hookline.connector import JsonObject
     from hookline.gateway import Gateway
@@ -100,6 +100,14 @@ class Callers:
             on_change=self._forget,
         )
 
+    def noted(self, headers: Mapping[str, str]) -> str:
+        """Return by what a signed request is known when it comes again."""
+        from hookline_auth.signatures import ID_HEADER, TIMESTAMP_HEADER
+
+        id = headers.get(ID_HEADER, "")
+        # No id holds a dot. What is sent again with the same time is a copy, whoever sent it.
+        return f"{id}.{headers.get(TIMESTAMP_HEADER, '')}" if self.options.redeliveries else id
+
     def ring(self) -> KeyRing:
         """Return the API keys."""
         if self._ring is None:
@@ -113,6 +121,7 @@ class Callers:
                         self._gateway.clock,
                         cache_s=self.options.cache_s,
                         replays=self.replays,
+                        noted=self.noted,
                     )
         return self._ring
 

@@ -12,8 +12,8 @@ import hashlib
 import hmac
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hookline.errors import ConfigurationError, StoreUnavailableError
@@ -102,6 +102,7 @@ class KeyRing:
         clock: What time it is.
         cache_s: For how many seconds a valid key is remembered.
         replays: Knows which signed requests were seen.
+        noted: Tells by what a signed request is known when it comes again.
     """
 
     def __init__(
@@ -112,12 +113,14 @@ class KeyRing:
         *,
         cache_s: float,
         replays: Replays,
+        noted: Callable[[Mapping[str, str]], str],
     ) -> None:
         self._store = store
         self._pepper = pepper
         self._clock = clock
         self._cache_s = cache_s
         self._replays = replays
+        self._noted = noted
         self._memory = Memory()
         self._safe: SigningSafe | None = None
         self._decoy = ""
@@ -148,7 +151,7 @@ class KeyRing:
         self._check_network(holder, request)
         rule = holder.rule
         if rule is not NOT_SIGNED and (rule.mode == "required" or is_signed(request.headers)):
-            self._take_signature(holder, request)
+            return self._take_signature(holder, request)
         return holder.principal
 
     def find_by_signature(self, key_id: str, request: InboundRequest) -> Principal:
@@ -171,8 +174,7 @@ class KeyRing:
             holder = self._look_up_signer(key_id, request, body, now)
             self._memory.put(digest, holder, generation, now)
         self._check_network(holder, request)
-        self._take_signature(holder, request)
-        return holder.principal
+        return self._take_signature(holder, request)
 
     def _look_up(self, key: KeyText, now: float) -> Holder:
         presented = self._find_pepper().hash(key.secret)
@@ -259,15 +261,16 @@ class KeyRing:
             return False
         return True
 
-    def _take_signature(self, holder: Holder, request: InboundRequest) -> None:
+    def _take_signature(self, holder: Holder, request: InboundRequest) -> Principal:
         principal, now_us = holder.principal, self._now_us()
         try:
             message_id = verify(holder.rule, request.headers, request.read_body(), now_us=now_us)
             if message_id is not None:
-                self._replays.take(principal.key_id, message_id, now_us=now_us)
+                self._replays.take(principal.key_id, self._noted(request.headers), now_us=now_us)
         except RefusedError as exc:
             exc.key_id, exc.tenant = principal.key_id, principal.tenant
             raise
+        return principal if message_id is None else replace(principal, delivery_id=message_id)
 
     def _now_us(self) -> int:
         return int(self._clock.now().timestamp() * MICROSECONDS)

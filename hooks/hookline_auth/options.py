@@ -125,6 +125,11 @@ class AuthOptions(PluginOptions):
         le=2_592_000,
         description="Seconds that the old secret stays valid after a rotation, unless it says otherwise.",
     )
+    redeliveries: bool = Field(
+        False,
+        description="Whether a signed call whose `webhook-id` was seen is taken if it was signed anew, with "
+        "another time; the plugin `idempotency` then answers it from what it keeps.",
+    )
     jwks_max_age_s: int = Field(
         3600, ge=60, le=86_400, description="Age at which an issuer's public keys are fetched anew."
     )

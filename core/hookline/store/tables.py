@@ -151,6 +151,7 @@ KEPT_REPLIES = Table(
     Column("fingerprint", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("owner", Text, nullable=False),
+    Column("is_sent", Boolean, nullable=False),
     Column("lease_until_us", BigInteger, nullable=False),
     Column("created_at_us", BigInteger, nullable=False),
     Column("expires_at_us", BigInteger, nullable=False),

@@ -1,0 +1,117 @@
+"""Calls with a key that run in this process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hookline.attempt import Attempt
+    from hookline.call import Call
+
+# Statuses by which somebody on the way says that the service's own answer did not come.
+_LOST = frozenset({408, 504, 524})
+
+
+@dataclass(eq=False, kw_only=True, slots=True)
+class Claim:
+    """The right to run the call of a key, and what became of it so far.
+
+    Attributes:
+        id: Id of its row.
+        owner: Tells it from every other claim of the same row.
+        call_id: Id of the call.
+        headers: The order's headers; parts of it that run as calls of their own have the same ones.
+        expires_at_us: When its key ends.
+        is_open_ended: Whether it may run as several calls, or elsewhere.
+        is_sent: Whether its row says that it may have reached the service.
+        is_over: Whether its call is over.
+        error_code: What its call ended with.
+        attempts: Requests that reached the service.
+        failures: Requests that failed and are known to have cost nothing or something.
+        may_be_charged: Whether one of them may have been charged although its answer is lost.
+        outcome: What is still to be written about its end; None while it runs.
+    """
+
+    id: str
+    owner: str
+    call_id: str
+    headers: Mapping[str, str] = field(repr=False)
+    expires_at_us: int
+    is_open_ended: bool = False
+    is_sent: bool = False
+    is_over: bool = False
+    error_code: str | None = None
+    attempts: int = 0
+    failures: int = 0
+    may_be_charged: bool = False
+    outcome: Outcome | None = None
+
+    def note_failure(self, attempt: Attempt) -> None:
+        """Note an attempt that failed.
+
+        An error that a service answers with is not paid for. What is left are answers that were lost.
+        """
+        answer = attempt.error.answer
+        self.failures += 1
+        if attempt.may_have_run and (answer is None or answer.status in _LOST):
+            self.may_be_charged = True
+
+    def note_end(self, call: Call) -> None:
+        """Note that its call is over, or one inside it."""
+        self.attempts += call.record.attempts
+        if call.parent is None:
+            self.error_code = call.record.error_code
+            self.is_over = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """How a claim ends.
+
+    Attributes:
+        reply: The reply, sealed; None for one that is too large to keep.
+        is_kept: Whether the key is used up; if not, another request with it may run.
+    """
+
+    is_kept: bool
+    reply: bytes | None = field(default=None, repr=False)
+
+
+class RunningClaims:
+    """Finds the claim of a call. Looking costs nothing while there is none."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_call: dict[str, Claim] = {}
+        self._by_headers: dict[int, Claim] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_call)
+
+    def all(self) -> list[Claim]:
+        """Return all that run, or whose end is still to be written."""
+        with self._lock:
+            return list(self._by_call.values())
+
+    def add(self, claim: Claim) -> None:
+        """Note a claim."""
+        with self._lock:
+            self._by_call[claim.call_id] = claim
+            self._by_headers[id(claim.headers)] = claim  # the claim holds them, so the number stays theirs
+
+    def remove(self, claim: Claim) -> None:
+        """Forget a claim."""
+        with self._lock:
+            self._by_call.pop(claim.call_id, None)
+            self._by_headers.pop(id(claim.headers), None)
+
+    def find(self, call: Call) -> Claim | None:
+        """Return the claim that a call runs for, itself or for the call around it; None for most."""
+        if not self._by_call:
+            return None
+        while call.parent is not None:
+            call = call.parent
+        return self._by_call.get(call.id) or self._by_headers.get(id(call.headers))

@@ -1,0 +1,278 @@
+"""Running a call once for its key, and giving its reply once more to whoever asks again."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from hookline.errors import (
+    HooklineError,
+    KeyReusedError,
+    ReplyLostError,
+    StillRunningError,
+    StoreUnavailableError,
+)
+from hookline.order import CALLBACK_URL, ITEMS
+from hookline.record import CallRecord
+from hookline.routes import Reply
+from hookline.store.seals import SealError
+from hookline_idempotency.claims import Claim, Outcome, RunningClaims
+from hookline_idempotency.fingerprints import fingerprint_of, row_id_of
+from hookline_idempotency.keys import find_key
+from hookline_idempotency.leases import Leases
+from hookline_idempotency.options import IdempotencyOptions
+from hookline_idempotency.recording import RecordedStream
+from hookline_idempotency.replies import as_final, expiry, is_final, pack, unpack
+
+if TYPE_CHECKING:
+    from hookline.gateway import Gateway
+    from hookline.order import Order, Proceed
+    from hookline.principal import Principal
+    from hookline_idempotency.store import KeptReplies, KeptRow
+
+_SEAL = "kept_replies"
+_CLOSE_S = 3.0
+_SWEEP_EVERY_S, _SWEEP_AGAIN_S = 60.0, 1.0
+_SWEEP_ROWS = 200
+
+_log = logging.getLogger("hookline.idempotency")
+
+
+class Keeper:
+    """Keeps replies for one gateway.
+
+    Args:
+        gateway: The gateway; its database is opened by the first call that has a key.
+
+    Attributes:
+        claims: The calls with a key that run in this process.
+        leases: Shows that they run.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._clock = gateway.clock
+        self._options = gateway.options_of(IdempotencyOptions)
+        self.claims = RunningClaims()
+        self.leases = Leases(
+            self.claims, lambda: self._store, now_us=self._now_us, lease_s=self._options.base.lease_s
+        )
+        self._sweep_at = self._clock.monotonic()
+        keys = ("", *self._options.key_ids)
+        self.derives = any(
+            self._options.find(action_id=action.id, key_id=key).derive_from
+            for action in gateway.catalog
+            for key in keys
+        )
+
+    @cached_property
+    def _store(self) -> KeptReplies:
+        from hookline_idempotency.store import KeptReplies
+
+        return KeptReplies(self._gateway.database)
+
+    def run(self, principal: Principal, order: Order, proceed: Proceed) -> Reply | None:
+        """Return the reply to an order that has a key, which is run if it is the first; None without a key.
+
+        Raises:
+            HooklineError: If it is refused.
+        """
+        options = self._options.find(action_id=order.action_id, key_id=principal.key_id)
+        try:
+            key = find_key(principal, order, options) if options.enabled else None
+            if key is None:
+                return None
+            connector = self._gateway.catalog.find(order.action_id).connector
+            fingerprint = fingerprint_of(order, connector)
+            id = row_id_of(principal, order, key, fingerprint)
+            found = self._store.read(id)
+            if found is None or found.is_free(self._now_us()):
+                claim = self._claim(id, principal, order, fingerprint, options)
+                if isinstance(claim, Claim):
+                    return self._run_first(claim, order, proceed, options)
+                found = claim
+            return self._repeat(found, fingerprint)
+        except HooklineError as error:
+            raise _described(error)  # noqa: B904  # it is the same error
+
+    def close(self) -> None:
+        """Write the ends that wait."""
+        self.leases.close(_CLOSE_S)
+
+    def send(self, claim: Claim) -> None:
+        """Note that a call is about to reach the service, before it does.
+
+        Raises:
+            StoreUnavailableError: If that cannot be noted; then it must not be sent.
+            StillRunningError: If another process runs the call by now.
+        """
+        if claim.is_sent:
+            return
+        if not self._store.mark_sent(claim):
+            raise _described(_still_running(1.0))
+        claim.is_sent = True
+
+    # ------------------------------------------------------------ the first request with a key
+
+    def _claim(
+        self, id: str, principal: Principal, order: Order, fingerprint: str, options: IdempotencyOptions
+    ) -> Claim | KeptRow:
+        from hookline_idempotency.store import RUNNING
+
+        now_us = self._now_us()
+        is_open_ended = (
+            ITEMS in order.fields or CALLBACK_URL in order.fields or bool(order.headers.get("prefer"))
+        )
+        claim = Claim(
+            id=id,
+            owner=secrets.token_hex(8),
+            call_id=order.call_id,
+            headers=order.headers,
+            expires_at_us=now_us + options.keep_s * 1_000_000,
+            is_open_ended=is_open_ended,
+            is_sent=is_open_ended,
+        )
+        values = {
+            "id": id,
+            "tenant": principal.tenant,
+            "action": order.action_id,
+            "key_id": principal.key_id,
+            "call_id": order.call_id,
+            "fingerprint": fingerprint,
+            "state": RUNNING,
+            "owner": claim.owner,
+            "is_sent": claim.is_sent,
+            "lease_until_us": self.leases.until_us(),
+            "created_at_us": now_us,
+            "expires_at_us": claim.expires_at_us,
+            "reply": None,
+        }
+        found = self._store.claim(values, now_us=now_us)
+        if found is not None:
+            return found
+        self.claims.add(claim)
+        self.leases.watch()
+        self._sweep(now_us)
+        return claim
+
+    def _run_first(self, claim: Claim, order: Order, proceed: Proceed, options: IdempotencyOptions) -> Reply:
+        try:
+            reply = proceed(order)
+        except BaseException:  # this process is being ended
+            self._end(claim, Outcome(is_kept=claim.is_sent))
+            raise
+        if not is_final(reply.status, claim):
+            self._end(claim, Outcome(is_kept=False))
+            return reply
+        if isinstance(reply.content, bytes):
+            reply = as_final(reply)
+            assert isinstance(reply.content, bytes)  # it was before
+            is_small = len(reply.content) <= options.max_reply_bytes
+            self._keep(claim, reply, reply.content if is_small else None)
+            reply.headers = [*reply.headers, expiry(claim.expires_at_us)]
+            return reply
+        return self._record(claim, reply, options)
+
+    def _record(self, claim: Claim, reply: Reply, options: IdempotencyOptions) -> Reply:
+        assert not isinstance(reply.content, bytes)  # the caller looked
+
+        def end(content: bytes | None) -> None:
+            if claim.error_code is None:
+                self._keep(claim, reply, content)
+            else:  # it broke; the caller was told so inside of it
+                self._end(claim, Outcome(is_kept=False))
+
+        stream = RecordedStream(
+            reply.content,
+            max_bytes=options.max_reply_bytes,
+            ended=end,
+            left=lambda: self._end(claim, Outcome(is_kept=False)),
+            is_over=lambda: claim.is_over and claim.error_code is None,
+        )
+        headers = [*reply.headers, expiry(claim.expires_at_us)]
+        return Reply(status=reply.status, headers=headers, content=stream)
+
+    def _keep(self, claim: Claim, reply: Reply, content: bytes | None) -> None:
+        sealed = None
+        if content is not None:
+            try:
+                sealed = self._gateway.seals.seal(pack(reply, content), _SEAL, claim.id)
+            except SealError as exc:
+                _log.error("the reply of %s cannot be kept: %s", claim.call_id, exc.message)
+        self._end(claim, Outcome(is_kept=True, reply=sealed))
+
+    def _end(self, claim: Claim, outcome: Outcome) -> None:
+        """Write how a call ended; what cannot be written now is written as soon as possible."""
+        try:
+            self._store.end(claim, outcome)
+        except StoreUnavailableError as exc:
+            _log.warning("the reply of %s is not kept yet: %s", claim.call_id, exc.message)
+            claim.outcome = outcome
+        except Exception:
+            _log.exception("the reply of %s cannot be kept", claim.call_id)
+            self.claims.remove(claim)
+        else:
+            self.claims.remove(claim)
+
+    def _sweep(self, now_us: int) -> None:
+        """Remove some rows whose time is over, now and then."""
+        if self._clock.monotonic() < self._sweep_at:
+            return
+        self._sweep_at = self._clock.monotonic() + _SWEEP_EVERY_S
+        try:
+            if self._store.remove_old(now_us, limit=_SWEEP_ROWS) == _SWEEP_ROWS:
+                self._sweep_at = self._clock.monotonic() + _SWEEP_AGAIN_S
+        except HooklineError as exc:
+            _log.warning("old replies could not be removed: %s", exc.message)
+
+    # ------------------------------------------------------------ every further one
+
+    def _repeat(self, found: KeptRow, fingerprint: str) -> Reply:
+        from hookline_idempotency.store import KEPT, RUNNING
+
+        if found.fingerprint != fingerprint:
+            raise KeyReusedError(
+                "This `Idempotency-Key` was used for another request: input, query or headers differ.",
+                field="Idempotency-Key",
+            )
+        now_us = self._now_us()
+        if found.state == RUNNING:
+            if found.lease_until_us > now_us:
+                raise _still_running((now_us - found.created_at_us) / 1_000_000)
+            raise ReplyLostError(
+                f"The first attempt ({found.call_id}) was cut off after it may have reached the service: it "
+                "may have been charged, and its answer is lost."
+            )
+        if found.state == KEPT and found.reply is not None:
+            try:
+                packed = self._gateway.seals.unseal(found.reply, _SEAL, found.id)
+            except SealError as exc:
+                _log.error("a kept reply cannot be opened: %s", exc.message)
+                raise ReplyLostError(
+                    f"The answer of the first attempt ({found.call_id}) cannot be opened any more."
+                ) from exc
+            return unpack(packed, expires_at_us=found.expires_at_us)
+        raise ReplyLostError(
+            f"The first attempt ({found.call_id}) was answered, and its answer was too large to keep.",
+            code="reply_too_large",
+        )
+
+    def _now_us(self) -> int:
+        return int(self._clock.now().timestamp() * 1_000_000)
+
+
+def _still_running(since_s: float) -> StillRunningError:
+    return StillRunningError(
+        "The first request with this `Idempotency-Key` still runs.",
+        retry_after_s=float(min(10, max(1, int(since_s / 2)))),
+    )
+
+
+def _described(error: HooklineError) -> HooklineError:
+    """Return an error that says where it is described, as the draft on idempotency keys asks for."""
+    if error.status < 500:
+        link = f'</problems/{type(error).code}>; rel="describedby"'
+        error.record = CallRecord(headers={"link": link})
+    return error
