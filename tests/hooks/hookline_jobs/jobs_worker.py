@@ -43,7 +43,7 @@ def make_service() -> Connector:
 
 
 def main() -> None:
-    _where, notes, takes_s, running = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
+    where, notes, takes_s, running = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
 
     def answer(request: UpstreamRequest) -> UpstreamResponse:
         text = str((request.body or {})["text"])
@@ -59,7 +59,7 @@ def main() -> None:
         service=Acme(make_service()),
         settings=Settings.model_validate(
             {
-                **kept,
+                "database_url": where,
                 "content_key": sys.argv[5],
                 "plugins": {"plugin1": {"running": running, "dead_after_s": 2}},
             }
