@@ -25,7 +25,6 @@ class Claim:
         call_id: Id of the call.
         headers: The order's headers; parts of it that run as calls of their own have the same ones.
         expires_at_us: When its key ends.
-        is_open_ended: Whether it may run as several calls, or elsewhere.
         is_sent: Whether its row says that it may have reached the service.
         is_over: Whether its call is over.
         error_code: What its call ended with.
@@ -40,7 +39,6 @@ class Claim:
     call_id: str
     headers: Mapping[str, str] = field(repr=False)
     expires_at_us: int
-    is_open_ended: bool = False
     is_sent: bool = False
     is_over: bool = False
     error_code: str | None = None

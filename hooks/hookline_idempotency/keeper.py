@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from hookline_idempotency.store import KeptReplies, KeptRow
 
 _SEAL = "kept_replies"
+# With these a call may run as several, or as a job: its process is not the only one that knows of it.
+_ELSEWHERE = frozenset({ITEMS, CALLBACK_URL, "prefer", "x-hookline-callback-url", "profile"})
 _CLOSE_S = 3.0
 _SWEEP_EVERY_S, _SWEEP_AGAIN_S = 60.0, 1.0
 _SWEEP_ROWS = 200
@@ -122,8 +124,10 @@ class Keeper:
         from hookline_idempotency.store import RUNNING
 
         now_us = self._now_us()
-        is_open_ended = (
-            ITEMS in order.fields or CALLBACK_URL in order.fields or bool(order.headers.get("prefer"))
+        may_run_elsewhere = (
+            not _ELSEWHERE.isdisjoint(order.fields)
+            or not _ELSEWHERE.isdisjoint(order.headers)
+            or not _ELSEWHERE.isdisjoint(order.query)
         )
         claim = Claim(
             id=id,
@@ -131,8 +135,7 @@ class Keeper:
             call_id=order.call_id,
             headers=order.headers,
             expires_at_us=now_us + options.keep_s * 1_000_000,
-            is_open_ended=is_open_ended,
-            is_sent=is_open_ended,
+            is_sent=may_run_elsewhere,
         )
         values = {
             "id": id,

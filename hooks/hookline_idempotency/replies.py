@@ -38,7 +38,9 @@ def is_final(status: int, claim: Claim) -> bool:
         return False
     if status < 500 and status != 408:
         return claim.attempts > 0
-    return claim.is_open_ended or claim.may_be_charged or claim.attempts > claim.failures
+    if not claim.is_over:  # it goes on without its caller, or it never began
+        return claim.is_sent or status == 504
+    return claim.may_be_charged or claim.attempts > claim.failures
 
 
 def as_final(reply: Reply) -> Reply:
