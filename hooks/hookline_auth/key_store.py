@@ -208,6 +208,15 @@ class KeyStore:
         with self._database.begin() as connection:
             connection.execute(insert(REPLAY_IDS).values(scope=scope, id=id, expires_at_us=expires_at_us))
 
+    def renew(self, *, scope: str, id: str, now_us: int, expires_at_us: int) -> bool:
+        """Note the id of a signed request once more if its time is over; return whether it was."""
+        was_over = (REPLAY_IDS.c.scope == scope, REPLAY_IDS.c.id == id, REPLAY_IDS.c.expires_at_us <= now_us)
+        with self._database.begin() as connection:
+            noted = connection.execute(
+                update(REPLAY_IDS).where(*was_over).values(expires_at_us=expires_at_us)
+            )
+            return noted.rowcount == 1
+
     def forget(self, *, scope: str, id: str) -> None:
         """Forget the id of a signed request, so that it may be sent again."""
         with self._database.begin() as connection:

@@ -46,7 +46,8 @@ class Replays:
         try:
             store.remember(scope=key_id, id=message_id, expires_at_us=now_us + _KEPT_US)
         except ConflictError:
-            raise RefusedError("replayed") from None
+            if not store.renew(scope=key_id, id=message_id, now_us=now_us, expires_at_us=now_us + _KEPT_US):
+                raise RefusedError("replayed") from None
         is_sweeper = False
         with self._lock:
             if len(self._seen) >= _MAX_REMEMBERED:

@@ -56,14 +56,13 @@ class ReplayLab:
         for name, plugin in (plugins or {}).items():
             host.register(plugin, name=name)
         host.register(self.plugin, name="idempotency")
-        found = Settings.model_validate(
-            {
-                "database_url": database_url,
-                "content_key": "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=",
-                "plugins": {"idempotency": options},
-                **(settings or {}),
-            }
-        )
+        values = {
+            "database_url": database_url,
+            "content_key": "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=",
+            **(settings or {}),
+        }
+        values["plugins"] = {"idempotency": options, **dict(values.get("plugins") or {})}  # type: ignore[call-overload]  # a table
+        found = Settings.model_validate(values)
         self.gateway = Gateway(found, host=host, transport=self.upstream, environ={}, clock=self.clock)
 
     @property
