@@ -51,20 +51,34 @@ class RecordedStream:
             self._leave()
             raise
         self._note(piece)
-        return piece
+        return piece if self._is_settled or not self._is_over() else piece + self._finish()
 
     def close(self) -> None:
         """Tell that nobody reads any more; an answer that was complete by then is still kept."""
         try:
             if not self._is_settled and self._is_over():
-                for piece in self._pieces:  # the last bytes of a call that is over: nobody waits for it
-                    self._note(piece)
-                self._end()
+                self._finish()
         finally:
             close = getattr(self._pieces, "close", None)
             if close is not None:
                 close()
             self._leave()
+
+    def _finish(self) -> bytes:
+        """Return the last bytes of a call that is over, and tell of the end before they go out.
+
+        They are there already. Whoever has read the end may ask again at once, and must find the answer.
+        """
+        rest: list[bytes] = []
+        try:
+            for piece in self._pieces:
+                self._note(piece)
+                rest.append(piece)
+        except BaseException:
+            self._leave()
+            raise
+        self._end()
+        return b"".join(rest)
 
     def _note(self, piece: bytes) -> None:
         if self._noted is None or piece == HEARTBEAT:

@@ -75,7 +75,9 @@ class Seals:
             SealError: If the keys cannot be read or written.
         """
         if self._newest is None:
-            self._load(make=True)
+            with self._lock:
+                if self._newest is None:
+                    self._load(make=True)
         assert self._newest is not None  # just loaded
         head = _VERSION + self._newest
         nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -104,9 +106,11 @@ class Seals:
 
     def _find(self, id: bytes) -> AESGCM:
         cipher = self._ciphers.get(id)
-        if cipher is None and self._may_look():
-            self._load(make=False)  # its key may have come a moment ago
-            cipher = self._ciphers.get(id)
+        if cipher is None:
+            with self._lock:  # whoever comes second finds what the first has read
+                if id not in self._ciphers and self._may_look():
+                    self._load(make=False)  # its key may have come a moment ago
+                cipher = self._ciphers.get(id)
         if cipher is None:
             raise SealError(f"it was sealed with the key {id.hex()}, which is not there")
         return cipher
@@ -116,19 +120,16 @@ class Seals:
         return looked_at_s is None or self._clock.monotonic() - looked_at_s >= _PAUSE_S
 
     def _load(self, *, make: bool) -> None:
+        """Read the keys; hold the lock meanwhile."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        with self._lock:
-            if make and self._newest is not None:
-                return
-            try:
-                keyring: Keyring | None = self._keys.ensure() if make else self._keys.load()
-            except ConfigurationError as exc:
-                raise SealError(exc.message) from exc
-            if not make:
-                self._looked_at_s = self._clock.monotonic()
-            if keyring is None:
-                return
+        try:
+            keyring: Keyring | None = self._keys.ensure() if make else self._keys.load()
+        except ConfigurationError as exc:
+            raise SealError(exc.message) from exc
+        if not make:
+            self._looked_at_s = self._clock.monotonic()
+        if keyring is not None:
             ciphers = {bytes.fromhex(key.id): AESGCM(key.value) for key in keyring.keys}
             self._ciphers = {**self._ciphers, **ciphers}
             self._newest = bytes.fromhex(keyring.newest.id)

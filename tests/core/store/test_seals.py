@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +21,9 @@ from hookline.gateway import Gateway
 from hookline.plugins import PluginHost
 from hookline.settings import Settings, load_settings
 from hookline.store.seals import CONTENT_KEYS, SealError, Seals
+
+if TYPE_CHECKING:
+    from hookline.store.keyring import Keyring
 
 A, B = (base64.b64encode(letter * 32).decode() for letter in (b"a", b"b"))
 
@@ -142,6 +146,34 @@ def test_threads_that_seal_first_at_once_use_one_key() -> None:
 
     assert [one.unseal(sealed) for sealed in made] == [b"1"] * 8
     assert len({sealed[:9] for sealed in made}) == 1
+
+
+def test_threads_that_open_first_at_once_all_find_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second one does not take the look of the first for its own, and in vain."""
+    sealed = seals(tmp_path).seal(b"1")
+    one, barrier = seals(tmp_path), threading.Barrier(8)
+    opened: list[bytes] = []
+    load = one._keys.load
+
+    def slow_load() -> Keyring | None:
+        time.sleep(0.02)
+        return load()
+
+    monkeypatch.setattr(one._keys, "load", slow_load)
+
+    def work() -> None:
+        barrier.wait(10)
+        opened.append(one.unseal(sealed))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert opened == [b"1"] * 8
 
 
 _WORK = """

@@ -53,12 +53,20 @@ def test_a_stream_and_a_whole_answer_are_different_requests() -> None:
 
 
 def test_while_a_stream_runs_others_are_told_to_come_again() -> None:
-    lab = ReplayLab(complete)
+    opened = threading.Event()
+
+    def held() -> Iterator[bytes | Exception]:
+        yield event("one")
+        assert opened.wait(20)
+        yield DONE
+
+    lab = ReplayLab(lambda request: streamed(Body(held())))
     first = lab.ask(stream=True)
     pieces = pieces_of(first)
     next(pieces)
 
     assert code_of(lab.ask(stream=True)) == "still_running"
+    opened.set()
     for _ in pieces:
         pass
     assert is_replayed(lab.ask(stream=True))
@@ -156,11 +164,18 @@ def test_whoever_leaves_after_the_end_of_the_call_has_had_the_answer() -> None:
     """A client that has read its last event may close before the server has looked for another."""
     told: list[object] = []
     pieces = Pieces(b"a", b"b")
-    stream = record(pieces, told, is_over=True)
-    next(stream)
-    stream.close()
+    record(pieces, told, is_over=True).close()
 
     assert (told, pieces.is_closed) == ([b"ab"], True)
+
+
+def test_the_answer_is_kept_before_its_last_bytes_go_out() -> None:
+    """Whoever has read the end may ask again at once."""
+    told: list[object] = []
+    stream = record(Pieces(b"a", b"b"), told, is_over=True)
+    assert next(stream) == b"ab"
+    assert told == [b"ab"]
+    assert list(stream) == []
 
 
 def test_the_end_is_told_once() -> None:
