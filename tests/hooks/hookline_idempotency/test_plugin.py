@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def lab() -> ReplayLab:
-    return ReplayLab()
+def lab() -> Iterator[ReplayLab]:
+    lab = ReplayLab()
+    yield lab
+    lab.close()
 
 
 def rows(lab: ReplayLab) -> list[dict[str, Any]]:
@@ -372,6 +375,7 @@ def test_a_database_that_goes_away_before_the_call_is_sent_stops_it() -> None:
 
     lab = closing = ReplayLab(plugins={"close": Close()})
     assert (lab.ask().status, lab.sent) == (503, 0)
+    lab.close()
 
 
 def test_an_answer_that_cannot_be_written_at_once_is_given_and_written_later(
