@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING
 from hookline import hookimpl
 
 if TYPE_CHECKING:
-    from hookline import Attempt, Call, Order, Principal, Proceed, Reply, UpstreamRequest, Usage
+    from collections.abc import Generator
+
+    from hookline import (
+        Attempt,
+        Call,
+        Order,
+        Principal,
+        Proceed,
+        Reply,
+        RetryDecision,
+        UpstreamRequest,
+        Usage,
+    )
     from hookline.gateway import Gateway
     from hookline_idempotency.keeper import Keeper
 
@@ -44,12 +56,15 @@ class IdempotencyPlugin:
         if claim is not None:
             self._keeper.send(claim)
 
-    @hookimpl(tryfirst=True)
-    def hookline_retry(self, call: Call, attempt: Attempt) -> None:
-        """Note whether an attempt that failed may have been charged."""
+    @hookimpl(wrapper=True)
+    def hookline_retry(
+        self, call: Call, attempt: Attempt
+    ) -> Generator[None, RetryDecision | None, RetryDecision | None]:
+        """Note whether an attempt that failed may have been charged, whoever decides what comes next."""
         claim = self._keeper.claims.find(call)
         if claim is not None:
             claim.note_failure(attempt)
+        return (yield)
 
     @hookimpl
     def hookline_record_usage(self, call: Call, usage: Usage | None) -> None:

@@ -60,7 +60,7 @@ class Claim:
     def note_end(self, call: Call) -> None:
         """Note that its call is over, or one inside it."""
         self.attempts += call.record.attempts
-        if call.parent is None:
+        if call.id == self.call_id:  # no part of it
             self.error_code = call.record.error_code
             self.is_over = True
 

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from fake_clock import FakeClock
-from hookline import HooklineError, Order, Principal, Proceed, Reply, hookimpl
+from hookline import Attempt, HooklineError, Order, Principal, Proceed, Reply, RetryDecision, hookimpl
 from hookline.errors import ConfigurationError, StoreUnavailableError, UpstreamUnavailableError
 from hookline.store.tables import KEPT_REPLIES
 from hookline.webhook.app import create_app
@@ -267,6 +267,56 @@ def test_a_failure_that_may_have_been_charged_is_the_answer_and_says_that_it_sta
     assert body["retryable"] is False
     assert "send another `Idempotency-Key`" in body["message"]
     assert body["message"].startswith(body["detail"])
+
+
+@pytest.mark.parametrize(("first", "is_kept"), [(500, False), (504, True)])
+def test_what_an_earlier_attempt_cost_counts_whoever_decided_to_try_again(first: int, is_kept: bool) -> None:
+    """Another plugin repeats the attempt, and the second one fails without any cost."""
+
+    class Again:
+        @hookimpl(tryfirst=True)
+        def hookline_retry(self, attempt: Attempt) -> RetryDecision:
+            return RetryDecision(again=attempt.number == 1)
+
+    statuses = [first, 500, 500, 500]
+    lab = ReplayLab(lambda request: refuse(statuses.pop(0))(request), plugins={"zz_again": Again()})
+
+    assert lab.ask().status == 502
+    assert is_replayed(lab.ask()) is is_kept
+
+
+def test_parts_of_a_call_belong_to_it() -> None:
+    """Another plugin runs a call in parts, each with an id of its own."""
+
+    class Parts:
+        @hookimpl
+        def hookline_run_order(self, order: Order, proceed: Proceed) -> Reply:
+            for number in range(2):
+                fields: dict[str, object] = {"text": str(number)}
+                proceed(dataclasses.replace(order, fields=fields, call_id=f"part_{number}"))
+            return Reply(status=400, content=b"{}")
+
+    lab = ReplayLab(plugins={"parts": Parts()})
+    items: list[object] = [{"text": "a"}, {"text": "b"}]
+    assert lab.ask(items=items).status == 400
+    assert is_replayed(lab.ask(items=items))
+    assert lab.sent == 2
+
+
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_what_may_run_elsewhere_counts_as_sent_from_its_beginning(is_asked: bool) -> None:
+    """Its process may die after it gave the call away, and before anything was sent from here."""
+    seen: list[bool] = []
+
+    class Look:
+        @hookimpl
+        def hookline_run_order(self, order: Order) -> Reply:
+            seen.extend(row["is_sent"] for row in rows(looking))
+            return Reply()
+
+    lab = looking = ReplayLab(plugins={"look": Look()})
+    lab.ask(headers={"prefer": "wait=5"} if is_asked else {})
+    assert seen == [is_asked]
 
 
 @pytest.mark.parametrize("status", [408, 504, 524])
