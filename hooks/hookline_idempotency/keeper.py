@@ -181,10 +181,13 @@ class Keeper:
     def _record(self, claim: Claim, reply: Reply, options: IdempotencyOptions) -> Reply:
         assert not isinstance(reply.content, bytes)  # the caller looked
 
+        def went_well() -> bool:
+            return claim.is_over and claim.error_code is None
+
         def end(content: bytes | None) -> None:
-            if claim.error_code is None:
+            if went_well():
                 self._keep(claim, reply, content)
-            else:  # it broke; the caller was told so inside of it
+            else:  # it broke, and the caller was told so inside of it; or the gateway is being ended
                 self._end(claim, Outcome(is_kept=False))
 
         stream = RecordedStream(
@@ -192,7 +195,7 @@ class Keeper:
             max_bytes=options.max_reply_bytes,
             ended=end,
             left=lambda: self._end(claim, Outcome(is_kept=False)),
-            is_over=lambda: claim.is_over and claim.error_code is None,
+            is_over=went_well,
         )
         headers = [*reply.headers, expiry(claim.expires_at_us)]
         return Reply(status=reply.status, headers=headers, content=stream)

@@ -82,6 +82,26 @@ def test_each_tenant_pays_with_its_own_account(house: House) -> None:
     assert len(house.upstreams["operator"].requests) == 0
 
 
+def test_s25_an_idempotency_key_is_its_caller_s_own(house: House) -> None:
+    """S25: another tenant's key of the same name neither gets the reply nor learns that there is one."""
+    key = {"idempotency-key": "the-same-for-all"}
+    other = {**CHAT, "max_completion_tokens": 51}
+    before = {name: len(house.upstreams[name].requests) for name in ("oslo", "rome")}
+
+    oslo, rome = house.ask("oslo", headers=key), house.ask("rome", headers=key, json=other)
+    again = [house.ask("oslo", headers=key), house.ask("rome", headers=key, json=other)]
+
+    assert [answer.status_code for answer in (oslo, rome, *again)] == [200] * 4
+    assert "idempotent-replayed" not in {*oslo.headers, *rome.headers}
+    assert [answer.headers["idempotent-replayed"] for answer in again] == ["true", "true"]
+    assert [answer.content for answer in again] == [oslo.content, rome.content]
+    assert house.ask("oslo", headers=key, json=other).status_code == 422
+    assert {name: len(house.upstreams[name].requests) - before[name] for name in before} == {
+        "oslo": 1,
+        "rome": 1,
+    }
+
+
 def test_a_wait_that_one_tenant_s_account_was_told_holds_nobody_else_up(house: House) -> None:
     """S24: what is learned from an account is kept for that account."""
     limited = house.ask("oslo", headers={"x-sandbox-fault": "429"})

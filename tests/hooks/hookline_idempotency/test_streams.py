@@ -108,6 +108,27 @@ def test_a_stream_that_is_left_frees_its_key() -> None:
     assert is_replayed(lab.ask(stream=True))
 
 
+def test_a_stream_that_the_gateway_cuts_because_it_is_being_ended_is_not_kept() -> None:
+    opened = threading.Event()
+
+    def held() -> Iterator[bytes | Exception]:
+        yield event("one")
+        assert opened.wait(20)
+        yield event("two")
+        yield DONE
+
+    lab = ReplayLab(lambda request: streamed(Body(held())))
+    first = lab.ask(stream=True)
+    next(pieces_of(first))
+    for pump in list(lab.gateway._pumps._running):
+        pump.abandon()
+    opened.set()
+    content = read(first)
+
+    assert b"output" not in content
+    assert not is_replayed(lab.ask(stream=True))
+
+
 def test_a_stream_that_is_left_before_its_first_piece_frees_its_key() -> None:
     lab = ReplayLab(complete)
     leave(lab.ask(stream=True))
