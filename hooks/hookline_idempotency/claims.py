@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from hookline.attempt import Attempt
@@ -70,12 +70,17 @@ class Outcome:
     """How a claim ends.
 
     Attributes:
-        reply: The reply, sealed; None for one that is too large to keep.
-        is_kept: Whether the key is used up; if not, another request with it may run.
+        state: What is known of the key from now on; None to free it, so that another request may run.
+        reply: The reply, sealed, for one that is kept.
     """
 
-    is_kept: bool
+    state: Literal["kept", "too_large", "lost"] | None
     reply: bytes | None = field(default=None, repr=False)
+
+
+FREED = Outcome(state=None)
+LOST = Outcome(state="lost")
+TOO_LARGE = Outcome(state="too_large")
 
 
 class RunningClaims:

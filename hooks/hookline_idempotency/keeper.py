@@ -18,7 +18,7 @@ from hookline.order import CALLBACK_URL, ITEMS
 from hookline.record import CallRecord
 from hookline.routes import Reply
 from hookline.store.seals import SealError
-from hookline_idempotency.claims import Claim, Outcome, RunningClaims
+from hookline_idempotency.claims import FREED, LOST, TOO_LARGE, Claim, Outcome, RunningClaims
 from hookline_idempotency.fingerprints import fingerprint_of, row_id_of
 from hookline_idempotency.keys import find_key
 from hookline_idempotency.leases import Leases
@@ -164,10 +164,10 @@ class Keeper:
         try:
             reply = proceed(order)
         except BaseException:  # this process is being ended
-            self._end(claim, Outcome(is_kept=claim.is_sent))
+            self._end(claim, LOST if claim.is_sent else FREED)
             raise
         if not is_final(reply.status, claim):
-            self._end(claim, Outcome(is_kept=False))
+            self._end(claim, FREED)
             return reply
         if isinstance(reply.content, bytes):
             reply = as_final(reply)
@@ -188,26 +188,28 @@ class Keeper:
             if went_well():
                 self._keep(claim, reply, content)
             else:  # it broke, and the caller was told so inside of it; or the gateway is being ended
-                self._end(claim, Outcome(is_kept=False))
+                self._end(claim, FREED)
 
         stream = RecordedStream(
             reply.content,
             max_bytes=options.max_reply_bytes,
             ended=end,
-            left=lambda: self._end(claim, Outcome(is_kept=False)),
+            left=lambda: self._end(claim, FREED),
             is_over=went_well,
         )
         headers = [*reply.headers, expiry(claim.expires_at_us)]
         return Reply(status=reply.status, headers=headers, content=stream)
 
     def _keep(self, claim: Claim, reply: Reply, content: bytes | None) -> None:
-        sealed = None
+        outcome = TOO_LARGE
         if content is not None:
             try:
                 sealed = self._gateway.seals.seal(pack(reply, content), _SEAL, claim.id)
+                outcome = Outcome(state="kept", reply=sealed)
             except SealError as exc:
                 _log.error("the reply of %s cannot be kept: %s", claim.call_id, exc.message)
-        self._end(claim, Outcome(is_kept=True, reply=sealed))
+                outcome = LOST
+        self._end(claim, outcome)
 
     def _end(self, claim: Claim, outcome: Outcome) -> None:
         """Write how a call ended; what cannot be written now is written as soon as possible."""
@@ -236,7 +238,7 @@ class Keeper:
     # ------------------------------------------------------------ every further one
 
     def _repeat(self, found: KeptRow, fingerprint: str) -> Reply:
-        from hookline_idempotency.store import KEPT, RUNNING
+        from hookline_idempotency.store import RUNNING
 
         if found.fingerprint != fingerprint:
             raise KeyReusedError(
@@ -251,19 +253,21 @@ class Keeper:
                 f"The first attempt ({found.call_id}) was cut off after it may have reached the service: it "
                 "may have been charged, and its answer is lost."
             )
-        if found.state == KEPT and found.reply is not None:
-            try:
-                packed = self._gateway.seals.unseal(found.reply, _SEAL, found.id)
-            except SealError as exc:
-                _log.error("a kept reply cannot be opened: %s", exc.message)
-                raise ReplyLostError(
-                    f"The answer of the first attempt ({found.call_id}) cannot be opened any more."
-                ) from exc
-            return unpack(packed, expires_at_us=found.expires_at_us)
-        raise ReplyLostError(
-            f"The first attempt ({found.call_id}) was answered, and its answer was too large to keep.",
-            code="reply_too_large",
-        )
+        if found.state == "too_large":
+            raise ReplyLostError(
+                f"The first attempt ({found.call_id}) was answered, and its answer was too large to keep.",
+                code="reply_too_large",
+            )
+        if found.reply is None:
+            raise ReplyLostError(f"The answer of the first attempt ({found.call_id}) could not be kept.")
+        try:
+            packed = self._gateway.seals.unseal(found.reply, _SEAL, found.id)
+        except SealError as exc:
+            _log.error("a kept reply cannot be opened: %s", exc.message)
+            raise ReplyLostError(
+                f"The answer of the first attempt ({found.call_id}) cannot be opened any more."
+            ) from exc
+        return unpack(packed, expires_at_us=found.expires_at_us)
 
     def _now_us(self) -> int:
         return int(self._clock.now().timestamp() * 1_000_000)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hookline.store.database import Database
     from hookline_idempotency.claims import Claim, Outcome
 
-RUNNING, KEPT, TOO_LARGE = "running", "kept", "too_large"
+RUNNING = "running"
 
 _TRIES = 5
 _columns = KEPT_REPLIES.c
@@ -45,7 +45,7 @@ class KeptRow(NamedTuple):
         id: Digest of whose key it is.
         call_id: The call that runs or ran with it.
         fingerprint: Digest of what it asked for.
-        state: ``running``, ``kept`` or ``too_large``.
+        state: ``running``, or how it ended: ``kept``, ``too_large`` or ``lost``.
         is_sent: Whether it may have reached the service.
         lease_until_us: Until when its process counts as alive; 0 once it is over.
         created_at_us: When it began.
@@ -119,9 +119,9 @@ class KeptReplies:
 
     def end(self, claim: Claim, outcome: Outcome) -> bool:
         """Write how a call ended; return False if its key is another's by now."""
-        if outcome.is_kept:
-            state = TOO_LARGE if outcome.reply is None else KEPT
-            return self._change(claim, {"state": state, "reply": outcome.reply, "lease_until_us": 0})
+        if outcome.state is not None:
+            ended: dict[str, object] = {"state": outcome.state, "reply": outcome.reply, "lease_until_us": 0}
+            return self._change(claim, ended)
         own = delete(KEPT_REPLIES).where(_is_own(claim))
         with self._database.begin() as connection:
             return connection.execute(own).rowcount == 1

@@ -10,7 +10,7 @@ import pytest
 
 from hookline import hookimpl
 from hookline.errors import StoreUnavailableError
-from hookline_idempotency.claims import Claim, Outcome, RunningClaims
+from hookline_idempotency.claims import FREED, Claim, Outcome, RunningClaims
 from hookline_idempotency.leases import MAX_WAITING, Leases
 from replay_lab import ReplayLab, body_of, code_of, is_replayed
 from scripted_server import eventually
@@ -56,7 +56,7 @@ def claim(id: str, **more: object) -> Claim:
 
 def test_claims_that_run_are_renewed_and_ends_that_wait_are_written() -> None:
     store, claims = Store(), RunningClaims()
-    for one in (claim("a"), claim("b", outcome=Outcome(is_kept=False)), claim("c")):
+    for one in (claim("a"), claim("b", outcome=FREED), claim("c")):
         claims.add(one)
 
     make(store, claims).tend()
@@ -69,7 +69,7 @@ def test_claims_that_run_are_renewed_and_ends_that_wait_are_written() -> None:
 def test_while_the_database_is_away_ends_wait_but_not_endlessly_many() -> None:
     store, claims = Store(), RunningClaims()
     for number in range(MAX_WAITING + 5):
-        claims.add(claim(str(number), outcome=Outcome(is_kept=False)))
+        claims.add(claim(str(number), outcome=FREED))
     leases = make(store, claims)
     store.is_away = True
 

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from fake_clock import FakeClock
 from hookline import Attempt, HooklineError, Order, Principal, Proceed, Reply, RetryDecision, hookimpl
 from hookline.errors import ConfigurationError, StoreUnavailableError, UpstreamUnavailableError
+from hookline.store.seals import SealError
 from hookline.store.tables import KEPT_REPLIES
 from hookline.webhook.app import create_app
 from replay_lab import ReplayLab, body_of, code_of, header, is_replayed
@@ -445,6 +446,75 @@ def test_an_answer_that_cannot_be_written_at_once_is_given_and_written_later(
     lab.plugin._keeper.leases.tend()
 
     assert (lab.ask().content, lab.sent) == (first.content, 1)
+
+
+def test_an_answer_that_cannot_be_encrypted_is_given_once(
+    lab: ReplayLab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse_to_seal(content: bytes, *label: str) -> bytes:
+        raise SealError("the key file can be read by others")
+
+    monkeypatch.setattr(lab.gateway.seals, "seal", refuse_to_seal)
+
+    assert lab.ask().status == 200
+    assert (code_of(lab.ask()), lab.sent) == ("first_attempt_lost", 1)
+    assert "the key file can be read by others" in caplog.text
+
+
+@pytest.mark.parametrize("is_sent", [False, True])
+def test_a_process_that_is_ended_in_the_middle_tells_what_is_true(is_sent: bool) -> None:
+    class End(BaseException):
+        pass
+
+    class Ends:
+        @hookimpl
+        def hookline_run_order(self, order: Order, proceed: Proceed) -> Reply:
+            if not ended:
+                ended.append(order)
+                if is_sent:
+                    proceed(order)
+                raise End
+            return proceed(order)
+
+    ended: list[Order] = []
+    lab = ReplayLab(plugins={"ends": Ends()})
+    with pytest.raises(End):
+        lab.ask()
+
+    assert lab.ask().status == (409 if is_sent else 200)
+    assert lab.sent == 1
+
+
+def test_a_row_that_the_database_refuses_does_not_spoil_the_answer(
+    lab: ReplayLab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse_it(*arguments: object) -> bool:
+        raise ValueError
+
+    monkeypatch.setattr(lab.plugin._keeper._store, "end", refuse_it)
+
+    assert lab.ask().status == 200
+    assert "cannot be kept" in caplog.text
+    assert len(lab.plugin._keeper.claims) == 0
+
+
+def test_old_rows_are_removed_by_those_who_write(
+    lab: ReplayLab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A database that cannot do so now stops nobody."""
+    for number in range(3):
+        lab.ask(f"old-{number}")
+    lab.clock.advance(86_400)
+    lab.ask("new")
+    assert [row["state"] for row in rows(lab)] == ["kept"]
+
+    def away(now_us: int, *, limit: int) -> int:
+        raise StoreUnavailableError("It is away.")
+
+    monkeypatch.setattr(lab.plugin._keeper._store, "remove_old", away)
+    lab.clock.advance(60)
+    assert lab.ask("newer").status == 200
+    assert "old replies could not be removed: It is away." in caplog.text
 
 
 def test_an_error_of_a_plugin_around_it_does_not_leave_the_key_behind() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from hookline.store.database import Database
-from hookline_idempotency.claims import Claim, Outcome
+from hookline_idempotency.claims import FREED, TOO_LARGE, Claim, Outcome
 from hookline_idempotency.store import KeptReplies, KeptRow
 
 NewDatabase = Callable[[], Database]
@@ -65,10 +65,10 @@ def test_a_claim_whose_owner_died_before_it_sent_anything_is_taken_over(store: K
 
     assert read(store).call_id == "call_b"
     assert store.mark_sent(claim_of()) is False
-    assert store.end(claim_of(), Outcome(is_kept=True, reply=b"late")) is False
-    assert store.end(claim_of(), Outcome(is_kept=False)) is False
+    assert store.end(claim_of(), Outcome(state="kept", reply=b"late")) is False
+    assert store.end(claim_of(), FREED) is False
     assert store.mark_sent(claim_of(owner="b")) is True
-    assert store.end(claim_of(owner="b"), Outcome(is_kept=True, reply=b"sealed")) is True
+    assert store.end(claim_of(owner="b"), Outcome(state="kept", reply=b"sealed")) is True
     assert (read(store).state, read(store).reply, read(store).lease_until_us) == ("kept", b"sealed", 0)
 
 
@@ -94,21 +94,21 @@ def test_a_claim_that_is_renewed_is_not_taken_over(store: KeptReplies) -> None:
 
 def test_a_key_that_was_freed_is_new(store: KeptReplies) -> None:
     store.claim(values(), now_us=0)
-    assert store.end(claim_of(), Outcome(is_kept=False)) is True
+    assert store.end(claim_of(), FREED) is True
     assert store.read("row") is None
     assert store.claim(values(owner="b"), now_us=1) is None
 
 
 def test_a_reply_that_is_too_large_leaves_a_mark(store: KeptReplies) -> None:
     store.claim(values(), now_us=0)
-    store.end(claim_of(), Outcome(is_kept=True))
+    store.end(claim_of(), TOO_LARGE)
     assert (read(store).state, read(store).reply) == ("too_large", None)
 
 
 def test_old_rows_go_a_few_at_a_time_and_none_that_runs(store: KeptReplies) -> None:
     for number in range(5):
         store.claim(values(f"row{number}", owner=str(number)), now_us=0)
-        store.end(claim_of(f"row{number}", str(number)), Outcome(is_kept=True, reply=b""))
+        store.end(claim_of(f"row{number}", str(number)), Outcome(state="kept", reply=b""))
     store.claim(values("running"), now_us=0)
     store.renew([claim_of("running")], lease_until_us=5000)
 
