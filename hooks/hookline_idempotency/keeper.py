@@ -1,4 +1,4 @@
-"""Running a call once for its key, and giving its reply once more to whoever asks again."""
+"""Running a call once for its key."""
 
 from __future__ import annotations
 
@@ -7,15 +7,8 @@ import secrets
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from hookline.errors import (
-    HooklineError,
-    KeyReusedError,
-    ReplyLostError,
-    StillRunningError,
-    StoreUnavailableError,
-)
+from hookline.errors import HooklineError, StoreUnavailableError
 from hookline.order import CALLBACK_URL, ITEMS
-from hookline.record import CallRecord
 from hookline.routes import Reply
 from hookline.store.seals import SealError
 from hookline_idempotency.claims import FREED, LOST, TOO_LARGE, Claim, Outcome, RunningClaims
@@ -24,7 +17,8 @@ from hookline_idempotency.keys import find_key
 from hookline_idempotency.leases import Leases
 from hookline_idempotency.options import IdempotencyOptions
 from hookline_idempotency.recording import RecordedStream
-from hookline_idempotency.replies import as_final, expiry, is_final, pack, unpack
+from hookline_idempotency.repeats import SEAL, described, give_again, still_running
+from hookline_idempotency.replies import as_final, expiry, is_final, pack
 
 if TYPE_CHECKING:
     from hookline.gateway import Gateway
@@ -32,7 +26,6 @@ if TYPE_CHECKING:
     from hookline.principal import Principal
     from hookline_idempotency.store import KeptReplies, KeptRow
 
-_SEAL = "kept_replies"
 # With these a call may run as several, or as a job: its process is not the only one that knows of it.
 _ELSEWHERE = frozenset({ITEMS, CALLBACK_URL, "prefer", "x-hookline-callback-url", "profile"})
 _CLOSE_S = 3.0
@@ -95,9 +88,9 @@ class Keeper:
                 if isinstance(claim, Claim):
                     return self._run_first(claim, order, proceed, options)
                 found = claim
-            return self._repeat(found, fingerprint)
+            return give_again(found, fingerprint, key, seals=self._gateway.seals, now_us=self._now_us())
         except HooklineError as error:
-            raise _described(error)  # noqa: B904  # it is the same error
+            raise described(error)  # noqa: B904  # it is the same error
 
     def close(self) -> None:
         """Write the ends that wait."""
@@ -113,7 +106,7 @@ class Keeper:
         if claim.is_sent:
             return
         if not self._store.mark_sent(claim):
-            raise _described(_still_running(1.0))
+            raise described(still_running(1.0))
         claim.is_sent = True
 
     # ------------------------------------------------------------ the first request with a key
@@ -204,7 +197,7 @@ class Keeper:
         outcome = TOO_LARGE
         if content is not None:
             try:
-                sealed = self._gateway.seals.seal(pack(reply, content), _SEAL, claim.id)
+                sealed = self._gateway.seals.seal(pack(reply, content), SEAL, claim.id)
                 outcome = Outcome(state="kept", reply=sealed)
             except SealError as exc:
                 _log.error("the reply of %s cannot be kept: %s", claim.call_id, exc.message)
@@ -232,57 +225,10 @@ class Keeper:
         try:
             if self._store.remove_old(now_us, limit=_SWEEP_ROWS) == _SWEEP_ROWS:
                 self._sweep_at = self._clock.monotonic() + _SWEEP_AGAIN_S
-        except HooklineError as exc:
+        except StoreUnavailableError as exc:
             _log.warning("old replies could not be removed: %s", exc.message)
-
-    # ------------------------------------------------------------ every further one
-
-    def _repeat(self, found: KeptRow, fingerprint: str) -> Reply:
-        from hookline_idempotency.store import RUNNING
-
-        if found.fingerprint != fingerprint:
-            raise KeyReusedError(
-                "This `Idempotency-Key` was used for another request: input, query or headers differ.",
-                field="Idempotency-Key",
-            )
-        now_us = self._now_us()
-        if found.state == RUNNING:
-            if found.lease_until_us > now_us:
-                raise _still_running((now_us - found.created_at_us) / 1_000_000)
-            raise ReplyLostError(
-                f"The first attempt ({found.call_id}) was cut off after it may have reached the service: it "
-                "may have been charged, and its answer is lost."
-            )
-        if found.state == "too_large":
-            raise ReplyLostError(
-                f"The first attempt ({found.call_id}) was answered, and its answer was too large to keep.",
-                code="reply_too_large",
-            )
-        if found.reply is None:
-            raise ReplyLostError(f"The answer of the first attempt ({found.call_id}) could not be kept.")
-        try:
-            packed = self._gateway.seals.unseal(found.reply, _SEAL, found.id)
-        except SealError as exc:
-            _log.error("a kept reply cannot be opened: %s", exc.message)
-            raise ReplyLostError(
-                f"The answer of the first attempt ({found.call_id}) cannot be opened any more."
-            ) from exc
-        return unpack(packed, expires_at_us=found.expires_at_us)
+        except Exception:  # it is not the business of the call that happens to write
+            _log.exception("old replies could not be removed")
 
     def _now_us(self) -> int:
         return int(self._clock.now().timestamp() * 1_000_000)
-
-
-def _still_running(since_s: float) -> StillRunningError:
-    return StillRunningError(
-        "The first request with this `Idempotency-Key` still runs.",
-        retry_after_s=float(min(10, max(1, int(since_s / 2)))),
-    )
-
-
-def _described(error: HooklineError) -> HooklineError:
-    """Return an error that says where it is described, as the draft on idempotency keys asks for."""
-    if error.status < 500:
-        link = f'</problems/{type(error).code}>; rel="describedby"'
-        error.record = CallRecord(headers={"link": link})
-    return error
