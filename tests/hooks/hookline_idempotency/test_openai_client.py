@@ -107,3 +107,14 @@ def test_while_the_first_runs_the_client_comes_again_by_itself(lab: OpenAILab) -
     assert sorted(replayed or "" for _, replayed in answers) == ["", "true"]
     assert seen.count(200) == 2
     assert len(lab.ledger.sent) == 1
+
+
+def test_a_failure_that_may_have_been_charged_is_not_tried_again_by_the_client(lab: OpenAILab) -> None:
+    """It would only get the same answer; another key runs the call again."""
+    client = lab.client().with_options(max_retries=2)
+    for _ in range(2):
+        with pytest.raises(openai.InternalServerError) as caught:
+            ask(client, model="sandbox-status-504")
+        assert caught.value.status_code == 504
+        assert caught.value.response.headers["x-should-retry"] == "false"
+    assert len(lab.ledger.sent) == 1
