@@ -8,6 +8,8 @@ from hookline import hookimpl
 from hookline.order import ITEMS
 
 if TYPE_CHECKING:
+    import click
+
     from hookline import Call, Order, Principal, Proceed, Reply
     from hookline.gateway import Gateway
     from hookline.usage import Usage
@@ -29,6 +31,13 @@ class BulkPlugin:
         from hookline_bulk.options import BulkOptions
 
         self._desk = BulkDesk(gateway, gateway.options_of(BulkOptions))
+
+    @hookimpl
+    def hookline_register_commands(self, group: click.Group) -> None:
+        """Add ``hookline batch``."""
+        from hookline_bulk.commands import batch
+
+        group.add_command(batch)
 
     @hookimpl(trylast=True)
     def hookline_run_order(self, principal: Principal, order: Order, proceed: Proceed) -> Reply | None:
