@@ -25,6 +25,7 @@ from hookline.routes import RouteRegistry
 from hookline.settings import Settings, load_settings, with_secret_files
 from hookline.store.audit import AuditLog
 from hookline.store.database import Database
+from hookline.store.seals import Seals
 from hookline.webhook.views import add_routes
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Gateway:
         connections: Default upstream account of each connector, by connector id.
         all_connections: Every account of the settings.
         database: Where keys, accounts and usage are kept; not opened before it is used.
+        seals: Seals and opens content that is stored; see `hookline.store.seals`.
         audit: Who changed what; see `hookline.store.audit`.
         routes: The HTTP routes.
         pipeline: Runs calls.
@@ -98,6 +100,12 @@ class Gateway:
         self.database = Database(
             None if url is None else url.get_secret_value(), state_dir=self.settings.state_dir
         )
+        content_key = self.settings.content_key
+        self.seals = Seals(
+            state_dir=self.settings.state_dir,
+            text="" if content_key is None else content_key.get_secret_value(),
+            clock=clock,
+        )
         self.audit = AuditLog(self.database)
         self._readiness_checks: dict[str, Callable[[], str | None]] = {}
         if url is not None or self.settings.state_dir is not None:
@@ -107,6 +115,7 @@ class Gateway:
         self._failed: list[str] = []
         self._caller_checks: list[Callable[[], bool]] = []
         self._account_checks: list[Callable[[str], bool]] = []
+        self._background: list[Callable[[], None]] = []
         self._options = self._read_options()
         warn_of_unknown_variables(
             self.environ, self.catalog.connectors.values(), known=self._options_variables()
@@ -193,6 +202,23 @@ class Gateway:
     def has_callers(self) -> bool:
         """Tell whether anybody holds a credential: a key of the settings, or one that a plugin knows."""
         return bool(self.settings.api_keys) or any(check() for check in self._caller_checks)
+
+    def add_background(self, begin: Callable[[], None]) -> None:
+        """Let a plugin begin work that no call asks for; only where `start_background` is called."""
+        self._background.append(begin)
+
+    def start_background(self) -> None:
+        """Let plugins begin work that no call asks for: what servers and workers do, and commands do not."""
+        for begin in self._background:
+            try:
+                begin()
+            except Exception:  # calls can be taken all the same
+                _log.exception("work in the background could not be begun")
+
+    def url_of(self, path: str) -> str:
+        """Return the address of a path for callers; the path alone if ``server.public_url`` is not set."""
+        base = self.settings.server.public_url
+        return path if base is None else base.rstrip("/") + path
 
     def close(self) -> None:
         """Take no more streams, let plugins write what is left, and close connections; once."""

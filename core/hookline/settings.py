@@ -42,6 +42,11 @@ class ServerSettings(_Section):
     allowed_hosts: tuple[str, ...] = Field(
         (), description="Host names that requests may be for; empty for any."
     )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+        description="Address at which callers reach the gateway; without it, links in answers are paths.",
+    )
 
 
 class LimitSettings(_Section):
@@ -117,6 +122,11 @@ class Settings(_Section):
     database_url: SecretStr | None = Field(
         None, description="Database in place of the SQLite file in that folder: `postgresql://...`."
     )
+    content_key: SecretStr | None = Field(
+        None,
+        description="Keys that seal kept replies and jobs, in place of the file `content.key`: base64 of 32 "
+        "bytes, several with a comma between them. The first seals, all of them open.",
+    )
     server: ServerSettings = ServerSettings()
     limits: LimitSettings = LimitSettings()
     plugins: PluginSettings = PluginSettings()
@@ -129,6 +139,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_SANDBOX": ("sandbox",),
     "HOOKLINE_STATE_DIR": ("state_dir",),
     "HOOKLINE_DATABASE_URL": ("database_url",),
+    "HOOKLINE_CONTENT_KEY": ("content_key",),
     "HOOKLINE_TRANSPORT": ("transport",),
     "HOOKLINE_HOST": ("server", "host"),
     "HOOKLINE_PORT": ("server", "port"),
@@ -137,6 +148,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_LOG_LEVEL": ("server", "log_level"),
     "HOOKLINE_TRUSTED_PROXIES": ("server", "trusted_proxies"),
     "HOOKLINE_ALLOWED_HOSTS": ("server", "allowed_hosts"),
+    "HOOKLINE_PUBLIC_URL": ("server", "public_url"),
     "HOOKLINE_MAX_BODY_BYTES": ("limits", "max_body_bytes"),
     "HOOKLINE_MAX_ANSWER_BYTES": ("limits", "max_answer_bytes"),
     "HOOKLINE_MAX_EVENT_BYTES": ("limits", "max_event_bytes"),
@@ -152,7 +164,7 @@ CONFIG_VARIABLE = "HOOKLINE_CONFIG"
 NO_STATE = "none"
 """Value of ``state_dir`` for a gateway that keeps all in memory, until it ends."""
 
-_SECRET_FILE = re.compile(r"HOOKLINE_(API_KEYS|DATABASE_URL|[A-Z][A-Z0-9_]*_API_KEY)_FILE")
+_SECRET_FILE = re.compile(r"HOOKLINE_(API_KEYS|DATABASE_URL|CONTENT_KEY|[A-Z][A-Z0-9_]*_API_KEY)_FILE")
 _LISTS = {
     ("api_keys",),
     ("plugins", "disabled"),
@@ -204,8 +216,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 def with_secret_files(environ: Mapping[str, str]) -> Mapping[str, str]:
     """Return the variables with those in place that name a file with a secret: ``HOOKLINE_API_KEYS_FILE``.
 
-    So it is with ``HOOKLINE_DATABASE_URL`` and every ``HOOKLINE_<CONNECTOR>_API_KEY``: a secret in a file
-    can be read by fewer than one in the environment.
+    So it is with ``HOOKLINE_DATABASE_URL``, ``HOOKLINE_CONTENT_KEY`` and every
+    ``HOOKLINE_<CONNECTOR>_API_KEY``: a secret in a file can be read by fewer than one in the environment.
 
     Raises:
         ConfigurationError: If a file cannot be read, or the variable is set as well.
@@ -274,6 +286,10 @@ def _first_problem(exc: ValidationError, sources: Mapping[tuple[str, ...], str],
 
 
 def _check_keys(settings: Settings) -> None:
+    if settings.content_key is not None:
+        from hookline.store.key_store import keys_of
+
+        keys_of(settings.content_key.get_secret_value(), "content_key")
     for position, key in enumerate(settings.api_keys, start=1):
         text = key.get_secret_value()
         if len(text) < 16:

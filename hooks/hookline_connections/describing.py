@@ -11,14 +11,14 @@ from hookline_connections.sealing import SealError, fingerprint, unseal
 
 if TYPE_CHECKING:
     from hookline.connector import Connector, JsonObject
-    from hookline_connections.key_store import KeyStore
+    from hookline_connections.keys import ConnectionKeys
     from hookline_connections.rows import StoredConnection
 
 _MOST_MODELS = 20
 """Of a connection's models so many stand in the audit log, whose entries are bounded."""
 
 
-def describe(row: StoredConnection, connectors: Mapping[str, Connector], keys: KeyStore) -> JsonObject:
+def describe(row: StoredConnection, connectors: Mapping[str, Connector], keys: ConnectionKeys) -> JsonObject:
     """Return a connection as commands and routes show it.
 
     Args:
@@ -56,7 +56,7 @@ def audit_details(row: StoredConnection) -> JsonObject:
     }
 
 
-def _describe_credential(row: StoredConnection, keys: KeyStore) -> JsonObject:
+def _describe_credential(row: StoredConnection, keys: ConnectionKeys) -> JsonObject:
     described: JsonObject = {"kind": "none"}
     if row.sealed is None and row.credential_ref is None:
         return described

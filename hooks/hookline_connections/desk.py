@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from hookline.connector import JsonObject
     from hookline.gateway import Gateway
-    from hookline_connections.key_store import KeyStore
-    from hookline_connections.keyring import Keyring
+    from hookline.store.keyring import Keyring
+    from hookline_connections.keys import ConnectionKeys
     from hookline_connections.rows import Note
 
 
@@ -57,7 +57,7 @@ class Desk:
     """
 
     def __init__(
-        self, gateway: Gateway, keys: KeyStore, *, changed: Callable[[], None] = lambda: None
+        self, gateway: Gateway, keys: ConnectionKeys, *, changed: Callable[[], None] = lambda: None
     ) -> None:
         self._gateway = gateway
         self._keys = keys

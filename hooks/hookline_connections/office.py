@@ -40,14 +40,14 @@ class Office:
 
     def __init__(self, gateway: Gateway, *, random: Callable[[], float]) -> None:
         from hookline_connections.falling_back import Fallback
-        from hookline_connections.key_store import KeyStore
+        from hookline_connections.keys import ConnectionKeys
         from hookline_connections.standing import Standing
 
         self.gateway = gateway
         self.options = gateway.options_of(ConnectionsOptions)
         self.standing = Standing()
         key = self.options.base.key
-        self.keys = KeyStore(
+        self.keys = ConnectionKeys(
             state_dir=gateway.state_dir, text=key.get_secret_value() if key else "", clock=gateway.clock
         )
         self._random = random

@@ -12,8 +12,8 @@ from hookline_connections.sealing import SealError, unseal
 
 if TYPE_CHECKING:
     from hookline.clock import Clock
-    from hookline_connections.key_store import KeyStore
-    from hookline_connections.keyring import Keyring
+    from hookline.store.keyring import Keyring
+    from hookline_connections.keys import ConnectionKeys
     from hookline_connections.rows import StoredConnection
 
 _log = logging.getLogger("hookline.connections")
@@ -30,7 +30,7 @@ class Opener:
         clock: What time it is.
     """
 
-    def __init__(self, keys: KeyStore, clock: Clock) -> None:
+    def __init__(self, keys: ConnectionKeys, clock: Clock) -> None:
         self._keys = keys
         self._clock = clock
         self._lock = threading.Lock()

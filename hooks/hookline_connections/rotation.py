@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hookline.connector import JsonObject
     from hookline_connections.desk import Actor, Desk
-    from hookline_connections.key_store import KeyStore
+    from hookline_connections.keys import ConnectionKeys
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +48,7 @@ class Rotation:
         return lines
 
 
-def rotate_keys(keys: KeyStore, desk: Desk, by: Actor, *, forget_old: bool = False) -> Rotation:
+def rotate_keys(keys: ConnectionKeys, desk: Desk, by: Actor, *, forget_old: bool = False) -> Rotation:
     """Seal every credential with a new key.
 
     If some are sealed with an older key than the newest, a run before this one was broken off, or the keys

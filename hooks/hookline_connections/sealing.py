@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 if TYPE_CHECKING:
-    from hookline_connections.keyring import Keyring, SealingKey
+    from hookline.store.keyring import Keyring, SealingKey
 
 Kind = Literal["credential", "reference"]
 

@@ -35,6 +35,7 @@ def create_worker_app() -> Flask:
     gateway = Gateway(settings)
     # A worker process ends without what `atexit` runs; this is what its own end looks after.
     Finalize(None, gateway.close, exitpriority=1)
+    gateway.start_background()
     return create_app(gateway)
 
 

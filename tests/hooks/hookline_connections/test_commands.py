@@ -27,7 +27,7 @@ from hookline.plugins import PluginHost
 from hookline_auth import AuthPlugin
 from hookline_connections import ConnectionsPlugin, secret_input
 from hookline_connections.commands import connections
-from hookline_connections.keyring import KEY_FILE, KEY_VARIABLE
+from hookline_connections.keys import KEY_FILE, KEY_VARIABLE
 from hookline_connections.sealing import seal
 from hookline_credentials import CredentialsPlugin
 from small_service import Acme, Upstream, make_connector, whole

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookline_connections.keyring import Keyring, new_key
+from hookline.store.keyring import Keyring, new_key
 from hookline_connections.sealing import SealError, SealLabel, fingerprint, key_id_of, seal, unseal
 
 OLD, NEW = new_key(b"o" * 32), new_key(b"n" * 32)

@@ -1,4 +1,4 @@
-"""The file that holds the keys: only one user can read it, and no two processes lose keys of each other."""
+"""A file that holds keys: only one user can read it, and no two processes lose keys of each other."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hookline.errors import ConfigurationError
-from hookline_connections.keyring import KEY_FILE, Keyring, SealingKey, decode_key, new_key
+from hookline.store.keyring import KeyPurpose, Keyring, SealingKey, decode_key, new_key
 
-_FORMAT = "hookline connection keys, version 1"
 _MAX_FILE_BYTES = 64 * 1024
 
 
-def read_keys(path: Path) -> Keyring | None:
+def read_keys(path: Path, purpose: KeyPurpose) -> Keyring | None:
     """Return the keys of a file; None if there is no such file.
 
     Raises:
@@ -40,17 +39,17 @@ def read_keys(path: Path) -> Keyring | None:
                 f"is not used. Run: chmod 600 {path}"
             )
         content = file.read(_MAX_FILE_BYTES + 1)
-    return Keyring(keys=_parse(content, path), source=str(path), path=path)
+    return Keyring(keys=_parse(content, path, purpose), source=str(path), path=path)
 
 
-def _parse(content: bytes, path: Path) -> tuple[SealingKey, ...]:
+def _parse(content: bytes, path: Path, purpose: KeyPurpose) -> tuple[SealingKey, ...]:
     problem = ConfigurationError(f"{path} is damaged: put back a copy of it. No key of it is shown here.")
     try:
         document = json.loads(content)
     except ValueError:
         raise problem from None  # the cause holds the text
     rows = document.get("keys") if isinstance(document, dict) else None
-    if not isinstance(rows, list) or not rows or document.get("format") != _FORMAT:
+    if not isinstance(rows, list) or not rows or document.get("format") != purpose.format:
         raise problem
     keys: list[SealingKey] = []
     for row in rows:
@@ -61,10 +60,10 @@ def _parse(content: bytes, path: Path) -> tuple[SealingKey, ...]:
     return tuple(keys)
 
 
-def write_first(path: Path, keys: list[SealingKey]) -> None:
+def write_first(path: Path, keys: list[SealingKey], purpose: KeyPurpose) -> None:
     """Make the file, whole or not at all; whoever comes second keeps the file of the first."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = _write_beside(path, keys)
+    temporary = _write_beside(path, keys, purpose)
     try:
         with suppress(FileExistsError):
             os.link(temporary, path)
@@ -73,23 +72,23 @@ def write_first(path: Path, keys: list[SealingKey]) -> None:
     _sync_folder(path.parent)
 
 
-def replace_keys(path: Path, keys: list[SealingKey]) -> None:
+def replace_keys(path: Path, keys: list[SealingKey], purpose: KeyPurpose) -> None:
     """Put another file in the place of the one that is there; hold `locked` meanwhile."""
-    temporary = _write_beside(path, keys)
+    temporary = _write_beside(path, keys, purpose)
     os.replace(temporary, path)
     _sync_folder(path.parent)
 
 
-def _write_beside(path: Path, keys: list[SealingKey]) -> Path:
+def _write_beside(path: Path, keys: list[SealingKey], purpose: KeyPurpose) -> Path:
     document = {
-        "format": _FORMAT,
-        "note": "The first key seals, all of them open. Without this file stored credentials are lost.",
+        "format": purpose.format,
+        "note": purpose.note,
         "keys": [
             {"id": key.id, "created_at": key.created_at, "key": base64.b64encode(key.value).decode()}
             for key in keys
         ],
     }
-    descriptor, name = tempfile.mkstemp(prefix=f".{KEY_FILE}.", dir=path.parent)  # mode 0600
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(document, file, indent=2)
@@ -116,7 +115,7 @@ def locked(path: Path) -> Iterator[None]:
     """Keep other processes from changing the file meanwhile: the last to write would lose keys."""
     import fcntl
 
-    with path.with_name(f".{KEY_FILE}.lock").open("wb") as file:
+    with path.with_name(f".{path.name}.lock").open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -18,14 +18,16 @@ import pytest
 import fake_clock
 from fake_clock import FakeClock
 from hookline.errors import ConfigurationError
-from hookline_connections.key_store import KeyStore
-from hookline_connections.keyring import KEY_FILE, KEY_VARIABLE, Keyring, new_key
+from hookline.store.key_store import KeyStore
+from hookline.store.keyring import KeyPurpose, Keyring, new_key
 
+KEY_FILE, KEY_VARIABLE, FORMAT = "some.key", "HOOKLINE_SOME_KEY", "hookline some keys, version 1"
+PURPOSE = KeyPurpose(file=KEY_FILE, variable=KEY_VARIABLE, format=FORMAT, note="Keep it.")
 A, B = (base64.b64encode(letter * 32).decode() for letter in (b"a", b"b"))
 
 
 def store(folder: Path | None = None, **environ: str) -> KeyStore:
-    return KeyStore(state_dir=folder, text=environ.get(KEY_VARIABLE, ""), clock=FakeClock())
+    return KeyStore(PURPOSE, state_dir=folder, text=environ.get(KEY_VARIABLE, ""), clock=FakeClock())
 
 
 def ids(keyring: Keyring | None) -> list[str]:
@@ -59,7 +61,7 @@ def test_all_who_need_the_first_key_of_a_process_at_once_get_the_same(
         time.sleep(0.02)
         return Keyring(**arguments)
 
-    monkeypatch.setattr("hookline_connections.key_store.Keyring", slow_ring)
+    monkeypatch.setattr("hookline.store.key_store.Keyring", slow_ring)
     made: list[Keyring] = []
 
     def make() -> None:
@@ -98,11 +100,11 @@ def test_a_file_that_others_can_read_or_write_is_refused_with_the_command_to_run
         b"[]",
         b"{}",
         b'{"keys": []}',
-        b'{"format": "hookline connection keys, version 1", "keys": []}',
-        b'{"format": "hookline connection keys, version 1", "keys": [1]}',
-        b'{"format": "hookline connection keys, version 1", "keys": [{"key": "c2hvcnQ="}]}',
+        b'{"format": "hookline some keys, version 1", "keys": []}',
+        b'{"format": "hookline some keys, version 1", "keys": [1]}',
+        b'{"format": "hookline some keys, version 1", "keys": [{"key": "c2hvcnQ="}]}',
         json.dumps({"format": "another", "keys": [{"key": A}]}).encode(),
-        json.dumps({"format": "hookline connection keys, version 1", "keys": [{"key": A + "!"}]}).encode(),
+        json.dumps({"format": "hookline some keys, version 1", "keys": [{"key": A + "!"}]}).encode(),
     ],
 )
 def test_a_damaged_file_is_refused_without_showing_it(tmp_path: Path, content: bytes) -> None:
@@ -179,8 +181,10 @@ _WORK = """
 import sys
 from pathlib import Path
 from fake_clock import FakeClock
-from hookline_connections.key_store import KeyStore
-keys = KeyStore(state_dir=Path(sys.argv[1]), text="", clock=FakeClock())
+from hookline.store.key_store import KeyStore
+from hookline.store.keyring import KeyPurpose
+purpose = KeyPurpose(file="some.key", variable="", format="hookline some keys, version 1", note="")
+keys = KeyStore(purpose, state_dir=Path(sys.argv[1]), text="", clock=FakeClock())
 print("ready", flush=True)
 sys.stdin.readline()
 print(getattr(keys, sys.argv[2])().newest.id)
@@ -219,20 +223,3 @@ def test_processes_that_begin_at_once_agree(tmp_path: Path, work: str) -> None:
         assert len(kept) == 7
         assert set(got) <= set(kept)
     assert {entry.name for entry in tmp_path.iterdir()} <= {KEY_FILE, f".{KEY_FILE}.lock"}
-
-
-def test_importing_the_plugin_loads_nothing_heavy() -> None:
-    code = (
-        "import sys, hookline_connections.commands, hookline_secret_files, hookline_vault;"
-        "heavy = {'sqlalchemy', 'cryptography', 'pydantic', 'hvac', 'requests', 'alembic'};"
-        "print(sorted(heavy & sys.modules.keys()))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=dict(os.environ),
-        timeout=60,
-    )
-    assert done.stdout.strip() == "[]"

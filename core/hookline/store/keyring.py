@@ -1,4 +1,4 @@
-"""The keys that seal stored credentials."""
+"""Keys that seal what is stored."""
 
 from __future__ import annotations
 
@@ -9,9 +9,24 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-KEY_VARIABLE = "HOOKLINE_CONNECTIONS_KEY"
-KEY_FILE = "connections.key"
 KEY_BYTES = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyPurpose:
+    """What some keys are for, and how they are called where they are kept.
+
+    Attributes:
+        file: Name of their file in the state folder.
+        variable: Environment variable that may hold them instead.
+        format: First line of the file; a file of other keys is refused.
+        note: What the file tells whoever opens it.
+    """
+
+    file: str
+    variable: str
+    format: str
+    note: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
