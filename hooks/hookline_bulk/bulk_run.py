@@ -70,22 +70,20 @@ class BulkRun:
         self._room = request.concurrency
         self._paused_until = 0.0
         self._done = self._told = 0
-        self._cancellation = Cancellation()
+        # The order's own, if it has one: by it others know that the calls of items belong to the order.
+        self._cancellation = order.cancellation or Cancellation()
         self._outcome = BulkOutcome(results=[None] * len(request.items))
         self._is_answered = False
 
     def run(self) -> BulkOutcome:
         """Return what became of the items, when all is over or time is."""
-        above = self._order.cancellation
-        if above is not None:
-            above.add(self._cancel)
+        self._cancellation.add(self._cancel)
         try:
             self._report()
             while self._step():
                 self._report()
         finally:
-            if above is not None:
-                above.discard(self._cancel)
+            self._cancellation.discard(self._cancel)
         with self._changed:
             self._is_answered = True
             self._give_up_on_running()

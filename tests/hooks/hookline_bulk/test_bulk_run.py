@@ -277,6 +277,19 @@ def test_cancelling_ends_what_runs_and_skips_the_rest() -> None:
     assert body["items"][3]["error"]["because"] == "cancelled"
 
 
+def test_the_calls_of_items_share_the_orders_cancellation_by_which_others_know_them() -> None:
+    cancellation = Cancellation()
+    seen: list[Cancellation] = []
+
+    class Note:
+        @hookimpl
+        def hookline_record_usage(self, call: Call, usage: Usage | None) -> None:
+            seen.append(call.cancellation)
+
+    BulkLab(Note()).run(["a", "b"], order={"cancellation": cancellation})
+    assert [one is cancellation for one in seen] == [True, True]
+
+
 def test_progress_is_told_until_all_is_done() -> None:
     told: list[tuple[int, int]] = []
     BulkLab().run(
