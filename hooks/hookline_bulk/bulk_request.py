@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,7 @@ class BulkRequest:
     """What is to be run.
 
     Attributes:
-        items: The whole input of each call, in order.
+        items: The whole input of each call, in order; what is shared is the same object in all of them.
         stops_on_error: Whether nothing more is begun once an item has failed.
         concurrency: Most items that run at the same time.
     """
@@ -90,8 +89,7 @@ def read_request(
                 hint="Send one flat list of items.",
             )
         _refuse_stream(item.get("stream"), f"{ITEMS}[{index}].stream")
-        # What is shared is copied, because text in it becomes what the schema asks for in place.
-        items.append({**{name: _copy(value) for name, value in shared.items() if name not in item}, **item})
+        items.append({**shared, **item})
     return BulkRequest(items=items, stops_on_error=stops, concurrency=concurrency)
 
 
@@ -156,10 +154,6 @@ def _refuse_stream(value: object, where: str) -> None:
             field=where,
             hint="Leave out `stream`, or send the items one by one.",
         )
-
-
-def _copy(value: object) -> object:
-    return copy.deepcopy(value) if isinstance(value, (dict, list)) else value
 
 
 def _kind(value: object) -> str:

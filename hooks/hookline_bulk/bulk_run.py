@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("hookline.bulk")
 _GRACE_S = 5.0
-_LOOK_EVERY_S = 1.0
+_LOOK_EVERY_S, _LOOK_WHILE_PAUSED_S = 1.0, 5.0
 _SPLITS = frozenset({400, 413, 422})  # what may be the fault of one row among those that were packed
 _CUTS_SHORT = ("time", "cancelled")
 
@@ -98,7 +98,7 @@ class BulkRun:
             if left_s <= 0:
                 self._stop("time")
             elif self._threads.is_closed:
-                self._stop("cancelled")
+                self._stop("closing")
             if self._outcome.because is None:
                 pause_s = self._paused_until - self._clock.monotonic()
                 if pause_s <= 0:
@@ -106,12 +106,13 @@ class BulkRun:
             if not self._running and (self._outcome.because is not None or not self._waiting):
                 return False
             if self._outcome.because in _CUTS_SHORT:
-                return self._changed.wait_for(lambda: not self._running, _GRACE_S) and False
+                self._changed.wait_for(lambda: not self._running, _GRACE_S)
+                return False
             if self._running or pause_s <= 0:
                 wait_s = min(left_s, _LOOK_EVERY_S, pause_s if pause_s > 0 else _LOOK_EVERY_S)
                 self._changed.wait(max(0.001, wait_s))
                 return True
-        self._clock.wait(min(pause_s, left_s), self._cancellation)
+        self._clock.wait(min(pause_s, left_s, _LOOK_WHILE_PAUSED_S), self._cancellation)
         return True
 
     def _begin(self) -> None:
@@ -121,7 +122,7 @@ class BulkRun:
             if not self._threads.start(partial(self._work, unit)):
                 self._running -= 1
                 self._waiting.appendleft(unit)
-                self._stop("cancelled")
+                self._stop("closing")
                 return
 
     def _work(self, unit: Unit) -> None:
@@ -223,10 +224,9 @@ class BulkRun:
 
     def _stop(self, because: Because) -> None:
         """Begin nothing more; what runs is ended too if nobody can wait for it."""
-        if self._outcome.because in (None, "error", "budget", "limit"):
-            is_cut = because in _CUTS_SHORT
-            if self._outcome.because is None or is_cut:
-                self._outcome.because = because
+        is_cut = because in _CUTS_SHORT
+        if self._outcome.because is None or (is_cut and self._outcome.because not in _CUTS_SHORT):
+            self._outcome.because = because
             if is_cut:
                 self._cancellation.cancel()
             self._changed.notify()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,13 @@ def plan_units(items: Sequence[JsonObject], batcher: Batcher | None) -> list[Uni
 
 
 def fields_of_unit(unit: Unit, items: Sequence[JsonObject], batcher: Batcher | None) -> JsonObject:
-    """Return the input of the call for a unit."""
+    """Return the input of the call for a unit.
+
+    What is shared is copied, because text in it becomes what the schema asks for in place; and only now, so
+    that there are never more copies than calls that run.
+    """
     if batcher is None or len(unit) == 1:
-        return dict(items[unit[0]])
+        return copy.deepcopy(items[unit[0]])
     return batcher.pack([items[index] for index in unit])
 
 

@@ -88,9 +88,9 @@ class RemoteRunner:
         body: JsonObject = {ITEMS: [fields]} if self._asks_for_items else fields
         try:
             status, headers, content = self._send("POST", self._path, body, {"idempotency-key": f'"{key}"'})
-            location = dict(headers).get("location")
-            if status in (202, 504) and location:
-                status, headers, content = self._wait_for_job(location, headers)
+            job = _job_of(status, headers, content)
+            if job is not None:
+                status, headers, content = self._wait_for_job(job, headers)
         except (OSError, http.client.HTTPException):  # it was sent, and nobody knows what became of it
             return RowReply(status=CUT_SHORT if self._cancellation.is_cancelled else 0)
         problem = {} if 200 <= status < 300 else read_problem(content)
@@ -153,11 +153,10 @@ class RemoteRunner:
             cost_nano_usd=round(cost * _NANO) if isinstance(cost, (int, float)) else None,
         )
 
-    def _wait_for_job(self, location: str, headers: list[tuple[str, str]]) -> Answer:
-        parts = urlsplit(location)
-        if parts.netloc and parts.hostname != self._host:
-            raise http.client.HTTPException("the gateway sent a job's address on another host")
-        path = parts.path if parts.netloc or not self._base else self._base + parts.path
+    def _wait_for_job(self, address: str, headers: list[tuple[str, str]]) -> Answer:
+        # Only the path counts: the key goes nowhere but to the gateway, by whatever name that knows itself.
+        path = urlsplit(address).path
+        path = path if path.startswith(f"{self._base}/") else self._base + path
         while True:
             if not self._clock.wait(wait_in(headers, {}), self._cancellation):
                 raise http.client.HTTPException("cancelled")
@@ -232,6 +231,15 @@ class RemoteRunner:
         with self._lock:
             self._open.discard(connection)
         self._local.connection = None
+
+
+def _job_of(status: int, headers: list[tuple[str, str]], content: bytes) -> str | None:
+    """Return the address of the job that a call went on as; None if it did not."""
+    if status == 202:
+        return dict(headers).get("location")
+    job = read_problem(content).get("job") if status == 504 else None
+    address = job.get("result_url") if isinstance(job, dict) else None
+    return address if isinstance(address, str) else None
 
 
 def _is_readable(sock: socket.socket) -> bool:

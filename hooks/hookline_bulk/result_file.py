@@ -87,11 +87,17 @@ class ResultFile:
         Args:
             in_order: Whether to sort the lines by row; the last one of a row is kept either way.
         """
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        if in_order or self._has_replaced:
-            self._rewrite(in_order=in_order)
-        self._file.close()
+        sorted_file: Path | None = None
+        try:
+            with self._file:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                if in_order or self._has_replaced:
+                    sorted_file = self._rewrite(in_order=in_order)
+            if sorted_file is not None:
+                os.replace(sorted_file, self.path)
+        except OSError as exc:
+            raise CommandError(f"--out: {str(self.path)!r} cannot be written: {exc.strerror}.") from exc
 
     def _read(self) -> None:
         self._file.seek(0)
@@ -112,8 +118,8 @@ class ResultFile:
                     hint="Choose another --out.",
                 ) from exc
 
-    def _rewrite(self, *, in_order: bool) -> None:
-        """Write the file anew with one line for each row, and put it in the place of the old one at once."""
+    def _rewrite(self, *, in_order: bool) -> Path | None:
+        """Write another file with one line for each row; None if there is nothing to change."""
         places = array("q")
         is_sorted, last = True, 0
         self._file.seek(0)
@@ -127,7 +133,7 @@ class ResultFile:
             places[row] = at
             at += len(line)
         if is_sorted:
-            return
+            return None
         kept = [place for place in places if place >= 0] if in_order else sorted(p for p in places if p >= 0)
         other = self.path.with_name(self.path.name + ".sorting")
         with other.open("wb") as target:
@@ -136,4 +142,4 @@ class ResultFile:
                 target.write(self._file.readline())
             target.flush()
             os.fsync(target.fileno())
-        os.replace(other, self.path)
+        return other

@@ -16,8 +16,8 @@ from hookline_bulk.usages import UsageSum
 if TYPE_CHECKING:
     from hookline import Order
 
-Because = Literal["error", "budget", "limit", "time", "cancelled"]
-"""Why items were not run: another failed, a budget or a limit, no time was left, or nobody wants them."""
+Because = Literal["error", "budget", "limit", "time", "cancelled", "closing"]
+"""Why items were not run: see the reference of the plugin."""
 
 _REASONS: Mapping[Because, str] = {
     "error": "another item failed and `on_error` is `stop`",
@@ -25,6 +25,7 @@ _REASONS: Mapping[Because, str] = {
     "limit": "the limit that another item was told of leaves no room before the call's time is over",
     "time": "the call's time was over before its turn",
     "cancelled": "the call was cancelled",
+    "closing": "the gateway was being closed",
 }
 _HINTS: Mapping[Because, str] = {
     "error": "Correct what failed, then send the items that were skipped once more.",
@@ -32,6 +33,7 @@ _HINTS: Mapping[Because, str] = {
     "limit": "Send these items once more when the item that failed says so, or fewer at a time.",
     "time": "Send these items once more, fewer at a time, or all of them as a job: `Prefer: respond-async`.",
     "cancelled": "Send these items once more if they are still wanted.",
+    "closing": "Send these items once more in a moment.",
 }
 
 
@@ -143,4 +145,12 @@ def _entries(results: list[ItemResult]) -> list[bytes]:
 def _nothing_ran(outcome: BulkOutcome) -> HooklineError:
     if outcome.because == "time":
         return UpstreamTimeoutError("The call's time was over before an item was run.")
+    if outcome.because == "closing":
+        return HooklineError(
+            "The gateway was being closed before an item was run.",
+            status=503,
+            code="shutting_down",
+            hint="Try again in a moment.",
+            retry_after_s=1.0,
+        )
     return HooklineError("The call was cancelled before an item was run.", status=499, code="client_gone")

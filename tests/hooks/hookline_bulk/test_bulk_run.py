@@ -14,7 +14,9 @@ from hookline import Call, HooklineError, UpstreamRequest, UpstreamResponse, hoo
 from hookline.call import Cancellation
 from hookline.errors import BudgetExhaustedError, RateLimitedError
 from hookline.settings import LimitSettings, Settings
-from small_service import CALLER, Upstream, say, whole
+from hookline_bulk.bulk_request import read_request
+from hookline_bulk.packing import fields_of_unit
+from small_service import CALLER, Upstream, make_connector, say, whole
 
 if TYPE_CHECKING:
     from hookline.engine.transport import Timeouts
@@ -47,6 +49,21 @@ def test_each_item_has_its_output_at_its_place_and_fields_beside_them_are_defaul
     ]
     sent = {text_of(request): (request.body or {})["times"] for request in lab.upstream.sent}
     assert sent == {"one": 2, "shared": 2, "three": 3}
+
+
+def test_a_large_field_that_all_share_is_not_copied_before_its_call_runs() -> None:
+    large = [{"role": "user", "content": "x" * 1000}] * 1000
+    connector = make_connector()
+    fields: dict[str, Any] = {"items": [{"text": "a"}] * 1000, "large": large}
+    request = read_request(connector.actions["acme.say"], fields, max_items=1000, concurrency=1, is_job=False)
+    assert all(item["large"] is large for item in request.items)
+
+
+def test_text_that_all_share_becomes_what_the_schema_asks_for_in_each_call_alone() -> None:
+    shared = {"a": "1"}
+    first = fields_of_unit((0,), [{"shared": shared}], None)
+    assert first == {"shared": {"a": "1"}}
+    assert first["shared"] is not shared
 
 
 def test_the_summary_tells_what_all_took_together() -> None:
@@ -166,7 +183,7 @@ def test_our_own_rate_limit_is_waited_for() -> None:
     status, body = lab.run([{"text": "a"}, {"text": "b"}], concurrency=1)
 
     assert (status, statuses(body)) == (200, [200, 200])
-    assert [round(wait) for wait in clock.waits] == [7, 7]
+    assert round(sum(clock.waits)) == 14
     assert lab.asked == ["a", "b"]
 
 
@@ -306,7 +323,8 @@ def test_after_the_gateway_was_closed_nothing_is_begun() -> None:
     lab = BulkLab()
     lab.gateway.close()
     status, body = lab.run([{"text": "a"}])
-    assert (status, statuses(body), lab.asked) == (499, [424], [])
+    assert (status, statuses(body), lab.asked) == (503, [424], [])
+    assert body["error"]["code"] == "shutting_down"
 
 
 def test_a_call_without_items_is_left_alone() -> None:
