@@ -284,6 +284,25 @@ def test_wrong_usage_says_what_is_wrong(
     assert message in result.stderr
 
 
+def test_rows_may_be_objects_whose_members_are_the_fields(
+    batch: Batch, write: Write, upstream: Upstream
+) -> None:
+    write('{"text": "a", "times": 2}\n{"text": "b", "times": null}\n', "rows.jsonl")
+    assert batch(source="rows.jsonl").exit_code == 0
+    sent = sorted((text_of(request), (request.body or {}).get("times")) for request in upstream.sent)
+    assert sent == [("a", 2), ("b", None)]
+
+
+def test_an_object_that_lacks_what_a_template_names_is_told_with_its_row(
+    batch: Batch, write: Write, upstream: Upstream
+) -> None:
+    write('{"who": "Ada"}\n{"whom": "Bob"}\n', "rows.jsonl")
+    result = batch("--template", "text=Hello {who}", source="rows.jsonl")
+    assert result.exit_code == 2
+    assert "rows.jsonl, row 2 (line 2) has no 'who', which --template text=... names." in result.stderr
+    assert upstream.sent == []
+
+
 def test_an_unknown_action_is_a_usage_error(batch: Batch, write: Write) -> None:
     write("text\na\n")
     result = batch(action="acme.shout")
