@@ -327,6 +327,21 @@ def test_after_the_gateway_was_closed_nothing_is_begun() -> None:
     assert body["error"]["code"] == "shutting_down"
 
 
+def test_what_runs_while_the_gateway_is_closed_is_finished_and_the_rest_skipped() -> None:
+    labs: list[BulkLab] = []
+
+    def answer(request: UpstreamRequest) -> UpstreamResponse:
+        if text_of(request) == "b":
+            labs[0].gateway.close()
+        return repeat(request)
+
+    labs.append(BulkLab(answer=answer))
+    status, body = labs[0].run([{"text": text} for text in "abcd"], concurrency=1)
+
+    assert (status, statuses(body)) == (200, [200, 200, 424, 424])
+    assert body["items"][3]["error"]["because"] == "closing"
+
+
 def test_a_call_without_items_is_left_alone() -> None:
     lab = BulkLab()
     status, body = read(lab.gateway.runner.run(CALLER, say("alone")))
