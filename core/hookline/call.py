@@ -174,7 +174,7 @@ class Call:
 
 
 def flow_of(headers: Mapping[str, str]) -> str | None:
-    """Return a caller's name for the flow that a call is a step of; None if it gives none that can be shown."""
+    """Return a caller's name for the flow that a call is a step of; None if there is none to be shown."""
     value = headers.get(FLOW_HEADER)
     return None if value is None else _label(_as_utf8(value))
 

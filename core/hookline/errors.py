@@ -28,6 +28,7 @@
     │   └── JobInterruptedError            502  its worker ended; it may have been charged
     └── RetryableError                     the same call may succeed later
         ├── StillRunningError              409  the first request with this idempotency key still runs
+        ├── ItemSkippedError               424  one of several items was not run, because of another
         ├── RateLimitedError               429  wait ``retry_after_s``
         ├── UpstreamUnavailableError       502  the upstream failed or could not be reached
         ├── InvalidUpstreamAnswerError     502  the upstream answered something unreadable
@@ -384,6 +385,16 @@ class StillRunningError(RetryableError):
     kind = "invalid_request_error"
     title = "The first request with this key still runs"
     hint = "Wait as long as `Retry-After` says, then send the same again: it gets the answer of the first."
+
+
+class ItemSkippedError(RetryableError):
+    """One of the items of a call was not run, because of what became of others."""
+
+    status = 424
+    code = "item_skipped"
+    kind = "server_error"
+    title = "This item was not run"
+    hint = "Send the items that were skipped once more."
 
 
 class RateLimitedError(RetryableError):
