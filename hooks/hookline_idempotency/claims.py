@@ -32,6 +32,7 @@ class Claim:
         failures: Requests that failed and are known to have cost nothing or something.
         may_be_charged: Whether one of them may have been charged although its answer is lost.
         outcome: What is still to be written about its end; None while it runs.
+        lock: Held while parts that run at the same time note something.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Claim:
     failures: int = 0
     may_be_charged: bool = False
     outcome: Outcome | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def note_failure(self, attempt: Attempt) -> None:
         """Note an attempt that failed.
@@ -53,16 +55,18 @@ class Claim:
         An error that a service answers with is not paid for. What is left are answers that were lost.
         """
         answer = attempt.error.answer
-        self.failures += 1
-        if attempt.may_have_run and (answer is None or answer.status in _LOST):
-            self.may_be_charged = True
+        is_charged = attempt.may_have_run and (answer is None or answer.status in _LOST)
+        with self.lock:
+            self.failures += 1
+            self.may_be_charged = self.may_be_charged or is_charged
 
     def note_end(self, call: Call) -> None:
         """Note that its call is over, or one inside it."""
-        self.attempts += call.record.attempts
-        if call.id == self.call_id:  # no part of it
-            self.error_code = call.record.error_code
-            self.is_over = True
+        with self.lock:
+            self.attempts += call.record.attempts
+            if call.id == self.call_id:  # no part of it
+                self.error_code = call.record.error_code
+                self.is_over = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -38,8 +38,10 @@ def is_final(status: int, claim: Claim) -> bool:
         return False
     if status < 500 and status != 408:
         return claim.attempts > 0
-    if not claim.is_over:  # it goes on without its caller, or it never began
-        return claim.is_sent or status == 504
+    if not claim.is_over and status == 504:  # it goes on without its caller
+        return True
+    if not claim.is_over and not claim.attempts and not claim.failures:  # it runs elsewhere, or never began
+        return claim.is_sent
     return claim.may_be_charged or claim.attempts > claim.failures
 
 
