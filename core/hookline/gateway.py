@@ -115,6 +115,8 @@ class Gateway:
         self._failed: list[str] = []
         self._caller_checks: list[Callable[[], bool]] = []
         self._account_checks: list[Callable[[str], bool]] = []
+        self._at_serving: list[Callable[[], None]] = []
+        self._is_serving = False
         self._options = self._read_options()
         warn_of_unknown_variables(
             self.environ, self.catalog.connectors.values(), known=self._options_variables()
@@ -193,6 +195,27 @@ class Gateway:
     def add_account_check(self, check: Callable[[str], bool]) -> None:
         """Let a plugin say whether it has an upstream account for a connector; for `has_account`."""
         self._account_checks.append(check)
+
+    def when_serving(self, begin: Callable[[], None]) -> None:
+        """Let a plugin begin its own work where the gateway answers requests, and not in every command.
+
+        Args:
+            begin: Called once, when a server has the gateway ready; at once if that has happened already.
+        """
+        if self._is_serving:
+            begin()
+        else:
+            self._at_serving.append(begin)
+
+    def begin_serving(self) -> None:
+        """Tell plugins that requests come from now on; for servers. What fails is logged."""
+        self._is_serving = True
+        waiting, self._at_serving = self._at_serving, []
+        for begin in waiting:
+            try:
+                begin()
+            except Exception:  # requests can be answered all the same
+                _log.exception("a plugin could not begin its work")
 
     def has_account(self, connector_id: str) -> bool:
         """Tell whether plugins have an account for a connector, besides that of the settings."""

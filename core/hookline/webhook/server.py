@@ -35,7 +35,9 @@ def create_worker_app() -> Flask:
     gateway = Gateway(settings)
     # A worker process ends without what `atexit` runs; this is what its own end looks after.
     Finalize(None, gateway.close, exitpriority=1)
-    return create_app(gateway)
+    app = create_app(gateway)
+    gateway.begin_serving()
+    return app
 
 
 def configure_logging(level: str) -> None:
