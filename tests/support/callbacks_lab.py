@@ -148,7 +148,7 @@ def make_lab(
     *,
     clock: Clock | None = None,
     runs: bool = False,
-    open_to_all: bool = True,
+    guard: object | None = None,
     **options: object,
 ) -> Lab:
     """Return a gateway.
@@ -158,14 +158,13 @@ def make_lab(
         url: Of its database; one in the folder by default.
         clock: What time it is.
         runs: Whether its thread may run.
-        open_to_all: Whether everybody is let in as one caller.
+        guard: Lets callers in; everybody as one caller by default.
         options: Of the plugin.
     """
     plugin = CallbacksPlugin()
     host = PluginHost()
     host.register(Acme(), name="acme")
-    if open_to_all:
-        host.register(Allow(), name="allow")
+    host.register(guard or Allow(), name="allow")
     host.register(plugin, name="callbacks")
     own = {"allow_loopback": True, "shutdown_s": 2, **options}
     values: dict[str, object] = {"state_dir": str(folder), "plugins": {"callbacks": own}}
