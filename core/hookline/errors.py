@@ -20,13 +20,17 @@
     │   ├── ContentBlockedError            400  a check of the content, or the upstream's own, said no
     │   ├── UpstreamCredentialError        502  the upstream refused our credential
     │   ├── UpstreamForbiddenError         502  the upstream does not serve us
-    │   └── LoopDetectedError              508  the request has gone through this gateway before
+    │   ├── LoopDetectedError              508  the request has gone through this gateway before
+    │   ├── DeadlinePassedError            504  the caller's time is over; the call goes on as a job
+    │   ├── JobCancelledError              410  somebody ended the job
+    │   └── JobInterruptedError            502  its worker ended; it may have been charged
     └── RetryableError                     the same call may succeed later
         ├── RateLimitedError               429  wait ``retry_after_s``
         ├── UpstreamUnavailableError       502  the upstream failed or could not be reached
         ├── InvalidUpstreamAnswerError     502  the upstream answered something unreadable
         ├── StreamInterruptedError         502  the upstream's stream broke off
         ├── StoreUnavailableError          503  our own storage is down
+        ├── QueueFullError                 503  as many jobs wait as are allowed
         └── UpstreamTimeoutError           504  the upstream did not answer in time
 
 What a caller may match on is the class, ``code`` and ``status``; the wording of a message may change.
@@ -315,6 +319,35 @@ class LoopDetectedError(FatalError):
     hint = "Whoever runs this gateway must correct the connection's base URL: it leads back to the gateway."
 
 
+class DeadlinePassedError(FatalError):
+    """The caller waits no longer; the call goes on as a job whose result can be fetched."""
+
+    status = 504
+    code = "deadline_passed"
+    kind = "server_error"
+    title = "The answer takes longer than you wait"
+    hint = "Fetch the result of the job that the error names instead of calling again: it is paid for once."
+
+
+class JobCancelledError(FatalError):
+    """Somebody ended the job before it was done."""
+
+    status = 410
+    code = "job_cancelled"
+    title = "The job was cancelled"
+    hint = "Call the action again if you need it."
+
+
+class JobInterruptedError(FatalError):
+    """The worker of a job ended after the service may have been asked, so it was not asked again."""
+
+    status = 502
+    code = "job_interrupted"
+    kind = "server_error"
+    title = "The job was interrupted, and may have been charged"
+    hint = "Call the action again if you accept that it may be charged twice."
+
+
 class RetryableError(HooklineError):
     """The same call may succeed later."""
 
@@ -367,6 +400,16 @@ class StoreUnavailableError(RetryableError):
     kind = "server_error"
     title = "The gateway's storage is not available"
     hint = "Try again in a moment."
+
+
+class QueueFullError(RetryableError):
+    """As many jobs wait as are allowed; this one was not taken."""
+
+    status = 503
+    code = "queue_full"
+    kind = "server_error"
+    title = "Too many jobs wait"
+    hint = "Wait as long as `Retry-After` says, then try again."
 
 
 class UpstreamTimeoutError(RetryableError):

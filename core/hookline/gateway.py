@@ -115,8 +115,7 @@ class Gateway:
         self._failed: list[str] = []
         self._caller_checks: list[Callable[[], bool]] = []
         self._account_checks: list[Callable[[str], bool]] = []
-        self._at_serving: list[Callable[[], None]] = []
-        self._is_serving = False
+        self._background: list[Callable[[], None]] = []
         self._options = self._read_options()
         warn_of_unknown_variables(
             self.environ, self.catalog.connectors.values(), known=self._options_variables()
@@ -196,27 +195,6 @@ class Gateway:
         """Let a plugin say whether it has an upstream account for a connector; for `has_account`."""
         self._account_checks.append(check)
 
-    def when_serving(self, begin: Callable[[], None]) -> None:
-        """Let a plugin begin its own work where the gateway answers requests, and not in every command.
-
-        Args:
-            begin: Called once, when a server has the gateway ready; at once if that has happened already.
-        """
-        if self._is_serving:
-            begin()
-        else:
-            self._at_serving.append(begin)
-
-    def begin_serving(self) -> None:
-        """Tell plugins that requests come from now on; for servers. What fails is logged."""
-        self._is_serving = True
-        waiting, self._at_serving = self._at_serving, []
-        for begin in waiting:
-            try:
-                begin()
-            except Exception:  # requests can be answered all the same
-                _log.exception("a plugin could not begin its work")
-
     def has_account(self, connector_id: str) -> bool:
         """Tell whether plugins have an account for a connector, besides that of the settings."""
         return any(check(connector_id) for check in self._account_checks)
@@ -224,6 +202,23 @@ class Gateway:
     def has_callers(self) -> bool:
         """Tell whether anybody holds a credential: a key of the settings, or one that a plugin knows."""
         return bool(self.settings.api_keys) or any(check() for check in self._caller_checks)
+
+    def add_background(self, begin: Callable[[], None]) -> None:
+        """Let a plugin begin work that no call asks for; only where `start_background` is called."""
+        self._background.append(begin)
+
+    def start_background(self) -> None:
+        """Let plugins begin work that no call asks for: what servers and workers do, and commands do not."""
+        for begin in self._background:
+            try:
+                begin()
+            except Exception:  # calls can be taken all the same
+                _log.exception("work in the background could not be begun")
+
+    def url_of(self, path: str) -> str:
+        """Return the address of a path for callers; the path alone if ``server.public_url`` is not set."""
+        base = self.settings.server.public_url
+        return path if base is None else base.rstrip("/") + path
 
     def close(self) -> None:
         """Take no more streams, let plugins write what is left, and close connections; once."""

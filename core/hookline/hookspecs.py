@@ -40,6 +40,7 @@ hookimpl = HookimplMarker(PROJECT)
 SECURITY_HOOKS = frozenset(
     {
         "hookline_authenticate",
+        "hookline_renew_principal",
         "hookline_authorize",
         "hookline_choose_connections",
         "hookline_admit",
@@ -138,6 +139,18 @@ def hookline_authenticate(request: InboundRequest) -> Principal | None:
 
     Args:
         request: Method, path and headers; ``request.read_body()`` for signatures over the body.
+    """
+
+
+@hookspec(firstresult=True)
+def hookline_renew_principal(principal: Principal) -> Principal | None:
+    """Return a caller with the rights that it has now, for a call that runs long after it was asked for.
+
+    Called before a job runs. Return None for a caller that is not yours: it keeps the rights it had. Raise
+    `AuthenticationError` if its credential is not valid any more; then the job fails. No wrappers.
+
+    Args:
+        principal: Who asked, as you returned it from `hookline_authenticate`.
     """
 
 

@@ -92,6 +92,12 @@ class LayeredOptions(Generic[M]):
         """The keys that tables are for."""
         return frozenset(self._keys)
 
+    def is_set(self, *names: str) -> bool:
+        """Tell whether one of the options is set for anybody, be it for one key or action only."""
+        tables = [self._own, *self._actions.values(), *self._keys.values()]
+        tables += [table for tables in self._key_actions.values() for table in tables.values()]
+        return any(name in table for table in tables for name in names)
+
     def for_call(self, call: Call) -> M:
         """Return what holds for the key and the action of a call."""
         if self._is_flat:

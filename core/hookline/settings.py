@@ -42,6 +42,11 @@ class ServerSettings(_Section):
     allowed_hosts: tuple[str, ...] = Field(
         (), description="Host names that requests may be for; empty for any."
     )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+        description="Address at which callers reach the gateway; without it, links in answers are paths.",
+    )
 
 
 class LimitSettings(_Section):
@@ -143,6 +148,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_LOG_LEVEL": ("server", "log_level"),
     "HOOKLINE_TRUSTED_PROXIES": ("server", "trusted_proxies"),
     "HOOKLINE_ALLOWED_HOSTS": ("server", "allowed_hosts"),
+    "HOOKLINE_PUBLIC_URL": ("server", "public_url"),
     "HOOKLINE_MAX_BODY_BYTES": ("limits", "max_body_bytes"),
     "HOOKLINE_MAX_ANSWER_BYTES": ("limits", "max_answer_bytes"),
     "HOOKLINE_MAX_EVENT_BYTES": ("limits", "max_event_bytes"),

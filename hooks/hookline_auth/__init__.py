@@ -103,6 +103,11 @@ class AuthPlugin:
         """Recognise a key, a token or a signature."""
         return None if self._callers is None else self._callers.authenticator.authenticate(request)
 
+    @hookimpl(trylast=True)
+    def hookline_renew_principal(self, principal: Principal) -> Principal | None:
+        """Look up a key again, which may have been changed or revoked."""
+        return None if self._callers is None else self._callers.authenticator.renew(principal)
+
     @hookimpl
     def hookline_authorize(self, call: Call) -> Decision | None:
         """Allow whoever holds the right to run actions, and this one, with this model."""

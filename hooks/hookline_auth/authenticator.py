@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hookline_auth.key_format import read_key
+from hookline.errors import AuthenticationError
+from hookline_auth.key_format import is_key_id, read_key
 from hookline_auth.refusals import Refusals, RefusedError
 from hookline_auth.static_keys import StaticKeys, presented_key
 
@@ -70,6 +71,20 @@ class Authenticator:
         except RefusedError as refused:
             error = self._refusals.answer(refused, client=request.client)
         raise error
+
+    def renew(self, principal: Principal) -> Principal | None:
+        """Return a caller with the rights that it has now, or None if its credential is no key of ours.
+
+        Raises:
+            AuthenticationError: If its key is not valid any more.
+            StoreUnavailableError: If that cannot be found out.
+        """
+        if not is_key_id(principal.key_id):
+            return None
+        try:
+            return self._ring().find_again(principal.key_id)
+        except RefusedError:
+            raise AuthenticationError("The key that asked for this is not valid any more.") from None
 
     def _recognise(self, request: InboundRequest) -> Principal | None:
         text = presented_key(request)

@@ -174,6 +174,15 @@ class KeyRing:
         self._take_signature(holder, request)
         return holder.principal
 
+    def find_again(self, key_id: str) -> Principal:
+        """Return who holds a key that was found valid before, with the rights that it has now.
+
+        Raises:
+            RefusedError: If it is not valid any more.
+            StoreUnavailableError: If that cannot be found out.
+        """
+        return self._make_holder(self._read_chain(key_id), self._clock.monotonic()).principal
+
     def _look_up(self, key: KeyText, now: float) -> Holder:
         presented = self._find_pepper().hash(key.secret)
         store = self._store()

@@ -32,7 +32,7 @@ class CallbacksPlugin:
         from hookline_callbacks.post_office import PostOffice
 
         self._office = PostOffice(gateway, gateway.options_of(CallbacksOptions))
-        gateway.when_serving(self._office.courier.begin)
+        gateway.add_background(self._office.courier.begin)
 
     @hookimpl
     def hookline_register_routes(self, routes: RouteRegistry) -> None:

@@ -46,21 +46,31 @@ class Door:
         How the result is to be posted travels with the address, behind a ``#``, which no address has.
 
         Raises:
-            InvalidInputError: If the address may not be called, or the form is none; names the field.
+            InvalidInputError: If the address may not be called, the form is none, or the order came in the
+                service's own format; names the field.
         """
-        fields = dict(order.fields)
-        headers = dict(order.headers)
-        is_action = order.endpoint is None  # at the wire door the body is the service's own
-        url = _one_of(fields.pop(CALLBACK_URL, None) if is_action else None, headers.pop(URL_HEADER, None))
-        form = (fields.pop(FORMAT, None) if is_action else None) or headers.pop(FORMAT_HEADER, None)
+        if order.endpoint is not None:
+            raise InvalidInputError(
+                "The service's own format has no words for an answer that comes later.",
+                field=URL_HEADER,
+                hint=f"Leave the header {URL_HEADER} out, or run `POST /actions/{order.action_id}` with "
+                f"`{CALLBACK_URL}`.",
+            )
+        fields, headers = dict(order.fields), dict(order.headers)
+        url = _one_of(fields.pop(CALLBACK_URL, None), headers.pop(URL_HEADER, None))
+        form = fields.pop(FORMAT, None) or headers.pop(FORMAT_HEADER, None)
         if form and form not in FORMATS:
             raise InvalidInputError(
                 f"`{FORMAT}` is one of {' and '.join(FORMATS)}.",
                 field=FORMAT,
                 hint="Leave it out to get exactly what the action answers.",
             )
-        if url is None:
-            return replace(order, fields=fields, headers=headers)
+        if url is not None:
+            self._check(url)
+            fields[CALLBACK_URL] = f"{url}#{form}" if form else url
+        return replace(order, fields=fields, headers=headers)
+
+    def _check(self, url: object) -> None:
         from hookline.outbound.urls import RefusedUrlError
 
         try:
@@ -69,12 +79,6 @@ class Door:
             raise InvalidInputError(
                 f"`{CALLBACK_URL}` cannot be called: {exc}.", field=CALLBACK_URL, hint=_HINT
             ) from exc
-        marked = f"{url}#{form}" if form else str(url)
-        if is_action:
-            fields[CALLBACK_URL] = marked
-        else:
-            headers[URL_HEADER] = marked
-        return replace(order, fields=fields, headers=headers)
 
 
 def split_mark(marked: str) -> tuple[str, str | None]:

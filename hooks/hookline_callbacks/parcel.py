@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -43,13 +44,14 @@ class Parcel:
         return cls(content=content, headers=orjson.loads(head))
 
 
-def make_parcel(job: Job, *, format: Format, max_bytes: int) -> Parcel:
+def make_parcel(job: Job, *, format: Format, max_bytes: int, url_of: Callable[[str], str] = str) -> Parcel:
     """Return what is posted for a job that is over.
 
     Args:
         job: The job with its reply.
         format: Whether its output is wrapped.
         max_bytes: Largest body; in place of a larger one goes an event that says where it is.
+        url_of: Returns the address of a path for callers.
     """
     reply, content = job.reply, b""
     if reply is not None:
@@ -59,7 +61,7 @@ def make_parcel(job: Job, *, format: Format, max_bytes: int) -> Parcel:
     if format == "event" or not content:
         content, content_type = _event(job, status, _value(content, content_type)), _JSON
     if len(content) > max_bytes:
-        content, content_type = _event_of_large(job, status, len(content)), _JSON
+        content, content_type = _event_of_large(job, status, len(content), url_of), _JSON
     headers = {
         "content-type": content_type,
         "x-hookline-job": job.id,
@@ -74,8 +76,8 @@ def _event(job: Job, status: int, value: object) -> bytes:
     return _wrap(job, {**_about(job, status), name: value})
 
 
-def _event_of_large(job: Job, status: int, size_bytes: int) -> bytes:
-    place = f"/jobs/{job.id}"
+def _event_of_large(job: Job, status: int, size_bytes: int, url_of: Callable[[str], str]) -> bytes:
+    place = url_of(f"/jobs/{job.id}")
     return _wrap(job, {**_about(job, status), "too_large": True, "size_bytes": size_bytes, "location": place})
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hookline import __version__
+from hookline.errors import StoreUnavailableError
 from hookline.outbound.client import OutboundClient
 from hookline.outbound.urls import OutboundRules, RefusedUrlError, read_url
 from hookline.store.seals import SealError
@@ -118,6 +119,7 @@ class PostOffice:
             job,
             format="event" if chosen == "event" else "output" if chosen == "output" else options.format,
             max_bytes=int(options.max_body_mb * _MB),
+            url_of=self.gateway.url_of,
         )
         id, now_us = delivery_id_of(job.id), self.now_us()
         delivery = Delivery(
@@ -137,8 +139,9 @@ class PostOffice:
         try:
             sealed_url, sealed = seal(url.encode(), URL_LABEL, id), seal(parcel.pack(), PAYLOAD_LABEL, id)
         except SealError as exc:
-            _log.error("the result of %s cannot be kept for its receiver: %s", job.id, exc.message)
-            raise
+            raise StoreUnavailableError(
+                f"The result of {job.id} cannot be kept for its receiver: {exc.message}."
+            ) from exc  # whoever told of the job tells again
         kept = self.deliveries.add(
             delivery, url=sealed_url, payload=sealed, max_waiting=self.base.max_waiting
         )

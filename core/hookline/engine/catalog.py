@@ -92,6 +92,11 @@ class Catalog:
             )
         return found
 
+    def get(self, action_id: str) -> Action | None:
+        """Return an action, or None if there is none of that id."""
+        found = self._entries.get(action_id)
+        return None if found is None else found.action
+
     def find(self, action_id: str) -> Action:
         """Return an action.
 

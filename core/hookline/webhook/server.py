@@ -35,9 +35,8 @@ def create_worker_app() -> Flask:
     gateway = Gateway(settings)
     # A worker process ends without what `atexit` runs; this is what its own end looks after.
     Finalize(None, gateway.close, exitpriority=1)
-    app = create_app(gateway)
-    gateway.begin_serving()
-    return app
+    gateway.start_background()
+    return create_app(gateway)
 
 
 def configure_logging(level: str) -> None:

@@ -71,14 +71,17 @@ def test_the_address_of_the_field_goes_on_as_it_is() -> None:
     assert door().admit(order) == order
 
 
-def test_the_address_of_the_header_becomes_the_field_or_stays_a_header() -> None:
-    at_action = door().admit(replace(say(), headers={URL_HEADER: URL, "x-a": "b"}))
-    on_the_wire = door().admit(replace(say_on_the_wire(), headers={URL_HEADER: URL}))
+def test_the_address_of_the_header_becomes_the_field() -> None:
+    admitted = door().admit(replace(say(), headers={URL_HEADER: URL, "x-a": "b"}))
 
-    assert at_action.fields == {"text": "hi", CALLBACK_URL: URL}
-    assert at_action.headers == {"x-a": "b"}
-    assert on_the_wire.headers == {URL_HEADER: URL}
-    assert on_the_wire.fields == {"text": "hi"}
+    assert admitted.fields == {"text": "hi", CALLBACK_URL: URL}
+    assert admitted.headers == {"x-a": "b"}
+
+
+def test_the_wire_door_takes_no_address() -> None:
+    with pytest.raises(InvalidInputError, match="no words") as refusal:
+        door().admit(replace(say_on_the_wire(), headers={URL_HEADER: URL}))
+    assert refusal.value.field == URL_HEADER
 
 
 @pytest.mark.parametrize("form", ["event", "output"])

@@ -71,7 +71,7 @@ def test_what_waits_when_a_server_starts_is_carried(tmp_path: Path) -> None:
         stopped.gateway.close()
         with running(tmp_path) as lab:
             assert threads() == set()  # as in every command
-            lab.gateway.begin_serving()
+            lab.gateway.start_background()
             assert eventually(lambda: len(receiver.letters) == 1)
 
 
@@ -181,8 +181,8 @@ def test_two_running_gateways_post_each_result_once(
         running(tmp_path, database_url) as one,
         running(tmp_path, database_url) as two,
     ):
-        one.gateway.begin_serving()
-        two.gateway.begin_serving()
+        one.gateway.start_background()
+        two.gateway.start_background()
         for number in range(30):
             take((one, two)[number % 2], receiver, number)
         found = one.office.deliveries
