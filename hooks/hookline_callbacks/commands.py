@@ -33,7 +33,7 @@ _HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 @click.group(epilog=_EPILOG, context_settings=_HELP_OPTIONS)
 def callbacks() -> None:
-    """See which results were posted, send them again, renew their secrets."""
+    """See posted results, send them again, renew their secrets."""
 
 
 @callbacks.command("list", context_settings=_HELP_OPTIONS)
@@ -85,7 +85,7 @@ def show(context: CommandContext, delivery_id: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @pass_context
 def redeliver(context: CommandContext, delivery_id: str, as_json: bool) -> None:
-    """Let a running gateway post a result again, within a few seconds."""
+    """Let a running gateway post a result again."""
     from hookline_callbacks.desk import redeliver as send_again
 
     with open_office(context) as office:
