@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 import orjson
+import pytest
 
 from hookline import Job, Principal, UpstreamRequest, UpstreamResponse, hookimpl, hookspecs
 from hookline.connection import Secret
+from hookline.errors import AuthenticationError
 from hookline.gateway import Gateway, load_plugins
 from hookline.order import Order
 from hookline.settings import Settings
 from hookline.webhook.app import create_app
 
 if TYPE_CHECKING:
-    import pytest
     from flask.testing import FlaskClient
     from tests.docs.conftest import Block
     from werkzeug.test import TestResponse
@@ -164,6 +165,15 @@ def _check_authenticate(plugin: object) -> None:
         for headers in ({"x-acme-signature": signature}, {"x-acme-signature": "wrong"}, HEADERS, {})
     ]
     assert statuses == [200, 401, 200, 401]
+
+
+def _check_renew(plugin: object) -> None:
+    renew = Running(plugin).gateway.host.hook.hookline_renew_principal
+    ada, bob = (Principal(key_id=f"acme_{name}") for name in ("ada", "bob"))
+    assert renew(principal=bob) is bob
+    assert renew(principal=Principal(key_id="static_1")) is None
+    with pytest.raises(AuthenticationError):
+        renew(principal=ada)
 
 
 def _check_run_order(plugin: object) -> None:
@@ -323,6 +333,7 @@ CHECKS: dict[str, Callable[..., None]] = {
     "hookline_register_commands": _check_commands,
     "hookline_shutdown": _check_shutdown,
     "hookline_authenticate": _check_authenticate,
+    "hookline_renew_principal": _check_renew,
     "hookline_run_order": _check_run_order,
     "hookline_authorize": _check_authorize,
     "hookline_choose_connections": _check_choose,

@@ -47,7 +47,7 @@ ORIGIN = "http://sandbox.invalid:80"
 CALL_HOOKS = (
     frozenset(name for name in vars(hookspecs) if name.startswith("hookline_"))
     - hookspecs.SETUP_HOOKS
-    - {"hookline_job_over"}
+    - {"hookline_job_over", "hookline_renew_principal"}
 )
 
 ACTIONS: dict[str, dict[str, Any]] = {
