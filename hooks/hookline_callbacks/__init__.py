@@ -27,12 +27,12 @@ class CallbacksPlugin:
 
     @hookimpl
     def hookline_startup(self, gateway: Gateway) -> None:
-        """Read the options; the database is looked into only where the gateway serves."""
+        """Read the options; nothing is opened and no thread is started before there may be a delivery."""
         from hookline_callbacks.options import CallbacksOptions
         from hookline_callbacks.post_office import PostOffice
 
         self._office = PostOffice(gateway, gateway.options_of(CallbacksOptions))
-        gateway.add_background(self._office.courier.begin)
+        gateway.add_background(self._office.begin)
 
     @hookimpl
     def hookline_register_routes(self, routes: RouteRegistry) -> None:

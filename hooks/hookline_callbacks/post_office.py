@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hookline import __version__
-from hookline.errors import StoreUnavailableError
+from hookline.errors import HooklineError, StoreUnavailableError
 from hookline.outbound.client import OutboundClient
 from hookline.outbound.urls import OutboundRules, RefusedUrlError, read_url
 from hookline.store.seals import SealError
@@ -149,6 +149,15 @@ class PostOffice:
             _log.warning("the result of %s is not posted: too many of its tenant wait", job.id)
         self.courier.wake()
         return kept
+
+    def begin(self) -> None:
+        """Carry what earlier processes left, and what others leave, if there may be anything."""
+        try:
+            is_made = self.gateway.database.is_made()
+        except HooklineError:
+            is_made = True  # it is looked for until it can be read
+        if is_made:
+            self.courier.begin()
 
     def close(self) -> None:
         """Stop carrying."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from hookline.routes import Reply
 from hookline.settings import Settings
 from hookline_callbacks import CallbacksPlugin
 from hookline_callbacks.signing import show_secret
-from scripted_server import ScriptedServer, answer, serving
+from scripted_server import WAIT_S, ScriptedServer, answer, serving
 from small_service import Acme, Allow, Upstream
 
 if TYPE_CHECKING:
@@ -97,6 +98,13 @@ class Receiver:
             return peer.wait_for_end()
         peer.send(told)
         return True
+
+    def wait_for(self, count: int) -> bool:
+        """Tell whether so many letters come in time."""
+        ends_at = time.monotonic() + WAIT_S
+        while len(self.letters) < count and time.monotonic() < ends_at:
+            time.sleep(0.01)
+        return len(self.letters) >= count
 
     def url(self, path: str = "/hook?token=secret") -> str:
         assert self.server is not None

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from standardwebhooks.webhooks import Webhook
 
-from callbacks_lab import Receiver, receiving
+from callbacks_lab import receiving
 from hookline.cli.context import CommandContext
 from hookline.cli.group import build_cli
 from live_gateway import KEY, Server, run_server
@@ -57,10 +57,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield Place(server, environ)
 
 
-def arrived(receiver: Receiver, count: int = 1) -> bool:
-    return _eventually(lambda: len(receiver.letters) >= count)
-
-
 def _eventually(is_so: Callable[[], bool]) -> bool:
     ends_at = time.monotonic() + BOUND_S
     while time.monotonic() < ends_at:
@@ -74,7 +70,7 @@ def test_the_result_of_a_call_is_posted_and_is_what_the_job_answers(place: Place
     with receiving() as receiver:
         accepted = place.run({"callback_url": receiver.url("/resume?token=1")})
         assert accepted.status_code == 202
-        assert arrived(receiver)
+        assert receiver.wait_for(1)
     [letter] = receiver.letters
     job = httpx.URL(accepted.headers["location"]).path
     secrets = place.command("callbacks", "secret", "show", "--tenant", "default", "--reveal")["secrets"]
@@ -97,7 +93,7 @@ def test_the_header_and_the_form_of_an_event(place: Place) -> None:
             {"callback_format": "event"}, x_hookline_callback_url=receiver.url(), prefer="respond-async"
         )
         assert accepted.status_code == 202
-        assert arrived(receiver)
+        assert receiver.wait_for(1)
 
     event = json.loads(receiver.letters[0].content)
     assert event["type"] == "job.done"
@@ -107,7 +103,7 @@ def test_the_header_and_the_form_of_an_event(place: Place) -> None:
 def test_an_error_is_posted_too(place: Place) -> None:
     with receiving() as receiver:
         assert place.run({"callback_url": receiver.url()}, x_sandbox_fault="billing").status_code == 202
-        assert arrived(receiver)
+        assert receiver.wait_for(1)
 
     [letter] = receiver.letters
     assert letter.headers["x-hookline-status"] == "402"
@@ -117,11 +113,11 @@ def test_an_error_is_posted_too(place: Place) -> None:
 def test_a_command_makes_the_server_post_again(place: Place) -> None:
     with receiving(answer(b"", "410 Gone"), answer()) as receiver:
         place.run({"callback_url": receiver.url()})
-        assert arrived(receiver)
+        assert receiver.wait_for(1)
         id = receiver.letters[0].id
         assert _eventually(lambda: place.command("callbacks", "show", id)["state"] == "stopped")
         place.command("callbacks", "redeliver", id)
-        assert arrived(receiver, 2)
+        assert receiver.wait_for(2)
 
     assert receiver.letters[1].id == id
 
@@ -142,7 +138,7 @@ def test_a_field_that_a_form_left_empty_changes_nothing(place: Place) -> None:
 def test_no_address_of_a_receiver_is_in_the_log_or_the_files(place: Place) -> None:
     with receiving(answer(b"", "500 Broken")) as receiver:
         place.run({"callback_url": receiver.url("/resume?token=canary-of-an-address")})
-        assert arrived(receiver)
+        assert receiver.wait_for(1)
     assert b"canary-of-an-address" not in place.server.log.read_bytes()
     for file in place.server.log.parent.rglob("*"):
         if file.is_file():

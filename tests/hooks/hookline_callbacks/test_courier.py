@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from callbacks_lab import Lab, Receiver, job, make_lab, receiving
+from fake_clock import FakeClock
 from hookline.clock import SYSTEM_CLOCK
 from hookline.errors import StoreUnavailableError
 from scripted_server import answer
@@ -75,6 +77,12 @@ def test_what_waits_when_a_server_starts_is_carried(tmp_path: Path) -> None:
             assert eventually(lambda: len(receiver.letters) == 1)
 
 
+def test_a_server_without_a_database_begins_nothing(tmp_path: Path) -> None:
+    with running(tmp_path / "new") as lab:
+        lab.gateway.start_background()
+        assert threads() == set()
+
+
 def test_a_slow_receiver_holds_up_nobody_else(tmp_path: Path) -> None:
     with receiving(None) as slow, receiving() as quick, running(tmp_path, max_sending=4) as lab:
         for number in range(8):
@@ -107,11 +115,11 @@ def test_what_is_cut_at_the_end_is_due_at_once_for_the_next(tmp_path: Path) -> N
         with running(tmp_path, shutdown_s=0) as lab:
             take(lab, receiver, 1)
             assert eventually(lambda: len(receiver.letters) == 1)
-        later = make_lab(tmp_path)
+        later = make_lab(tmp_path, clock=FakeClock(datetime.now(UTC)))
         try:
             cut = later.find()
             assert (cut.state, cut.attempts, cut.history) == ("waiting", 0, ())
-            assert later.carry(after_s=30) == 1
+            assert later.carry() == 1
             assert later.find().state == "delivered"
         finally:
             later.gateway.close()
