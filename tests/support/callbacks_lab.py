@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from fake_clock import FakeClock
+from fake_clock import START, FakeClock
 from hookline import Job
 from hookline.gateway import Gateway
 from hookline.plugins import PluginHost
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from hookline_callbacks.post_office import PostOffice
     from scripted_server import Peer
 
-NOW = datetime.now(UTC).replace(microsecond=0)  # the judge of signatures goes by the machine's clock
 OUTPUT = b'{"text":"hello","model":"gpt-5.4-mini"}'
 
 
@@ -46,9 +45,9 @@ def job(number: int = 1, **changes: Any) -> Job:
         "action_id": "acme.say",
         "call_id": f"call_{number}",
         "state": "done",
-        "created_at": NOW,
-        "ended_at": NOW + timedelta(seconds=40),
-        "expires_at": NOW + timedelta(days=1),
+        "created_at": START,
+        "ended_at": START + timedelta(seconds=40),
+        "expires_at": START + timedelta(days=1),
         "reply": Reply(status=200, headers=[("content-type", "application/json")], content=OUTPUT),
     }
     return Job(**{**values, **changes})
@@ -178,7 +177,7 @@ def make_lab(
     values: dict[str, object] = {"state_dir": str(folder), "plugins": {"callbacks": own}}
     if url is not None:
         values["database_url"] = url
-    clock = clock or FakeClock(NOW)
+    clock = clock or FakeClock(datetime.now(UTC))  # the judge of signatures goes by the machine's
     gateway = Gateway(
         Settings.model_validate(values), host=host, transport=Upstream(), environ={}, clock=clock
     )

@@ -84,7 +84,7 @@ def test_a_server_without_a_database_begins_nothing(tmp_path: Path) -> None:
 
 
 def test_a_slow_receiver_holds_up_nobody_else(tmp_path: Path) -> None:
-    with receiving(None) as slow, receiving() as quick, running(tmp_path, max_sending=4) as lab:
+    with receiving(None) as slow, receiving() as quick, running(tmp_path, max_sending=4, shutdown_s=0) as lab:
         for number in range(8):
             take(lab, slow, number)
         assert eventually(lambda: len(slow.letters) == 1)
@@ -99,7 +99,7 @@ def test_a_tenant_with_many_slow_receivers_leaves_places_for_others(tmp_path: Pa
         receiving(None) as two,
         receiving(None) as three,
         receiving() as quick,
-        running(tmp_path, max_sending=4) as lab,
+        running(tmp_path, max_sending=4, shutdown_s=0) as lab,
     ):
         for number, receiver in enumerate((one, two, three)):
             take(lab, receiver, number)

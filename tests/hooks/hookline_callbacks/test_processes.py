@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callbacks_lab import NOW, job, make_lab, receiving
+from callbacks_lab import job, make_lab, receiving
 from fake_clock import FakeClock
 from hookline_callbacks.courier import LEASE_S
 from hookline_callbacks.deliveries import delivery_id_of
@@ -40,7 +40,7 @@ def test_two_gateways_share_the_work_and_post_each_result_once(
 ) -> None:
     database.upgrade()
     with ExitStack() as stack:
-        labs = [make_lab(tmp_path, database_url) for _ in range(2)]
+        labs = [make_lab(tmp_path, database_url, clock=FakeClock()) for _ in range(2)]
         for lab in labs:
             stack.callback(lab.gateway.close)
         receiver = stack.enter_context(receiving())
@@ -64,7 +64,7 @@ def test_two_gateways_share_the_work_and_post_each_result_once(
 def test_two_gateways_sign_with_one_secret(database_url: str, database: Database, tmp_path: Path) -> None:
     database.upgrade()
     with ExitStack() as stack:
-        labs = [make_lab(tmp_path, database_url) for _ in range(2)]
+        labs = [make_lab(tmp_path, database_url, clock=FakeClock()) for _ in range(2)]
         for lab in labs:
             stack.callback(lab.gateway.close)
         found = [lab.office.secrets.signing("acme", now_us=lab.office.now_us()) for lab in labs]
@@ -113,7 +113,7 @@ def test_who_lost_its_claim_writes_nothing_over_the_other_s_note(
     database_url: str, database: Database, tmp_path: Path
 ) -> None:
     database.upgrade()
-    slow, quick = (make_lab(tmp_path, database_url, clock=FakeClock(NOW)) for _ in range(2))
+    slow, quick = (make_lab(tmp_path, database_url, clock=FakeClock()) for _ in range(2))
     with ExitStack() as stack, receiving(answer()) as receiver:
         stack.callback(slow.gateway.close)
         stack.callback(quick.gateway.close)
