@@ -31,6 +31,7 @@ POLL_S = 5.0
 _PURGE_EVERY_S = 600.0
 _NOTE_AGAIN_S = 0.5
 _LEAST_WAIT_S = 0.2
+_BUSY_WAIT_S = 1.0
 _CUT_S = 2.0
 
 _log = logging.getLogger("hookline.callbacks")
@@ -149,11 +150,13 @@ class Courier:
 
     def _wait_s(self) -> float:
         store, _ = self._open_parts()
-        next_at_us = store.next_at_us()
+        now_us = to_us(self._clock.now())
+        next_at_us = store.next_at_us(now_us=now_us)
         if next_at_us is None:
             return POLL_S
-        left_s = (next_at_us - to_us(self._clock.now())) / 1_000_000
-        return min(POLL_S, max(_LEAST_WAIT_S, left_s))
+        # What is due and was left has to wait for an attempt that runs, and its end wakes this thread.
+        least_s = _BUSY_WAIT_S if self._all_running() else _LEAST_WAIT_S
+        return min(POLL_S, max(least_s, (next_at_us - now_us) / 1_000_000))
 
     def _purge(self) -> None:
         if time.monotonic() >= self._purge_at:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import orjson
-from sqlalchemy import and_, case, delete, func, insert, not_, or_, select, update
+from sqlalchemy import and_, delete, func, insert, not_, or_, select, update
 
 from hookline.store.database import ConflictError
 from hookline.store.tables import DELIVERIES
@@ -182,13 +182,12 @@ class DeliveryStore:
             note(connection)
         return _read(row)
 
-    def next_at_us(self) -> int | None:
-        """Return when something may be due next; None if nothing waits."""
-        at_us = case((_ROW.claimed_until_us > _ROW.next_at_us, _ROW.claimed_until_us), else_=_ROW.next_at_us)
+    def next_at_us(self, *, now_us: int) -> int | None:
+        """Return when the next one is due that nobody carries; None if there is none."""
+        mine = and_(_ROW.state == "waiting", _ROW.claimed_until_us <= now_us)
+        first = select(_ROW.next_at_us).where(mine).order_by(_ROW.next_at_us).limit(1)
         with self._database.connect() as connection:
-            return connection.execute(
-                select(func.min(at_us)).where(_ROW.state == "waiting")
-            ).scalar_one_or_none()
+            return connection.execute(first).scalar_one_or_none()
 
     def purge(self, *, now_us: int) -> int:
         """Remove some of those whose time is over; return how many."""

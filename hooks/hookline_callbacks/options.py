@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from hookline.options import PluginOptions
 
 Format = Literal["output", "event"]
+
+_HOST = re.compile(r"(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|[0-9a-fA-F:]+")
 
 
 class CallbacksOptions(PluginOptions):
@@ -56,3 +59,20 @@ class CallbacksOptions(PluginOptions):
     shutdown_s: float = Field(
         5.0, ge=0, le=60, description="Longest time that a worker, when it ends, lets attempts finish."
     )
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _check_hosts(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not _HOST.fullmatch(name):
+                raise ValueError(
+                    "a host is a name such as `hooks.example.com` or `*.example.com`, and no URL"
+                )
+        return names
+
+    @field_validator("allowed_ports")
+    @classmethod
+    def _check_ports(cls, ports: tuple[int, ...]) -> tuple[int, ...]:
+        if not all(1 <= port <= 65_535 for port in ports):
+            raise ValueError("a port is a number from 1 to 65535")
+        return ports
