@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 _STATES = (QUEUED, RUNNING, DONE, FAILED, CANCELLED)
-_COLUMNS = ["id", "status", "action", "tenant", "key", "created (UTC)", "result"]
+_COLUMNS = ["id", "status", "action", "tenant", "created (UTC)", "result"]
 _JOBS_EPILOG = """\
 \b
 Examples:
@@ -169,4 +169,4 @@ def _find(gateway: Gateway, job_id: str) -> JobRow:
 def _cells(row: JobRow) -> list[str]:
     at = (text_of(row.created_at_us) or "")[:19].replace("T", " ")
     result = "" if row.reply_status is None else str(row.reply_status)
-    return [row.id, row.state, row.action, row.tenant, row.key_id, at, result]
+    return [row.id, row.state, row.action, row.tenant, at, result]
