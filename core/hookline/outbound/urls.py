@@ -166,7 +166,4 @@ def _path(text: str) -> str:
     """Return path and query, in ASCII; what is ASCII stays as it is, because it may be part of a secret."""
     if not text.startswith("/"):
         text = "/" + text
-    try:
-        return text if text.isascii() else "".join(c if c.isascii() else quote(c) for c in text)
-    except UnicodeEncodeError:
-        raise RefusedUrlError("it holds a character that no URL holds") from None
+    return text if text.isascii() else "".join(c if c.isascii() else quote(c) for c in text)
