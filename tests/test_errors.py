@@ -109,7 +109,7 @@ def test_every_class_has_words_of_its_own_for_those_who_fill_in_forms() -> None:
 @EACH
 def test_what_is_worth_trying_again_says_so_in_every_way(kind: type[HooklineError]) -> None:
     assert kind.retryable is issubclass(kind, RetryableError)
-    assert kind.status in (429, 502, 503, 504) or not kind.retryable or kind in GROUPS
+    assert kind.status in (424, 429, 502, 503, 504) or not kind.retryable or kind in GROUPS
 
 
 @EACH

@@ -12,6 +12,7 @@ from hookline.connector import Connector, JsonObject, Sample
 from hookline.errors import InvalidUpstreamAnswerError
 from hookline.upstream import UpstreamRequest
 from hookline_openai.answers import with_raw
+from hookline_openai.embed_batches import EmbeddingBatcher
 from hookline_openai.metering import TokenMeter
 from hookline_openai.outputs import Usage
 from hookline_openai.reading import (
@@ -194,4 +195,5 @@ def register(connector: Connector) -> None:
         prepare=prepare_embedding,
         present=present_embedding,
         meter=TokenMeter(makes_text=False),
+        batcher=EmbeddingBatcher(),
     )

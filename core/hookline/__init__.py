@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hookline.connection import Connection, Secret
     from hookline.connector import (
         Action,
+        Batcher,
         Connector,
         CredentialPlacement,
         JoiningPresenter,
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Action",
     "Attempt",
+    "Batcher",
     "Call",
     "CallRecord",
     "CallWarning",
@@ -91,6 +93,7 @@ _HOMES = {
     "hookline.connection": ("Connection", "Secret"),
     "hookline.connector": (
         "Action",
+        "Batcher",
         "Connector",
         "CredentialPlacement",
         "JoiningPresenter",

@@ -125,8 +125,7 @@ class Call:
     @property
     def flow(self) -> str | None:
         """The caller's name for the flow that this call is a step of: its header ``x-hookline-flow``."""
-        value = self.headers.get(FLOW_HEADER)
-        return None if value is None else _label(_as_utf8(value))
+        return flow_of(self.headers)
 
     @property
     def end_user(self) -> str | None:
@@ -172,6 +171,12 @@ class Call:
         if self.runs_actions is None:
             raise RuntimeError("This call was not made by a gateway, so it cannot run others.")
         return self.runs_actions(self, action_id, input, as_gateway=as_gateway)
+
+
+def flow_of(headers: Mapping[str, str]) -> str | None:
+    """Return a caller's name for the flow that a call is a step of; None if there is none to be shown."""
+    value = headers.get(FLOW_HEADER)
+    return None if value is None else _label(_as_utf8(value))
 
 
 def use_connection(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import quote, urlencode
@@ -83,6 +83,32 @@ class JoiningPresenter(StreamPresenter, Protocol):
         ...
 
 
+class Batcher(Protocol):
+    """Packs the inputs of several calls of an action into one call, and takes its output apart again.
+
+    An action has one where its service takes several inputs in one request. It is asked from several threads.
+    """
+
+    def plan(self, inputs: Sequence[JsonObject]) -> Iterable[Sequence[int]]:
+        """Return the numbers of the inputs that go into each call, every number once.
+
+        The inputs were not validated: what is not sound is to go alone, so that only it is refused.
+        """
+        ...
+
+    def pack(self, inputs: Sequence[JsonObject]) -> JsonObject:
+        """Return the input of the one call for inputs that were planned together, or for a part of them."""
+        ...
+
+    def unpack(self, inputs: Sequence[JsonObject], output: JsonObject) -> Sequence[JsonObject]:
+        """Return the output of each input, with its share of what the call took.
+
+        Raises:
+            HooklineError: If the call's output does not hold them.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CredentialPlacement:
     """Where a service expects its credential.
@@ -137,6 +163,7 @@ class Action:
         resume_stream: Makes, from a request's body and a partial answer, the body that asks the service to
             go on; it returns None where that cannot be asked.
         meter: Knows what a request can take and what an answer took; None if that is not known.
+        batcher: Packs several inputs into one request; None if the service takes them one by one.
     """
 
     id: str
@@ -159,6 +186,7 @@ class Action:
     ask_stream: AskStream | None = field(default=None, repr=False)
     resume_stream: ResumeStream | None = field(default=None, repr=False)
     meter: Meter | None = field(default=None, repr=False)
+    batcher: Batcher | None = field(default=None, repr=False)
 
 
 class Connector:
@@ -247,6 +275,7 @@ class Connector:
         ask_stream: AskStream | None = None,
         resume_stream: ResumeStream | None = None,
         meter: Meter | None = None,
+        batcher: Batcher | None = None,
     ) -> Action:
         """Add an action that is one request to the service.
 
@@ -271,6 +300,7 @@ class Connector:
             ask_stream: Makes a body ask for a stream; by default sets its member ``stream`` to true.
             resume_stream: Makes the body that asks the service to go on after a partial answer.
             meter: Knows what a request can take, what an answer took, and what that costs.
+            batcher: Packs several inputs into one request, for calls with ``items``.
 
         Returns:
             The action, already part of this connector.
@@ -306,6 +336,7 @@ class Connector:
             ask_stream=None if stream is None else ask_stream or _set_stream,
             resume_stream=resume_stream,
             meter=meter,
+            batcher=batcher,
         )
         self.actions[action_id] = action
         return action

@@ -25,6 +25,7 @@
     │   ├── JobCancelledError              410  somebody ended the job
     │   └── JobInterruptedError            502  its worker ended; it may have been charged
     └── RetryableError                     the same call may succeed later
+        ├── ItemSkippedError               424  one of several items was not run, because of another
         ├── RateLimitedError               429  wait ``retry_after_s``
         ├── UpstreamUnavailableError       502  the upstream failed or could not be reached
         ├── InvalidUpstreamAnswerError     502  the upstream answered something unreadable
@@ -353,6 +354,16 @@ class RetryableError(HooklineError):
 
     kind = "upstream_error"
     retryable = True
+
+
+class ItemSkippedError(RetryableError):
+    """One of the items of a call was not run, because of what became of others."""
+
+    status = 424
+    code = "item_skipped"
+    kind = "server_error"
+    title = "This item was not run"
+    hint = "Send the items that were skipped once more."
 
 
 class RateLimitedError(RetryableError):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hookline import Order
+from hookline.call import flow_of
 from hookline.errors import InvalidInputError
 from hookline.job import new_job_id
 from hookline.order import ITEMS
@@ -200,7 +201,7 @@ class Desk:
             call_id=order.call_id,
             action=order.action_id,
             connection=connection,
-            flow=order.headers.get("x-hookline-flow", "")[:200] or None,
+            flow=flow_of(order.headers),
             state=RUNNING if is_running else QUEUED,
             priority=_priority(options.priority, order, turn=turn),
             runs=1 if is_running else 0,

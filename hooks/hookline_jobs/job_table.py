@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 
 from hookline.store.tables import JOBS
 from hookline_jobs.rows import CANCELLED, IN_QUEUE, QUEUED, RUNNING, UNFINISHED, JobRow, row_of
@@ -18,7 +17,17 @@ if TYPE_CHECKING:
     from hookline.store.database import Database
 
 _CONTENT = ("order", "reply", "callback_url")
+_NAMES = [column.name for column in JOBS.c]
 _LIGHT = [column for column in JOBS.c if column.name not in _CONTENT]
+
+# Made once: putting a statement together takes longer than carrying it out.
+_INSERT = insert(JOBS)
+_IS_THEIRS = JOBS.c.tenant == bindparam("asked_for")
+_COUNT = select(
+    func.count().filter(JOBS.c.state == QUEUED),
+    func.count().filter(JOBS.c.state == QUEUED, _IS_THEIRS),
+    func.count().filter(_IS_THEIRS),
+).where(or_(JOBS.c.state == QUEUED, JOBS.c.state == RUNNING))
 
 
 class JobTable:
@@ -36,7 +45,7 @@ class JobTable:
     def add(self, row: JobRow) -> None:
         """Write a new row."""
         with self._database.begin() as connection:
-            connection.execute(insert(JOBS).values(asdict(row)))
+            connection.execute(_INSERT, {name: getattr(row, name) for name in _NAMES})
 
     def get(self, id: str) -> JobRow | None:
         """Return a job with all that is kept of it."""
@@ -121,15 +130,8 @@ class JobTable:
 
     def count_waiting(self, tenant: str) -> tuple[int, int, int]:
         """Return how many jobs wait, how many of a tenant do, and how many of it are not over."""
-        is_queued, is_theirs = JOBS.c.state == QUEUED, JOBS.c.tenant == tenant
         with self._database.connect() as connection:
-            counted = connection.execute(
-                select(
-                    func.count().filter(is_queued),
-                    func.count().filter(is_queued, is_theirs),
-                    func.count().filter(is_theirs),
-                ).where(JOBS.c.state.in_(UNFINISHED))
-            ).one()
+            counted = connection.execute(_COUNT, {"asked_for": tenant}).one()
         return int(counted[0]), int(counted[1]), int(counted[2])
 
     def position(self, row: JobRow) -> int:

@@ -89,7 +89,10 @@ class Office:
             self._parts[1].note_sent(call)
 
     def begin(self) -> None:
-        """Look after what earlier processes left, if there is anything."""
+        """Look after what earlier processes left, if there is anything; nobody waits for finding out."""
+        threading.Thread(target=self._begin, name="hookline-jobs-left", daemon=True).start()
+
+    def _begin(self) -> None:
         try:
             if self.gateway.database.is_made() and self._has_unfinished():
                 self.keeper.wake()

@@ -67,3 +67,13 @@ def test_the_cost_of_the_gateway_layer_is_measured_for_both_doors(tmp_path: Path
     loaded = json.loads(report.read_text())
     for door in ("wire", "action"):
         assert list(loaded[door]) == ["none", "auth", "limits", "ledger", "all three"]
+
+
+def test_jobs_are_measured_beside_plain_calls(tmp_path: Path) -> None:
+    report = tmp_path / "jobs.json"
+    command = [sys.executable, str(RUN.with_name("jobs.py")), "--calls", "5", "--json", str(report)]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert finished.returncode == 0, finished.stderr
+    rates = json.loads(report.read_text())
+    assert list(rates) == ["plain", "within", "taken in", "run"]
+    assert all(rate > 0 for rate in rates.values())

@@ -128,6 +128,15 @@ class JobsLab:
         found: dict[str, Any] = orjson.loads(self.client.get(f"{where}/status").data)
         return found
 
+    def wait_until_queued(self) -> None:
+        """Wait until all jobs that were taken in have a place in the queue."""
+        from hookline_jobs.job_table import JobTable
+
+        until = time.monotonic() + SOON_S
+        while JobTable(self.gateway.database).to_queue(now_us=0, limit=1):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
     def wait_for(self, where: str, state: str) -> dict[str, Any]:
         until = time.monotonic() + SOON_S
         while (found := self.status(where))["status"] != state:

@@ -306,6 +306,7 @@ def test_tenants_take_turns_however_many_jobs_one_of_them_has(make_lab: MakeLab)
     ask(few, "few 0")
     ask(few, "few 1")
     ask(many, "later", **{"x-hookline-priority": "low"})
+    lab.wait_until_queued()
     lab.gate.opened.set()
     for _ in range(7):
         lab.gate.wait_until_asked()

@@ -1,0 +1,78 @@
+"""What the calls of items took, as the core tells it to everybody who keeps books."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hookline import Call
+    from hookline.usage import Usage
+
+
+class Usages:
+    """Sums up what watched calls take, with the calls inside them; all other calls are passed over."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._watched: dict[str, list[Usage | None]] = {}
+
+    def watch(self, call_id: str) -> None:
+        """Take note of a call from now on."""
+        with self._lock:
+            self._watched[call_id] = []
+
+    def note(self, call: Call, usage: Usage | None) -> None:
+        """Take note of what a call took, if it is watched or inside one that is."""
+        if not self._watched:
+            return
+        if usage is None and call.record.error_code is not None:  # it failed, and nothing was charged
+            return
+        top = call
+        while top.parent is not None:
+            top = top.parent
+        with self._lock:
+            found = self._watched.get(top.id)
+            if found is not None:
+                found.append(usage)
+
+    def take(self, call_id: str) -> list[Usage | None]:
+        """Return what a call took, and forget it; None stands for what nobody can tell."""
+        with self._lock:
+            return self._watched.pop(call_id, [])
+
+
+class UsageSum:
+    """What several calls took together."""
+
+    def __init__(self) -> None:
+        self.total: Usage | None = None
+        self.is_complete = True
+
+    def add(self, usages: list[Usage | None]) -> None:
+        """Add what one of them took."""
+        for usage in usages:
+            if usage is None:
+                self.is_complete = False
+            else:
+                self.total = usage if self.total is None else self.total + usage
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Cost in US dollars; None if a part of it is not known."""
+        if not self.is_complete:
+            return None
+        return 0.0 if self.total is None else self.total.cost_usd
+
+    def as_json(self) -> dict[str, object] | None:
+        """Return the tokens as outputs tell them; None if none are known."""
+        total = self.total
+        if total is None:
+            return None
+        return {
+            "input_tokens": total.input_tokens,
+            "output_tokens": total.output_tokens,
+            "total_tokens": total.tokens,
+            "cached_tokens": total.cached_tokens,
+            "reasoning_tokens": total.reasoning_tokens,
+        }
