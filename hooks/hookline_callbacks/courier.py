@@ -109,14 +109,18 @@ class Courier:
                 self._purge()
                 wait_s = self._wait_s()
                 self._is_down = False
-            except HooklineError as exc:
-                if not self._is_down:
-                    _log.error("deliveries cannot be looked for at present: %s", exc.message)
-                self._is_down = True
-            except Exception:
-                _log.exception("deliveries could not be looked for")
+            except Exception as exc:
+                self._note_outage(exc)
             self._event.wait(wait_s)
             self._event.clear()
+
+    def _note_outage(self, exc: Exception) -> None:
+        """Say what is wrong once, and not every few seconds."""
+        if not self._is_down:
+            told = exc.message if isinstance(exc, HooklineError) else type(exc).__name__
+            cause = None if isinstance(exc, HooklineError) else exc
+            _log.error("deliveries cannot be looked for at present: %s", told, exc_info=cause)
+        self._is_down = True
 
     def _start_due(self) -> None:
         while len(self._all_running()) < self._max_sending and not self._closing.is_set():

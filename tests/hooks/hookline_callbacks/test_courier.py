@@ -180,6 +180,24 @@ def test_an_outage_of_the_database_ends_nothing(tmp_path: Path, monkeypatch: pyt
         assert eventually(lambda: len(receiver.letters) == 1)
 
 
+def test_what_stays_wrong_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks: list[int] = []
+
+    def failing(**arguments: object) -> None:
+        looks.append(1)
+        raise LookupError("something unforeseen")
+
+    with running(tmp_path) as lab:
+        monkeypatch.setattr(lab.office.deliveries, "claim", failing)
+        courier = lab.office.courier
+        for count in (1, 2, 3):
+            courier.wake()
+            assert eventually(lambda least=count: len(looks) >= least)  # type: ignore[misc]  # bound now
+    assert [one.levelname for one in caplog.records if "looked for" in one.message] == ["ERROR"]
+
+
 def test_two_running_gateways_post_each_result_once(
     database_url: str, database: Database, tmp_path: Path
 ) -> None:
