@@ -39,6 +39,7 @@ KNOWN_SCOPES = frozenset(
         "connections:admin",
         "connections:test",
         "audit:read",
+        "callbacks:admin",
     }
 )
 

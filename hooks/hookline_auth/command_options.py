@@ -44,7 +44,8 @@ Examples:
 The key is shown once. What is stored cannot be turned back into it.
 An action or a model may end with *, which matches any rest. Options with several values are repeated.
 A limit is written like "60 requests / minute", "9000 tokens / hour per user", "8 concurrent", "5 usd / day".
---admin adds keys:admin, connections:admin and connections:test, which all stay within the key's tenant.
+--admin adds keys:admin, connections:admin, connections:test and callbacks:admin, which all stay within the
+key's tenant.
 So do usage:admin, for the usage of all its keys, and audit:read, for its audit log; ask for them by --scope.
 """
     + EXIT

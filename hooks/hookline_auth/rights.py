@@ -27,7 +27,7 @@ NOWHERE = ("255.255.255.255/32",)
 """Networks where none is left; nobody calls from the broadcast address."""
 NO_CAPS = Caps()
 DEFAULT_SCOPES = frozenset({"actions:run", "catalog:read", "usage:read"})
-ADMIN_SCOPES = frozenset({"keys:admin", "connections:admin", "connections:test"})
+ADMIN_SCOPES = frozenset({"callbacks:admin", "connections:admin", "connections:test", "keys:admin"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -31,6 +31,7 @@ SCOPES = {
     "connections:admin",
     "connections:test",
     "audit:read",
+    "callbacks:admin",
 }
 
 

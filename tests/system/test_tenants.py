@@ -12,6 +12,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+from callbacks_lab import receiving
 from hookline.cli.context import CommandContext
 from hookline.cli.group import build_cli
 from hookline_sandbox.server import SandboxServer
@@ -44,6 +45,7 @@ class House:
                 HOOKLINE_OPENAI_BASE_URL=self.upstreams["operator"].base_url,
                 HOOKLINE_OPENAI_API_KEY="credential-of-the-operator",
                 HOOKLINE_RETRY_MAX_ATTEMPTS="1",
+                HOOKLINE_CALLBACKS_ALLOW_LOOPBACK="true",
             )
         )
 
@@ -129,6 +131,28 @@ def test_no_tenant_sees_keys_accounts_or_usage_of_another(house: House) -> None:
     assert house.ask("rome").status_code == 200
 
 
+def test_no_tenant_sees_deliveries_or_secrets_of_another(house: House) -> None:
+    """S10, S27: what is posted for one is not found by the other, and signed with a secret of its own."""
+    with receiving() as receiver:
+        body = {"model": "gpt-5.4-mini", "prompt": "hi", "callback_url": receiver.url()}
+        assert house.ask("oslo", "/actions/openai.chat", json=body).status_code == 202
+        assert receiver.wait_for(1)
+    [letter] = receiver.letters
+    [own] = house.ask("oslo", "/deliveries", method="GET").json()["deliveries"]
+    shown = {
+        name: house.ask(name, "/callbacks/secrets?reveal=true", method="GET").json()["secrets"][0]["secret"]
+        for name in ("oslo", "rome")
+    }
+
+    assert own["id"] == letter.id
+    assert house.ask("rome", "/deliveries", method="GET").json()["deliveries"] == []
+    assert house.ask("rome", f"/deliveries?job={own['job']}", method="GET").json()["deliveries"] == []
+    assert house.ask("rome", f"/deliveries/{letter.id}", method="GET").status_code == 404
+    assert house.ask("rome", f"/deliveries/{letter.id}/redeliver", json={}).status_code == 404
+    assert letter.is_signed_with(shown["oslo"])
+    assert not letter.is_signed_with(shown["rome"])
+
+
 @pytest.mark.parametrize("text", ["a\r\nset-cookie: x=1", "a\nb", "a\x00b", "\x1b[31mred", "a\u2028b"])
 @pytest.mark.parametrize("field", ["user", "safety_identifier", "model", "label", "name"])
 def test_s21_no_text_of_a_caller_becomes_a_header_or_a_line(house: House, field: str, text: str) -> None:
@@ -201,6 +225,9 @@ INTERNALS = (
         ("GET", "/usage?by='%20or%201=1", b""),
         ("GET", "/usage?since=99999999999d", b""),
         ("GET", "/keys/%00", b""),
+        ("GET", "/deliveries/%00", b""),
+        ("GET", "/deliveries?cursor='%20or%201=1", b""),
+        ("POST", "/callbacks/secrets", b'{"grace_s": "x"}'),
         ("GET", "/keys/" + "a" * 4000, b""),
         ("PATCH", "/keys/nobody", b"[]"),
     ],

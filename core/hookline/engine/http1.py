@@ -19,11 +19,10 @@ from hookline.engine.http1_bodies import read_body
 from hookline.engine.http1_codings import coding_of, decode
 from hookline.engine.http1_leases import Lease
 from hookline.engine.http1_messages import (
-    MAX_HEAD_BYTES,
     ImproperAnswerError,
     ResponseHead,
     UnsendableError,
-    read_head,
+    receive_head,
     write_request,
 )
 from hookline.engine.http1_upstreams import IdleConnections, Upstream
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from hookline.engine.httpx_transport import HttpxTransport
     from hookline.engine.transport import Timeouts
 
-_MAX_INTERIM_ANSWERS = 8
 _MAX_BASE_URLS = 1024
 _REPEATABLE = frozenset({"GET", "HEAD"})
 _CODING_HEADERS = ("content-encoding", "content-length")
@@ -258,23 +256,7 @@ def _receive_head(connection: CuttableSocket, method: str) -> tuple[ResponseHead
         raise _NoAnswerError("the connection broke before an answer") from exc
     if not data:
         raise _NoAnswerError("the connection ended without an answer")
-    for _ in range(_MAX_INTERIM_ANSWERS + 1):
-        searched = 0
-        while (end := data.find(b"\r\n\r\n", searched, MAX_HEAD_BYTES)) < 0:
-            if len(data) >= MAX_HEAD_BYTES:
-                raise ImproperAnswerError("its head is too long")
-            searched = max(0, len(data) - 3)
-            piece = connection.receive()
-            if not piece:
-                raise EOFError("the connection ended inside the head")
-            data += piece
-        head = read_head(data[: end + 2], method=method)
-        data = data[end + 4 :]
-        if head.status == 101:
-            raise ImproperAnswerError("it switched to another protocol, which nobody asked for")
-        if head.status >= 200:
-            return head, data
-    raise ImproperAnswerError("it sent too many interim answers")
+    return receive_head(connection.receive, data, method=method)
 
 
 def _broken_off(upstream: Upstream) -> UpstreamUnavailableError:

@@ -7,6 +7,7 @@ message becomes two: folded lines, bare line feeds, two lengths, a length beside
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 100
+_MAX_INTERIM_ANSWERS = 8
 
 # Headers that say where a message goes or ends, or what a connection does. Only the transport writes them.
 _OWN_HEADERS = frozenset(
@@ -101,6 +103,37 @@ def write_request(request: UpstreamRequest, *, path_prefix: str, host: str) -> b
         fields += f"Content-Length: {len(content or b'')}\r\n"
     head = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n".encode("ascii")
     return head + content if content else head
+
+
+def receive_head(receive: Callable[[], bytes], data: bytes, *, method: str) -> tuple[ResponseHead, bytes]:
+    """Return the head of the final answer, and what came after it; interim answers are passed over.
+
+    Args:
+        receive: Returns what arrives next; nothing at the connection's end.
+        data: What arrived already.
+        method: Method of the request.
+
+    Raises:
+        EOFError: If the connection ends before the head does.
+        ImproperAnswerError: If it is not proper HTTP/1.1, or too long.
+    """
+    for _ in range(_MAX_INTERIM_ANSWERS + 1):
+        searched = 0
+        while (end := data.find(b"\r\n\r\n", searched, MAX_HEAD_BYTES)) < 0:
+            if len(data) >= MAX_HEAD_BYTES:
+                raise ImproperAnswerError("its head is too long")
+            searched = max(0, len(data) - 3)
+            piece = receive()
+            if not piece:
+                raise EOFError("the connection ended inside the head")
+            data += piece
+        head = read_head(data[: end + 2], method=method)
+        data = data[end + 4 :]
+        if head.status == 101:
+            raise ImproperAnswerError("it switched to another protocol, which nobody asked for")
+        if head.status >= 200:
+            return head, data
+    raise ImproperAnswerError("it sent too many interim answers")
 
 
 def read_head(block: bytes, *, method: str) -> ResponseHead:

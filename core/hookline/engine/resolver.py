@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import socket
 import threading
+from typing import Protocol
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 Address = tuple[socket.AddressFamily, socket.SocketKind, int, SocketAddress]
+
+
+class Resolves(Protocol):
+    """Finds the addresses of a host."""
+
+    def resolve(self, host: str, port: int, *, timeout_s: float, wake: threading.Event) -> list[Address]:
+        """Return them, best first; see `Resolver.resolve`."""
+        ...
 
 
 class Resolver:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hookline.engine.resolver import Resolver, SocketAddress
+    from hookline.engine.resolver import Resolves, SocketAddress
 
 _READ_BYTES = 128 * 1024
 _WRITE_BYTES = 256 * 1024
@@ -49,7 +49,7 @@ class CuttableSocket:
         self.idle_since = 0.0
 
     def open(
-        self, host: str, port: int, *, resolver: Resolver, tls: ssl.SSLContext | None, timeout_s: float
+        self, host: str, port: int, *, resolver: Resolves, tls: ssl.SSLContext | None, timeout_s: float
     ) -> None:
         """Connect to the first address of a host that answers; after a failure the socket is to be closed.
 

@@ -29,7 +29,7 @@ class Serving:
         with log.open("wb") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "hookline", "serve", "--sandbox", "--port", "0", *options],
-                env={**_CLEAN, **environ},
+                env={**_CLEAN, "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"], **environ},
                 cwd=folder,
                 stdout=file,
                 stderr=file,

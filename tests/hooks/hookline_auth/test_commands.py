@@ -109,6 +109,7 @@ def test_every_right_can_be_given(run: Run) -> None:
 def test_admin_adds_the_scopes_of_one_tenant_only(run: Run) -> None:
     assert as_json(run("create", "--label", "x", "--admin", "--json"))["scopes"] == [
         "actions:run",
+        "callbacks:admin",
         "catalog:read",
         "connections:admin",
         "connections:test",
@@ -116,7 +117,7 @@ def test_admin_adds_the_scopes_of_one_tenant_only(run: Run) -> None:
         "usage:read",
     ]
     only = as_json(run("create", "--label", "x", "--admin", "--scope", "audit:read", "--json"))["scopes"]
-    assert only == ["audit:read", "connections:admin", "connections:test", "keys:admin"]
+    assert only == ["audit:read", "callbacks:admin", "connections:admin", "connections:test", "keys:admin"]
 
 
 def test_a_key_is_rotated_and_revoked(run: Run, tmp_path: Path) -> None:
@@ -435,7 +436,13 @@ def test_a_key_becomes_one_of_an_administrator(run: Run) -> None:
 
     changed = as_json(run("change", id, "--admin", "--json"))
 
-    assert changed["scopes"] == ["actions:run", "connections:admin", "connections:test", "keys:admin"]
+    assert changed["scopes"] == [
+        "actions:run",
+        "callbacks:admin",
+        "connections:admin",
+        "connections:test",
+        "keys:admin",
+    ]
     assert run("change", "a" * 16, "--admin").exit_code == 1
 
 

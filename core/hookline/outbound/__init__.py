@@ -1,0 +1,1 @@
+"""Requests to URLs that somebody else chose: to public addresses only, judged again when connecting."""
