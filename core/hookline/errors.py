@@ -16,6 +16,7 @@
     │   ├── BodyTooLargeError              413  over the size cap
     │   ├── UnsupportedMediaTypeError      415  a content type we do not read
     │   ├── InvalidInputError              422  a field is missing, unknown or out of range
+    │   ├── AnswerMismatchError            422  the model's answer does not fit what was asked for
     │   ├── RequestRejectedError           400  the upstream refused what the caller sent
     │   ├── ContentBlockedError            400  a check of the content, or the upstream's own, said no
     │   ├── UpstreamCredentialError        502  the upstream refused our credential
@@ -271,6 +272,16 @@ class InvalidInputError(FatalError):
     code = "invalid_input"
     title = "The input does not fit the action"
     hint = "Correct the field that the message names; `GET /actions/{id}` shows what each field takes."
+
+
+class AnswerMismatchError(FatalError):
+    """The model answered something that does not fit what was asked for."""
+
+    status = 422
+    code = "answer_mismatch"
+    kind = "upstream_error"
+    title = "The model's answer does not fit the schema"
+    hint = "Try again, make the schema simpler, or choose a model that keeps to schemas."
 
 
 class RequestRejectedError(FatalError):
