@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from hookline.connection import Connection
 from hookline.connections import SANDBOX_BASE_URL
@@ -107,11 +110,24 @@ def choose(call: Call, options: TrialsOptions, *, has_sandbox: bool) -> Sequence
 
 
 def _has_model_of(call: Call, options: TrialsOptions) -> bool:
-    """Tell whether a call asks the service for a model that is the sandbox's."""
+    """Tell whether a call asks the service for a model that is the sandbox's.
+
+    A service on this machine is asked itself: it may be a sandbox, and has models of these names then.
+    """
     model = call.input.get("model")
     return (
         isinstance(model, str)
         and matches(options.models, model)
         and call.action.connector.id == _CONNECTOR
         and call.connection.base_url != SANDBOX_BASE_URL
+        and not _is_on_this_machine(call.connection.base_url)
     )
+
+
+@lru_cache(maxsize=256)
+def _is_on_this_machine(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -247,6 +247,16 @@ def test_tests_can_be_switched_off() -> None:
     assert lab.bodies[-1]["model"] == "sandbox"
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:9000", "localhost", "[::1]:9000"])
+def test_a_service_on_this_machine_may_be_a_sandbox_itself_and_is_asked(host: str) -> None:
+    lab = FormsLab(whole_of(), base_url=f"http://{host}/v1")
+
+    lab.post("/actions/openai.chat", {**HI, "model": "sandbox"})
+    assert lab.bodies[0]["model"] == "sandbox"
+    lab.post("/actions/openai.chat", HI, x_hookline_test="1")
+    assert len(lab.sent) == 1
+
+
 def test_the_models_that_run_there_can_be_named() -> None:
     lab = FormsLab(whole_of(), options={"trials": {"models": ["try-*"]}})
 
