@@ -125,7 +125,12 @@ def test_the_body_of_an_error_has_every_member(kind: type[HooklineError]) -> Non
         "detail": error.message,
         "instance": "call_1",
         "message": f"{error.message} {kind.hint}",
-        "error": {"message": error.message, "type": kind.kind, "code": kind.code, "param": None},
+        "error": {
+            "message": f"{error.message} {kind.hint}",
+            "type": kind.kind,
+            "code": kind.code,
+            "param": None,
+        },
         "field": None,
         "retryable": kind.retryable,
         "retry_after": 1 if kind is RateLimitedError else None,
@@ -184,7 +189,7 @@ def test_what_an_error_carries_stands_in_its_body() -> None:
         "instance": "call_1",
         "message": "`n` must be at most 5, not 9. Ask for less.",
         "error": {
-            "message": "`n` must be at most 5, not 9.",
+            "message": "`n` must be at most 5, not 9. Ask for less.",
             "type": "invalid_request_error",
             "code": "too_many",
             "param": "n",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hookline.connector import Connector
-from hookline_openai import chat, complete, edit, embed, list_models, moderate
+from hookline_openai import chat, complete, edit, embed, list_models, model_options, moderate
 from hookline_openai.settings import OpenAIOptions
 
 connector = Connector(
@@ -21,3 +21,4 @@ connector = Connector(
 
 for action in (chat, complete, edit, embed, moderate, list_models):
     action.register(connector)
+model_options.register(connector)

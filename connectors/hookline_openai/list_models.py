@@ -19,6 +19,9 @@ from hookline_openai.reading import (
 )
 from hookline_openai.shapes import Shape, StrictShape, absent, field
 
+Kind = Literal["chat", "completion", "embedding", "moderation"]
+"""What a model is made for."""
+
 
 class ListModelsInput(StrictShape):
     """List the models that this account may use, newest first."""
@@ -26,7 +29,7 @@ class ListModelsInput(StrictShape):
     search: str | None = field(
         "Search", "Only models whose name contains this.", group="basic", placeholder="mini"
     )
-    kind: Literal["chat", "completion", "embedding", "moderation"] | None = field(
+    kind: Kind | None = field(
         "Kind",
         "Only models that are made for this, and those of which it is not known.",
         group="basic",

@@ -1,6 +1,21 @@
 """What a connection to OpenAI may set besides its base URL and credential."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+if TYPE_CHECKING:
+    from hookline.connection import Connection
+
+OWN_ORIGIN = "https://api.openai.com:443"
+"""Where OpenAI itself answers."""
+
+
+def is_official(connection: Connection) -> bool:
+    """Tell whether an account is one of OpenAI itself, where a name says what a model is."""
+    return connection.origin == OWN_ORIGIN
 
 
 class OpenAIOptions(BaseModel):

@@ -31,8 +31,8 @@ _OWN_MODELS: dict[ModelKind, ModelInfo] = {
     "moderation": ModelInfo(id="sandbox-moderation", kind="moderation", context_window=32_768),
 }
 
-# `sandbox` takes what a text model ever took, so that one name is enough for a first try.
-_KINDS_OF_SANDBOX = frozenset({"chat", "completion", "edit"})
+# `sandbox` serves every endpoint, so that one name is enough for a first try.
+_KINDS_OF_SANDBOX = frozenset(_OWN_MODELS)
 
 
 def resolve(model_id: str, kind: ModelKind, *, endpoint: str, today: date) -> ModelInfo:

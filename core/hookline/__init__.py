@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hookline.principal import Caps, Decision, InboundRequest, KeyLimits, Principal
     from hookline.record import CallRecord, CallWarning
     from hookline.routes import Reply, RouteRegistry, RouteRequest, WireEndpoint, WireFormat, json_reply
+    from hookline.sources import Option, Source, SourceRequest
     from hookline.streaming import StreamEvent, StreamOutcome, StreamTransform
     from hookline.upstream import ErrorAnswer, Response, UpstreamRequest, UpstreamResponse
     from hookline.usage import Usage
@@ -60,6 +61,7 @@ __all__ = [
     "LayeredOptions",
     "Limit",
     "Meter",
+    "Option",
     "Order",
     "PluginOptions",
     "Principal",
@@ -72,6 +74,8 @@ __all__ = [
     "RouteRequest",
     "Sample",
     "Secret",
+    "Source",
+    "SourceRequest",
     "StreamEvent",
     "StreamOutcome",
     "StreamPresenter",
@@ -110,6 +114,7 @@ _HOMES = {
     "hookline.principal": ("Caps", "Decision", "InboundRequest", "KeyLimits", "Principal"),
     "hookline.record": ("CallRecord", "CallWarning"),
     "hookline.routes": ("Reply", "RouteRegistry", "RouteRequest", "WireEndpoint", "WireFormat", "json_reply"),
+    "hookline.sources": ("Option", "Source", "SourceRequest"),
     "hookline.streaming": ("StreamEvent", "StreamOutcome", "StreamTransform"),
     "hookline.upstream": ("ErrorAnswer", "Response", "UpstreamRequest", "UpstreamResponse"),
     "hookline.usage": ("Usage",),

@@ -66,6 +66,7 @@ class Connection:
         credential_ref: Where its credential is kept, such as ``file:/run/secrets/openai``; None if it is not
             kept elsewhere.
         needs_credential: Whether a call must fail if no plugin knows the credential.
+        is_simulated: Whether it leads to the built-in sandbox, where calls take no money and no tokens.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Connection:
     tenant: str | None = None
     credential_ref: str | None = None
     needs_credential: bool = False
+    is_simulated: bool = False
 
     @property
     def id(self) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from hookline.call import Call
     from hookline.metering import Meter
+    from hookline.sources import ListOptions, Source
     from hookline.upstream import UpstreamRequest
 
 JsonObject = dict[str, object]
@@ -239,6 +240,7 @@ class Connector:
         self.user_fields = tuple(user_fields)
         self.test = test
         self.actions: dict[str, Action] = {}
+        self.sources: dict[str, Source] = {}
         self._returned: dict[str, bool] = {}
 
     def __repr__(self) -> str:
@@ -340,6 +342,51 @@ class Connector:
         )
         self.actions[action_id] = action
         return action
+
+    def source(
+        self,
+        name: str,
+        *,
+        title: str | None = None,
+        parameters: Iterable[str] = (),
+        cache_s: float | None = None,
+    ) -> Callable[[ListOptions], ListOptions]:
+        """Mark a function that returns the options of a dropdown.
+
+        ``GET /options/{id}`` answers with them. A field whose schema has ``"x-options"`` with the source's id
+        is shown as a dropdown.
+
+        Args:
+            name: Last part of the source's id.
+            title: Label; made from ``name`` if not given.
+            parameters: Query parameters that the function reads.
+            cache_s: For how long its options are kept for one caller; a minute if not given.
+
+        Raises:
+            ConfigurationError: If the id is malformed or already taken.
+        """
+        from hookline.sources import CACHE_S, Source
+
+        source_id = f"{self.id}.{name}"
+        if not _SEGMENT.match(name) or len(source_id) > _MAX_ID_LENGTH:
+            raise ConfigurationError(
+                f"Source id {source_id!r}: the name must be like `stages`, the id at most 60 long."
+            )
+        if source_id in self.sources:
+            raise ConfigurationError(f"Source {source_id!r} is defined twice.")
+
+        def add(list: ListOptions) -> ListOptions:
+            self.sources[source_id] = Source(
+                id=source_id,
+                title=title or name.replace("_", " ").capitalize(),
+                list=list,
+                parameters=tuple(parameters),
+                cache_s=CACHE_S if cache_s is None else cache_s,
+                connector=self.id,
+            )
+            return list
+
+        return add
 
 
 def _set_stream(body: JsonObject) -> None:

@@ -18,6 +18,7 @@
     │   ├── UnsupportedMediaTypeError      415  a content type we do not read
     │   ├── InvalidInputError              422  a field is missing, unknown or out of range
     │   ├── KeyReusedError                 422  an idempotency key that was used for another request
+    │   ├── AnswerMismatchError            422  the model's answer does not fit what was asked for
     │   ├── RequestRejectedError           400  the upstream refused what the caller sent
     │   ├── ContentBlockedError            400  a check of the content, or the upstream's own, said no
     │   ├── UpstreamCredentialError        502  the upstream refused our credential
@@ -292,6 +293,16 @@ class KeyReusedError(FatalError):
     code = "idempotency_key_reused"
     title = "This idempotency key was used for another request"
     hint = "Send a new `Idempotency-Key` with every new request, and the same one only to repeat a request."
+
+
+class AnswerMismatchError(FatalError):
+    """The model answered something that does not fit what was asked for."""
+
+    status = 422
+    code = "answer_mismatch"
+    kind = "upstream_error"
+    title = "The model's answer does not fit the schema"
+    hint = "Try again, make the schema simpler, or choose a model that keeps to schemas."
 
 
 class RequestRejectedError(FatalError):

@@ -14,6 +14,7 @@ from hookline import __version__
 from hookline.clock import SYSTEM_CLOCK
 from hookline.connections import build_connections, first_of_each, warn_of_unknown_variables
 from hookline.engine.catalog import build_catalog
+from hookline.engine.dropdowns import Dropdowns
 from hookline.engine.pipeline import Pipeline
 from hookline.engine.pump import PumpPool
 from hookline.engine.runner import Runner
@@ -31,6 +32,7 @@ from hookline.webhook.views import add_routes
 if TYPE_CHECKING:
     from hookline.clock import Clock
     from hookline.engine.transport import Transport
+    from hookline.sources import Source
 
 M = TypeVar("M", bound=PluginOptions)
 
@@ -48,6 +50,7 @@ class Gateway:
         environ: Environment variables it was built from.
         host: The plugins.
         catalog: The actions.
+        dropdowns: Where the options of forms come from.
         connections: Default upstream account of each connector, by connector id.
         all_connections: Every account of the settings.
         database: Where keys, accounts and usage are kept; not opened before it is used.
@@ -94,6 +97,7 @@ class Gateway:
             name="transport",
         )
         self.catalog = build_catalog(self.host)
+        self.dropdowns = Dropdowns(self.catalog, clock=clock)
         self.all_connections = build_connections(self.catalog.connectors, self.settings, self.environ)
         self.connections = first_of_each(self.all_connections)
         url = self.settings.database_url
@@ -194,6 +198,14 @@ class Gateway:
     def add_account_check(self, check: Callable[[str], bool]) -> None:
         """Let a plugin say whether it has an upstream account for a connector; for `has_account`."""
         self._account_checks.append(check)
+
+    def add_source(self, source: Source) -> None:
+        """Let a plugin add a source of options that belongs to no connector.
+
+        Raises:
+            ConfigurationError: If its id is taken.
+        """
+        self.dropdowns.add(source)
 
     def has_account(self, connector_id: str) -> bool:
         """Tell whether plugins have an account for a connector, besides that of the settings."""

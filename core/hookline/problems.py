@@ -26,15 +26,16 @@ PROBLEM_JSON = "application/problem+json"
 def describe_error(error: HooklineError, *, call_id: str) -> JsonObject:
     """Return the body for an error."""
     upstream = error.upstream
+    message = join_sentences(error.message, error.hint)
     body: JsonObject = {
         "type": f"/problems/{type(error).code}",
         "title": error.title,
         "status": error.status,
         "detail": error.message,
         "instance": call_id,
-        "message": join_sentences(error.message, error.hint),
+        "message": message,
         "error": {
-            "message": error.message,
+            "message": message,
             "type": error.kind,
             "code": error.code,
             "param": error.field,

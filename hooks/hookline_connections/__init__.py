@@ -34,10 +34,12 @@ class ConnectionsPlugin:
     @hookimpl
     def hookline_startup(self, gateway: Gateway) -> None:
         """Get ready; the database is not opened before the first call."""
+        from hookline_connections.name_options import make_source
         from hookline_connections.office import Office
 
         self._office = Office(gateway, random=self._random)
         gateway.add_account_check(self._office.has_account)
+        gateway.add_source(make_source(self._office))
 
     @hookimpl
     def hookline_register_routes(self, routes: RouteRegistry) -> None:

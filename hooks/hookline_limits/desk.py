@@ -123,12 +123,13 @@ def _amount(call: Call, counter: Counter, estimate: Usage, plan: Plan) -> int | 
     """Return how much a call may take of what a counter counts; None if that is nothing to it.
 
     Calls inside calls are no requests of their own and hold no place. What the gateway itself wants, such as
-    a check, is no use of tokens by the caller. An action without a meter takes neither tokens nor money.
+    a check, is no use of tokens by the caller. An action without a meter takes neither tokens nor money, and
+    neither does a call on the sandbox.
     """
     resource = counter.rule.resource
     if resource == "requests" or resource == "concurrent":
         return None if call.parent is not None or call.is_internal else 1
-    if call.action.meter is None or call.record.is_composed:
+    if call.action.meter is None or call.record.is_composed or call.connection.is_simulated:
         return None
     if resource == "tokens":
         return None if call.is_internal else estimate.tokens

@@ -1,4 +1,4 @@
-"""Structured answers: where JSON was asked for, the parsed value stands beside the text."""
+"""Structured answers: where JSON was asked for, the value stands beside the text, and fits its schema."""
 
 from __future__ import annotations
 
@@ -7,16 +7,41 @@ from typing import TYPE_CHECKING
 from hookline import hookimpl
 
 if TYPE_CHECKING:
-    from hookline import Call, Response
+    from hookline import Call, LayeredOptions, Response
+    from hookline.gateway import Gateway
+    from hookline_structured.options import StructuredOptions
+
+_ASKS = ("json_schema", "response_format")
 
 
-@hookimpl
-def hookline_process_response(call: Call, response: Response) -> None:
-    """Fill ``parsed`` of an action's output when the caller asked for JSON."""
-    if call.door != "action" or "parsed" not in response.output:
-        return
-    from hookline_structured.parsing import parse_json_text, wants_json
+class StructuredPlugin:
+    """Checks answers against the schemas that callers ask for."""
 
-    text = response.output.get("text")
-    if wants_json(call.input) and isinstance(text, str):
-        response.output["parsed"] = parse_json_text(text)
+    options = "hookline_structured.options:StructuredOptions"
+
+    def __init__(self) -> None:
+        self._options: LayeredOptions[StructuredOptions]
+
+    @hookimpl
+    def hookline_startup(self, gateway: Gateway) -> None:
+        """Read the options."""
+        from hookline_structured.options import StructuredOptions
+
+        self._options = gateway.options_of(StructuredOptions)
+
+    @hookimpl
+    def hookline_shape_request(self, call: Call) -> None:
+        """Refuse a schema that cannot be checked before anything is paid for."""
+        if call.door == "action" and any(name in call.input for name in _ASKS):
+            from hookline_structured.checking import prepare
+
+            prepare(call, self._options.for_call(call))
+
+    @hookimpl
+    def hookline_process_response(self, call: Call, response: Response) -> None:
+        """Fill ``parsed`` of an action's output when the caller asked for JSON."""
+        if call.door != "action" or "parsed" not in response.output:
+            return
+        from hookline_structured.checking import finish
+
+        finish(call, response, self._options.for_call(call))

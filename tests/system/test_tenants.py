@@ -126,6 +126,8 @@ def test_no_tenant_sees_keys_accounts_or_usage_of_another(house: House) -> None:
     assert "oslo" in told
     assert "rome" not in told
     assert house.upstreams["rome"].base_url not in told
+    options = house.ask("oslo", "/options/connections", method="GET")
+    assert options.json()["options"] == [{"id": "main", "name": "OpenAI · main"}]
     for path in (f"/keys/{foreign_id}/revoke", f"/keys/{foreign_id}/rotate"):
         assert house.ask("oslo", path, json={}).status_code == 404
     assert house.ask("rome").status_code == 200

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hookline.call import use_connection
 from hookline.connection import Connection, Secret, origin_of
+from hookline.connections import SANDBOX_BASE_URL
 from hookline.errors import (
     ConfigurationError,
     PermissionDeniedError,
@@ -75,7 +76,7 @@ class Accounts:
             UpstreamCredentialError: If the account needs one and nobody knows it.
             ConfigurationError: If it may not be sent where the request goes.
         """
-        if call.action.connector.credential is None:
+        if call.action.connector.credential is None or call.connection.is_simulated:
             return
         connection = call.connection
         secret = self._run(lambda: self._hook.hookline_resolve_credential(call=call, connection=connection))
@@ -105,6 +106,12 @@ class Accounts:
             raise self._fault("hookline_choose_connections", "chose a connection of another connector")
         if connection.tenant not in (None, call.principal.tenant):
             raise self._fault("hookline_choose_connections", "chose a connection of another tenant")
+        if connection.is_simulated:  # nothing is spent there, so it is nobody's account
+            if connection.base_url != SANDBOX_BASE_URL or connection.needs_credential:
+                raise self._fault(
+                    "hookline_choose_connections", "calls a connection simulated that is not the sandbox"
+                )
+            return
         if not call.principal.may_use_connection(connection.name):
             raise PermissionDeniedError(
                 f"This key may not use the connection {connection.name!r}, "

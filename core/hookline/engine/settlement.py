@@ -150,6 +150,8 @@ class Settlement:
                     usage = most if usage is None else usage + most
         except Exception:
             _log.exception("%s: what %s took could not be worked out", call.id, call.action.id)
+        if usage is not None and call.connection.is_simulated:
+            usage = replace(usage, cost_nano_usd=0)
         return usage
 
     def _tell(self, plugin: str, hook: Callable[..., object], **arguments: object) -> None:
@@ -164,7 +166,8 @@ def estimate_of(call: Call, request: UpstreamRequest) -> Usage:
     if call.record.is_composed:
         return NOTHING
     meter = call.action.meter
-    return UNKNOWN if meter is None else meter.estimate(call, request)
+    usage = UNKNOWN if meter is None else meter.estimate(call, request)
+    return replace(usage, cost_nano_usd=0) if call.connection.is_simulated else usage
 
 
 def client_gone() -> HooklineError:

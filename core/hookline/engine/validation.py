@@ -20,6 +20,7 @@ JsonObject = dict[str, object]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _MAX_PROBLEMS = 10
 _MAX_EXPLAINED = 2_000
+_MAX_PATTERN_BYTES = 1_000_000
 
 
 class SchemaValidator:
@@ -28,13 +29,16 @@ class SchemaValidator:
     Args:
         schema: The schema.
         name: What it describes, for error messages.
+        is_foreign: Whether a caller wrote it: then no pattern may take long, and one that looks ahead or
+            back is refused.
 
     Raises:
         ConfigurationError: If the schema is not valid or refers to another document.
     """
 
-    def __init__(self, schema: JsonObject, *, name: str) -> None:
+    def __init__(self, schema: JsonObject, *, name: str, is_foreign: bool = False) -> None:
         self.schema = schema
+        patterns = jsonschema_rs.RegexOptions(size_limit=_MAX_PATTERN_BYTES) if is_foreign else None
         dialect = schema.get("$schema", DIALECT)
         if dialect != DIALECT:  # `meta.validate` would fetch it, `offline` or not
             raise ConfigurationError(
@@ -42,11 +46,17 @@ class SchemaValidator:
             )
         try:
             jsonschema_rs.meta.validate(schema)
-            self._validator = jsonschema_rs.Draft202012Validator(schema, offline=True)
+            self._validator = jsonschema_rs.Draft202012Validator(
+                schema, offline=True, pattern_options=patterns
+            )
         except (ValueError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as exc:
             raise ConfigurationError(
                 f"The schema of {name} is not valid: {str(exc).splitlines()[0]}"
             ) from exc
+
+    def fits(self, value: object) -> bool:
+        """Tell whether ``value`` fits the schema."""
+        return self._validator.is_valid(value)
 
     def check(self, value: JsonObject) -> None:
         """Return if ``value`` fits the schema.

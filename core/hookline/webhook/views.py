@@ -9,6 +9,7 @@ from hookline.order import Order
 from hookline.problems import known_errors
 from hookline.routes import Reply, RouteRegistry, RouteRequest, json_reply
 from hookline.webhook.bodies import read_fields
+from hookline.webhook.form_views import add_form_routes
 
 
 def add_routes(routes: RouteRegistry) -> None:
@@ -20,6 +21,7 @@ def add_routes(routes: RouteRegistry) -> None:
     routes.add("GET", "/actions", list_actions, scope="catalog:read")
     routes.add("GET", "/actions/<action_id>", show_action, scope="catalog:read")
     routes.add("POST", "/actions/<action_id>", run_action, scope="actions:run")
+    add_form_routes(routes)
 
 
 def show_start(request: RouteRequest) -> Reply:

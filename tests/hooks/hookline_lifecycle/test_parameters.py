@@ -153,7 +153,7 @@ def test_the_message_says_which_values_work(serve: Serve) -> None:
     served = serve(no_answer)
 
     def message(model: str, **fields: object) -> str:
-        text: str = served.chat(model, door="action", **fields).json["error"]["message"]
+        text: str = served.chat(model, door="action", **fields).json["detail"]
         return text
 
     assert message(ALWAYS, temperature=0.2) == f"The model `{ALWAYS}` does not take `temperature` (only 1)."

@@ -22,8 +22,8 @@ from tests.hooks.hookline_moderation.conftest import (
     stream_of,
 )
 
-import hookline_structured
 from hookline import Call, Response, hookimpl
+from hookline_structured import StructuredPlugin
 from small_service import DONE, Acme, Body, event, streamed, whole
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def test_what_another_plugin_writes_into_the_output_of_a_stream_is_checked_too(m
 
 def test_data_that_stands_in_the_text_is_not_checked_twice(make_world: MakeWorld) -> None:
     world = make_world(
-        completion('{"city": "Graz"}'), check_output=True, plugins={"structured": hookline_structured}
+        completion('{"city": "Graz"}'), check_output=True, plugins={"structured": StructuredPlugin()}
     )
 
     body = body_of(world.run(question(response_format={"type": "json_object"})))

@@ -8,12 +8,12 @@ from typing import Any
 import orjson
 import pytest
 
-import hookline_structured
 from hookline.connector import Connector, JsonObject
 from hookline.gateway import Gateway
 from hookline.order import Order
 from hookline.plugins import PluginHost
 from hookline.settings import Settings
+from hookline_structured import StructuredPlugin
 from hookline_structured.parsing import parse_json_text, wants_json
 from small_service import CALLER, WIRE, Allow, Upstream, whole
 
@@ -42,7 +42,7 @@ def run(answer: object, fields: JsonObject, *, action: str = "acme.ask", wire: b
     host = PluginHost()
     host.register(Allow(), name="allow")
     host.register(Asker(), name="acme")
-    host.register(hookline_structured, name="structured")
+    host.register(StructuredPlugin(), name="structured")
     gateway = Gateway(Settings(), host=host, transport=Upstream(lambda request: whole(answer)), environ={})
     order = Order(action_id=action, fields=fields)
     if wire:
