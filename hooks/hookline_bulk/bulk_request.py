@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import orjson
-
 from hookline.errors import InvalidInputError
+from hookline.items import fields_of, read_item, read_list, text_field_of
 from hookline.order import ITEMS
 
 if TYPE_CHECKING:
@@ -16,10 +15,6 @@ if TYPE_CHECKING:
 
 ON_ERROR = "on_error"
 CONCURRENCY = "concurrency"
-TEXT_FIELDS = ("prompt", "input", "text")
-"""Where an item that is only a text goes: the first of these that the action has."""
-
-_TEXT_FIELD_HINT = "x-item-field"
 _CHOICES = ("continue", "stop")
 _TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
 
@@ -39,12 +34,6 @@ class BulkRequest:
     concurrency: int
 
 
-def fields_of(action: Action) -> dict[str, object]:
-    """Return the schemas of an action's fields."""
-    found = action.input_schema.get("properties")
-    return found if isinstance(found, dict) else {}
-
-
 def read_request(
     action: Action, fields: JsonObject, *, max_items: int, concurrency: int, is_job: bool
 ) -> BulkRequest:
@@ -62,7 +51,7 @@ def read_request(
     """
     known = fields_of(action)
     shared = dict(fields)
-    given = _read_list(shared.pop(ITEMS))
+    given = read_list(shared.pop(ITEMS))
     if len(given) > max_items:
         hint = f"Send at most {max_items:,} items in one call." + (
             "" if is_job else " A call that runs as a job may have more: send `Prefer: respond-async`."
@@ -77,11 +66,11 @@ def read_request(
     if CONCURRENCY not in known:
         concurrency = min(concurrency, _read_concurrency(shared.pop(CONCURRENCY, None), concurrency))
     _refuse_stream(shared.get("stream"), "stream")
-    text_field = _text_field(action, known)
+    text_field = text_field_of(action)
     has_items = ITEMS in known
     items: list[JsonObject] = []
     for index, value in enumerate(given):
-        item = _read_item(value, f"{ITEMS}[{index}]", text_field, action.id)
+        item = read_item(value, f"{ITEMS}[{index}]", text_field, action)
         if ITEMS in item and not has_items:
             raise InvalidInputError(
                 f"`{ITEMS}[{index}].{ITEMS}`: an item cannot have items of its own.",
@@ -91,42 +80,6 @@ def read_request(
         _refuse_stream(item.get("stream"), f"{ITEMS}[{index}].stream")
         items.append({**shared, **item})
     return BulkRequest(items=items, stops_on_error=stops, concurrency=concurrency)
-
-
-def _read_list(value: object) -> list[object]:
-    if isinstance(value, str):  # a form has nothing but text
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError as exc:
-            raise InvalidInputError(
-                "`items` must be a list, and this text is not the JSON of one.", field=ITEMS
-            ) from exc
-    if not isinstance(value, list):
-        raise InvalidInputError(
-            f"`items` must be a list, not {_kind(value)}.",
-            field=ITEMS,
-            hint='Send a list of inputs, such as `{"items": [{...}, {...}]}`.',
-        )
-    return value
-
-
-def _read_item(value: object, where: str, text_field: str | None, action_id: str) -> JsonObject:
-    if isinstance(value, dict):
-        return value
-    if isinstance(value, str):
-        if text_field is not None:
-            return {text_field: value}
-        raise InvalidInputError(
-            f"`{where}` is a text, and {action_id} has no one field for it: send an object.", field=where
-        )
-    raise InvalidInputError(f"`{where}` must be an object, not {_kind(value)}.", field=where)
-
-
-def _text_field(action: Action, known: dict[str, object]) -> str | None:
-    named = action.input_schema.get(_TEXT_FIELD_HINT)
-    if isinstance(named, str):
-        return named
-    return next((name for name in TEXT_FIELDS if name in known), None)
 
 
 def _read_on_error(value: object) -> bool:
@@ -154,10 +107,3 @@ def _refuse_stream(value: object, where: str) -> None:
             field=where,
             hint="Leave out `stream`, or send the items one by one.",
         )
-
-
-def _kind(value: object) -> str:
-    if value is None:
-        return "null"
-    kinds = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list"}
-    return kinds.get(type(value), "an object")

@@ -6,8 +6,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from hookline.items import fields_of
 from hookline.order import ITEMS
-from hookline_bulk.bulk_request import fields_of, read_request
+from hookline_bulk.bulk_request import read_request
 from hookline_bulk.bulk_run import BulkRun
 from hookline_bulk.results import make_reply
 from hookline_bulk.usages import Usages

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hookline import Order
 from hookline.call import flow_of
 from hookline.errors import InvalidInputError
+from hookline.items import fields_of, read_item, read_list, text_field_of
 from hookline.job import new_job_id
 from hookline.order import ITEMS
 from hookline.store.seals import SealError
@@ -163,17 +164,16 @@ class Desk:
 
     def _check(self, principal: Principal, order: Order) -> str | None:
         """Refuse now what would be refused later, and return the upstream account that will be used."""
-        fields = without_wishes(order)
-        items = fields.pop(ITEMS, None)
-        if isinstance(items, list):
-            fields |= items[0] if items and isinstance(items[0], dict) else {}
-        elif items is not None:
-            fields[ITEMS] = items
+        fields, action = without_wishes(order), self._gateway.catalog.find(order.action_id)
+        has_items = ITEMS in fields and ITEMS not in fields_of(action)
+        if has_items:
+            items = read_list(fields.pop(ITEMS))
+            fields |= read_item(items[0], f"{ITEMS}[0]", text_field_of(action), action) if items else {}
         order = replace(order, fields=fields)
         try:
             return self._gateway.pipeline.check(principal, order).call.connection.name
         except InvalidInputError:
-            if isinstance(items, list):
+            if has_items:
                 return None  # each item is judged by itself
             raise
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hookline.errors import InvalidInputError
+from hookline.items import count_items
 from hookline.order import CALLBACK_URL, ITEMS
 from hookline_jobs.profiles import PARAMETER, PROFILES, find_profile
 
@@ -73,8 +74,7 @@ def read_wish(order: Order, principal: Principal, options: LayeredOptions[JobsOp
                 hint="Leave one of the two out.",
             )
         return None
-    items = order.fields.get(ITEMS)
-    has_many = isinstance(items, list) and len(items) > found.items_before_job
+    has_many = ITEMS in order.fields and count_items(order.fields[ITEMS]) > found.items_before_job
     is_async = prefers_async or callback_url is not None or has_many
     applied = ("respond-async",) if prefers_async else ()
     if is_async:

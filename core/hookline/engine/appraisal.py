@@ -6,9 +6,8 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-import orjson
-
 from hookline.errors import HooklineError, InvalidInputError
+from hookline.items import fields_of, read_item, read_list, text_field_of
 from hookline.order import CALLBACK_URL, ITEMS
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from hookline.principal import Principal
 
 _MAX_ITEMS = 10_000
-_ITEM_FIELD = "x-item-field"
-_TEXTS = ("prompt", "input", "text")
 _OF_THE_WHOLE = frozenset({"concurrency", "on_error", CALLBACK_URL})
 
 
@@ -42,7 +39,7 @@ class Appraiser:
         Raises:
             HooklineError: If the order would be refused; names the field, also inside of an item.
         """
-        known = _properties(action)
+        known = fields_of(action)
         if CALLBACK_URL in order.fields and CALLBACK_URL not in known:  # where the result goes costs nothing
             fields = {name: value for name, value in order.fields.items() if name != CALLBACK_URL}
             order = replace(order, fields=fields)
@@ -97,33 +94,20 @@ def describe(draft: DraftCall) -> JsonObject:
 
 def _split(order: Order, action: Action) -> list[Order]:
     """Return one order for each item, as whoever runs them makes them."""
-    items, known = order.fields[ITEMS], _properties(action)
-    if isinstance(items, str):  # a form has nothing but text
-        try:
-            items = orjson.loads(items)
-        except orjson.JSONDecodeError:
-            items = None
-    if not isinstance(items, list) or not items or len(items) > _MAX_ITEMS:
-        raise InvalidInputError(
-            f"`{ITEMS}` has to be a list of one to {_MAX_ITEMS:,} inputs.",
-            field=ITEMS,
-        )
-    text_field = action.input_schema.get(_ITEM_FIELD) or next((one for one in _TEXTS if one in known), None)
+    items, known = read_list(order.fields[ITEMS]), fields_of(action)
+    if not items or len(items) > _MAX_ITEMS:
+        raise InvalidInputError(f"`{ITEMS}` has to be a list of one to {_MAX_ITEMS:,} inputs.", field=ITEMS)
+    text_field = text_field_of(action)
     common = {
         name: value
         for name, value in order.fields.items()
         if name != ITEMS and (name in known or name not in _OF_THE_WHOLE)
     }
     orders = []
-    for number, item in enumerate(items):
-        if isinstance(item, str) and isinstance(text_field, str):
-            item = {text_field: item}
-        if not isinstance(item, dict):
-            raise InvalidInputError(
-                f"`{ITEMS}[{number}]` has to be an object that holds an input.", field=f"{ITEMS}[{number}]"
-            )
+    for number, value in enumerate(items):
+        item = read_item(value, f"{ITEMS}[{number}]", text_field, action)
         # What is shared is copied: text in it becomes what the schema asks for, in place.
-        orders.append(replace(order, fields={**copy.deepcopy(common), **cast("JsonObject", item)}))
+        orders.append(replace(order, fields={**copy.deepcopy(common), **item}))
     return orders
 
 
@@ -140,8 +124,3 @@ def _distinct(parts: list[JsonObject]) -> list[object]:
     for part in parts:
         found += [one for one in cast("list[object]", part["warnings"]) if one not in found]
     return found[:20]
-
-
-def _properties(action: Action) -> JsonObject:
-    properties = action.input_schema.get("properties")
-    return cast("JsonObject", properties) if isinstance(properties, dict) else {}

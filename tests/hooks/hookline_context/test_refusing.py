@@ -145,7 +145,7 @@ def test_the_error_names_the_heaviest_messages() -> None:
     body = error_of(lab.act("chat", model="gpt-4", messages=messages))
     assert lab.calls == 0
     assert body["error"] == {
-        "message": body["detail"],
+        "message": body["message"],
         "type": "invalid_request_error",
         "code": "context_length_exceeded",
         "param": "messages",
