@@ -57,6 +57,7 @@ def test_without_anything_the_defaults_are_safe() -> None:
             "log_level": "info",
             "trusted_proxies": [],
             "allowed_hosts": [],
+            "public_url": None,
         },
         "limits": {
             "max_body_bytes": 20 * 1024**2,

@@ -34,8 +34,9 @@ def row_of(lab: JobsLab, id: str) -> JobRow:
 
 
 @pytest.fixture
-def idle(make_lab: MakeLab) -> JobsLab:
-    """A gateway that takes jobs in and runs none, with a clock that is moved by hand."""
+def idle(make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch) -> JobsLab:
+    """A gateway that takes jobs in and does nothing by itself, with a clock that is moved by hand."""
+    monkeypatch.setattr("hookline_jobs.keeper.Keeper.wake", lambda keeper: None)
     return make_lab(options={"running": 0}, clock=FakeClock())
 
 
@@ -132,7 +133,7 @@ def test_a_job_that_the_queue_has_lost_is_put_there_again(idle: JobsLab) -> None
     keeper._check_queue()
     row = row_of(idle, id)
     assert (row.state, row.owner, row.runs) == (QUEUED, None, 1)
-    keeper._feed()
+    keeper.tick()
     assert row_of(idle, id).owner == "queue"
 
 
