@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hookline import Order
 from hookline.call import flow_of
 from hookline.errors import InvalidInputError
 from hookline.items import fields_of, read_item, read_list, text_field_of
@@ -14,14 +13,16 @@ from hookline.job import new_job_id
 from hookline.order import ITEMS
 from hookline.store.seals import SealError
 from hookline_jobs import answers
+from hookline_jobs.endings import order_of
 from hookline_jobs.rows import QUEUED, RUNNING, JobRow, microseconds
 from hookline_jobs.texts import dump_order, dump_reply
 from hookline_jobs.wishes import without_wishes
 
 if TYPE_CHECKING:
-    from hookline import Principal, Reply
+    from hookline import Order, Principal, Reply
     from hookline.gateway import Gateway
     from hookline.options import LayeredOptions
+    from hookline_jobs.endings import Endings
     from hookline_jobs.job_table import JobTable
     from hookline_jobs.options import JobsOptions, Priority
     from hookline_jobs.runs import Running, Runs
@@ -38,6 +39,7 @@ class Desk:
         gateway: The gateway.
         table: The jobs.
         runs: What runs here.
+        endings: What ends jobs.
         options: What is set.
         wake: Tells that there is something to do.
     """
@@ -47,6 +49,7 @@ class Desk:
         gateway: Gateway,
         table: JobTable,
         runs: Runs,
+        endings: Endings,
         options: LayeredOptions[JobsOptions],
         *,
         worker_id: str,
@@ -55,6 +58,7 @@ class Desk:
         self._gateway = gateway
         self._table = table
         self._runs = runs
+        self._endings = endings
         self._options = options
         self._worker_id = worker_id
         self._wake = wake
@@ -114,7 +118,7 @@ class Desk:
         """Return the reply to a job that is over, or the 202 that says how far it is."""
         if row.is_over:
             try:
-                reply = self._runs.open_reply(row)
+                reply = self._endings.open_reply(row)
             except SealError:
                 raise answers.unreadable() from None
             reply.headers += [(answers.JOB_HEADER, row.id), ("cache-control", "no-store")]
@@ -128,7 +132,7 @@ class Desk:
 
     def cancel(self, row: JobRow) -> None:
         """End a job: at once if it waits, and upstream as well if it runs."""
-        reply = self._gateway.runner.refuse(_order_of(row), answers.cancelled())
+        reply = self._gateway.runner.refuse(order_of(row), answers.cancelled())
         now_us = microseconds(self._gateway.clock.now())
         if self._table.cancel_waiting(
             row.id,
@@ -235,7 +239,3 @@ def _priority(own: Priority, order: Order, *, turn: int) -> int:
             field=PRIORITY_HEADER,
         )
     return max(_CLASSES[own], _CLASSES[asked]) + min(turn, 999_998) + 1
-
-
-def _order_of(row: JobRow) -> Order:
-    return Order(action_id=row.action, fields={}, call_id=row.call_id)

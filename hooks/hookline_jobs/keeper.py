@@ -13,6 +13,7 @@ from hookline_jobs.rows import JobRow, microseconds
 
 if TYPE_CHECKING:
     from hookline.gateway import Gateway
+    from hookline_jobs.endings import Endings
     from hookline_jobs.engine import JobEngine
     from hookline_jobs.job_table import JobTable
     from hookline_jobs.runs import Runs
@@ -37,6 +38,7 @@ class Keeper:
         table: The jobs.
         workers: Signs of life.
         runs: What runs here.
+        endings: What ends jobs.
         engine: The queue.
         worker_id: Id of this process.
         dead_after_s: Seconds without a sign of life after which a worker is taken for dead.
@@ -48,6 +50,7 @@ class Keeper:
         table: JobTable,
         workers: WorkerTable,
         runs: Runs,
+        endings: Endings,
         engine: JobEngine,
         *,
         worker_id: str,
@@ -57,6 +60,7 @@ class Keeper:
         self._table = table
         self._workers = workers
         self._runs = runs
+        self._endings = endings
         self._engine = engine
         self._worker_id = worker_id
         self._dead_after_s = dead_after_s
@@ -89,7 +93,7 @@ class Keeper:
         if self._has_engine:
             self._engine.stop(within_s=grace_s)
         self._wait_for_adopted(grace_s)
-        self._runs.end()
+        self._endings.give_up()
         for running in self._runs.jobs():
             assert running.job_id is not None  # `jobs` returns only those
             self._try("hand over", lambda id=running.job_id: self._hand_over(id))  # type: ignore[misc]  # bound now
@@ -153,13 +157,13 @@ class Keeper:
         if self._worker_id not in alive:
             return  # this process was away itself, and may judge nobody
         for row in self._table.orphans(alive=alive, limit=_MOST_AT_ONCE):
-            self._runs.again_or_never(row)
+            self._endings.again_or_never(row)
             self._wake.set()
 
     def _tell(self) -> None:
         before_us = self._now_us() - int(_REAP_EVERY_S * 1e6)  # else whoever ran it tells
         for job_id in self._table.untold(before_us=before_us, limit=_MOST_AT_ONCE):
-            self._runs.tell(job_id)
+            self._endings.tell(job_id)
 
     def _clean(self) -> None:
         now_us = self._now_us()
@@ -171,7 +175,7 @@ class Keeper:
     def _hand_over(self, job_id: str) -> None:
         row = self._table.get(job_id)
         if row is not None and not row.is_over and row.owner == self._worker_id:
-            self._runs.again_or_never(row)
+            self._endings.again_or_never(row)
 
     # ------------------------------------------------------------ the parts
 

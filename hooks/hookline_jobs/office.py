@@ -155,6 +155,7 @@ class Office:
 
     def _make(self) -> tuple[Desk, Runs, Keeper, WaitingRoom]:
         from hookline_jobs.desk import Desk
+        from hookline_jobs.endings import Endings
         from hookline_jobs.job_table import JobTable
         from hookline_jobs.keeper import Keeper
         from hookline_jobs.runs import Runs
@@ -167,11 +168,14 @@ class Office:
         def found(action: str, key_id: str) -> JobsOptions:
             return options.find(action_id=action, key_id=key_id)
 
+        endings = Endings(
+            gateway, table, keep_us=lambda row: found(row.action, row.key_id).keep_s * 1_000_000
+        )
         runs = Runs(
             gateway,
             table,
             worker_id=self.worker_id,
-            keep_us=lambda row: found(row.action, row.key_id).keep_s * 1_000_000,
+            endings=endings,
             max_age_us=lambda row: found(row.action, row.key_id).max_age_s * 1_000_000,
         )
         keeper = Keeper(
@@ -179,12 +183,13 @@ class Office:
             table,
             WorkerTable(gateway.database),
             runs,
+            endings,
             self._make_engine(gateway, options.base, self.worker_id),
             worker_id=self.worker_id,
             dead_after_s=options.base.dead_after_s,
         )
-        desk = Desk(gateway, table, runs, options, worker_id=self.worker_id, wake=keeper.wake)
-        room = WaitingRoom(runs, max_waiting=gateway.settings.server.threads)
+        desk = Desk(gateway, table, runs, endings, options, worker_id=self.worker_id, wake=keeper.wake)
+        room = WaitingRoom(runs, endings, max_waiting=gateway.settings.server.threads)
         return desk, runs, keeper, room
 
 

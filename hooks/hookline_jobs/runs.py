@@ -7,29 +7,27 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from hookline.call import Cancellation
 from hookline.errors import AuthenticationError, HooklineError, StoreUnavailableError
 from hookline.store.seals import SealError
 from hookline_jobs import answers
-from hookline_jobs.rows import CANCELLED, DONE, FAILED, JobRow, microseconds
-from hookline_jobs.texts import code_of, dump_reply, load_order, whole
+from hookline_jobs.endings import order_of
+from hookline_jobs.rows import JobRow, microseconds
+from hookline_jobs.texts import code_of, load_order, whole
 
 if TYPE_CHECKING:
-    from hookline import Call, Order, Principal, Reply
+    from hookline import Call, Principal, Reply
     from hookline.gateway import Gateway
-    from hookline.job import JobState
+    from hookline_jobs.endings import Endings
     from hookline_jobs.job_table import JobTable
-
-T = TypeVar("T")
 
 _log = logging.getLogger("hookline.jobs")
 
 _FOR_NOW = frozenset({429, 503})
 _LEAST_WAIT_S = 1.0
 _MOST_WAIT_S = 300.0
-_PATIENCE_S = 0.5  # between two tries to write what must not be lost
 _REPORT_EVERY_S = 1.0
 
 
@@ -59,8 +57,8 @@ class Runs:
         gateway: The gateway.
         table: The jobs.
         worker_id: Id of this process.
-        keep_us: Returns how long the reply to a job is kept, in microseconds.
-        max_age_us: The same for how long it may wait.
+        endings: What ends jobs.
+        max_age_us: Returns how long a job may wait, in microseconds.
     """
 
     def __init__(
@@ -69,19 +67,16 @@ class Runs:
         table: JobTable,
         *,
         worker_id: str,
-        keep_us: Callable[[JobRow], int],
+        endings: Endings,
         max_age_us: Callable[[JobRow], int],
     ) -> None:
         self._gateway = gateway
         self._table = table
         self._worker_id = worker_id
-        self._keep_us = keep_us
+        self._endings = endings
         self._max_age_us = max_age_us
         self._lock = threading.Lock()
         self._by_cancellation: dict[int, Running] = {}
-        self._listeners = gateway.host.implementations("hookline_job_over")
-        self._is_ending = threading.Event()
-        self._telling = threading.Lock()
 
     # ------------------------------------------------------------ what runs
 
@@ -127,7 +122,7 @@ class Runs:
     def run(self, job_id: str, run: int) -> None:
         """Run a job that the queue brings. Never raises."""
         try:
-            row = self._persist(
+            row = self._endings.persist(
                 lambda: self._table.begin(job_id, run, owner=self._worker_id, now_us=self._now_us())
             )
             if row is not None:
@@ -142,10 +137,10 @@ class Runs:
             reply = self._reply_of(row, running)
             wait_s = self._wait_of(reply, row, running)
             if wait_s is None:
-                self.finish(row, running, reply)
+                self._endings.finish(row, reply, is_unwanted=running.is_unwanted)
             else:
                 later_us = self._now_us() + int(wait_s * 1e6)
-                self._persist(lambda: self._table.put_back(row.id, row.runs, not_before_us=later_us))
+                self._endings.persist(lambda: self._table.put_back(row.id, row.runs, not_before_us=later_us))
         finally:
             self.leave(running)
 
@@ -156,7 +151,7 @@ class Runs:
             principal, order = load_order(self._gateway.seals.unseal(row.order, "jobs", row.id, "order"))
         except SealError:
             _log.error("the job %s cannot be opened: the key that sealed it is not there", row.id)
-            return runner.refuse(_nameless(row), answers.unreadable())
+            return runner.refuse(order_of(row), answers.unreadable())
         order = replace(
             order, is_detached=True, cancellation=running.cancellation, report=self._reporter(row)
         )
@@ -205,113 +200,5 @@ class Runs:
 
         return report
 
-    # ------------------------------------------------------------ its end
-
-    def finish(self, row: JobRow, running: Running, reply: Reply) -> None:
-        """Keep the reply of a job and tell the plugins. Waits until it is written."""
-        state: JobState = DONE if reply.status < 400 else FAILED
-        if running.is_unwanted and state == FAILED:
-            reply, state = self._gateway.runner.refuse(_nameless(row), answers.cancelled()), CANCELLED
-        now_us = self._now_us()
-        sealed = self._gateway.seals.seal(dump_reply(reply), "jobs", row.id, "reply")
-        kept = self._persist(
-            lambda: self._table.finish(
-                row.id,
-                row.runs,
-                state=state,
-                status=reply.status,
-                reply=sealed,
-                now_us=now_us,
-                expires_at_us=now_us + self._keep_us(row),
-            )
-        )
-        if kept:
-            self.tell(row.id)
-        else:
-            _log.warning("the reply of the job %s came after it was given up, and is not kept", row.id)
-
-    def again_or_never(self, row: JobRow) -> None:
-        """Decide about a job whose worker is dead: run it again where that cannot cost anything twice."""
-        action = self._gateway.catalog.get(row.action)
-        is_harmless = action is not None and (action.is_read_only or action.is_idempotent)
-        if row.is_cancelled:
-            self._end(row, answers.cancelled(), CANCELLED)
-        elif not row.is_sent or is_harmless:
-            _log.warning("the worker of the job %s is dead; it runs again", row.id)
-            self._table.put_back(row.id, row.runs, not_before_us=self._now_us())
-        else:
-            _log.error("the worker of %s is dead; it may have been charged, and is not run again", row.id)
-            self._end(row, answers.interrupted(), FAILED)
-
-    def _end(self, row: JobRow, error: HooklineError, state: JobState) -> None:
-        reply = self._gateway.runner.refuse(_nameless(row), error)
-        now_us = self._now_us()
-        if self._table.finish(
-            row.id,
-            row.runs,
-            state=state,
-            status=reply.status,
-            reply=self._gateway.seals.seal(dump_reply(reply), "jobs", row.id, "reply"),
-            now_us=now_us,
-            expires_at_us=now_us + self._keep_us(row),
-        ):
-            self.tell(row.id)
-
-    def tell(self, job_id: str) -> None:
-        """Tell the plugins that a job is over, and note that they know."""
-        with self._telling:
-            row = self._table.get(job_id)
-            if row is not None and not row.is_told:
-                self._tell(row)
-
-    def _tell(self, row: JobRow) -> None:
-        try:
-            reply = self.open_reply(row)
-            url = None
-            if row.callback_url is not None:
-                url = self._gateway.seals.unseal(row.callback_url, "jobs", row.id, "callback").decode()
-        except SealError:
-            _log.error("what was kept of the job %s cannot be opened; nobody is told of its end", row.id)
-        else:
-            job = row.as_job(reply=reply, callback_url=url)
-            for name, listen in self._listeners:
-                try:
-                    listen(job=job)
-                except StoreUnavailableError:
-                    raise  # it is told again later
-                except Exception:
-                    _log.exception("the plugin %r failed when it was told of the end of %s", name, row.id)
-        self._table.told(row.id)
-
-    def open_reply(self, row: JobRow) -> Reply:
-        """Return the reply that is kept of a job.
-
-        Raises:
-            SealError: If it cannot be opened.
-        """
-        from hookline_jobs.texts import load_reply
-
-        assert row.reply is not None  # asked only of jobs that are over
-        return load_reply(self._gateway.seals.unseal(row.reply, "jobs", row.id, "reply"))
-
-    def end(self) -> None:
-        """Wait no longer for a database that does not answer."""
-        self._is_ending.set()
-
-    def _persist(self, step: Callable[[], T]) -> T:
-        """Do what must not be lost as soon as the database answers."""
-        while True:
-            try:
-                return step()
-            except StoreUnavailableError:
-                if self._is_ending.wait(_PATIENCE_S):
-                    raise
-
     def _now_us(self) -> int:
         return microseconds(self._gateway.clock.now())
-
-
-def _nameless(row: JobRow) -> Order:
-    from hookline import Order
-
-    return Order(action_id=row.action, fields={}, call_id=row.call_id)

@@ -15,6 +15,7 @@ from hookline_jobs.texts import whole
 
 if TYPE_CHECKING:
     from hookline import Order, Proceed, Reply
+    from hookline_jobs.endings import Endings
     from hookline_jobs.rows import JobRow
     from hookline_jobs.runs import Runs
 
@@ -28,11 +29,13 @@ class WaitingRoom:
 
     Args:
         runs: Knows which calls run here.
+        endings: What ends jobs.
         max_waiting: How many run at the same time.
     """
 
-    def __init__(self, runs: Runs, *, max_waiting: int) -> None:
+    def __init__(self, runs: Runs, endings: Endings, *, max_waiting: int) -> None:
         self._runs = runs
+        self._endings = endings
         self._threads = ThreadPoolExecutor(max_workers=max_waiting, thread_name_prefix="hookline-waiting")
 
     def run(self, order: Order, proceed: Proceed, adopt: Adopt, *, wait_s: float) -> Reply | JobRow:
@@ -49,7 +52,7 @@ class WaitingRoom:
         Raises:
             HooklineError: If the gateway is being ended.
         """
-        visit = Visit(self._runs, adopt)
+        visit = Visit(self._runs, self._endings, adopt)
         order = replace(order, cancellation=visit.running.cancellation)
         self._runs.enter(visit.running)
         try:
@@ -71,12 +74,14 @@ class Visit:
 
     Args:
         runs: Knows which calls run here.
+        endings: What ends jobs.
         adopt: Makes a job of the call.
     """
 
-    def __init__(self, runs: Runs, adopt: Adopt) -> None:
+    def __init__(self, runs: Runs, endings: Endings, adopt: Adopt) -> None:
         self.running = Running()
         self._runs = runs
+        self._endings = endings
         self._adopt = adopt
         self._lock = threading.Lock()
         self._has_ended = threading.Event()
@@ -92,7 +97,7 @@ class Visit:
                 row = self._row
             self._has_ended.set()
             if row is not None:
-                self._runs.finish(row, self.running, reply)
+                self._endings.finish(row, reply, is_unwanted=self.running.is_unwanted)
         except Exception:
             _log.exception("%s could not be finished", order.call_id)
         finally:
