@@ -117,7 +117,7 @@ class LocalRunner:
         # Detached: its rows are kept by this command, so nobody else is to keep them or to cut them short.
         return Order(
             action_id=self._action_id,
-            fields=fields,
+            fields={**fields, "stream": False} if fields.get("stream") else fields,  # a row is kept whole
             call_id=call_id,
             is_detached=True,
             cancellation=self._cancellation,

@@ -25,7 +25,9 @@ _HINT = (
 
 def names_a_callback(order: Order) -> bool:
     """Tell whether somebody waits for an order's result at an address. Every order passes here."""
-    if URL_HEADER not in order.headers and (order.endpoint is not None or CALLBACK_URL not in order.fields):
+    if URL_HEADER not in order.headers and (
+        order.endpoint is not None or not (CALLBACK_URL in order.fields or FORMAT in order.fields)
+    ):
         return False
     return not order.is_detached
 

@@ -12,6 +12,7 @@ from hookline.errors import (
     NotFoundError,
     QueueFullError,
 )
+from hookline.record import CallRecord
 from hookline.routes import Reply, json_reply
 
 if TYPE_CHECKING:
@@ -71,15 +72,17 @@ def pending(row: JobRow, *, position: int | None, url_of: UrlOf, age_s: float) -
     return reply
 
 
-def deadline_passed(id: str, wait_s: float, *, url_of: UrlOf) -> DeadlinePassedError:
+def deadline_passed(id: str, wait_s: float, *, is_wire: bool, url_of: UrlOf) -> DeadlinePassedError:
     """Return the error for a caller who does not understand a 202: it names where the result will be."""
     where = url_of(f"/jobs/{id}")
-    return DeadlinePassedError(
+    advice = "" if is_wire else " With `Prefer: respond-async` or a `callback_url` this is no error."
+    error = DeadlinePassedError(
         f"The answer takes longer than the {wait_s:g} s that the caller waits. The call goes on as {id}.",
-        hint=f"Fetch the result from {where} instead of calling again: it is paid for once. With `Prefer: "
-        "respond-async` or a `callback_url` this is no error.",
+        hint=f"Fetch the result from {where} instead of calling again: it is paid for once.{advice}",
         details={"job": {"id": id, "result_url": where, "status_url": f"{where}/status"}},
     )
+    error.record = CallRecord(headers={JOB_HEADER: id})
+    return error
 
 
 def unknown_job() -> NotFoundError:
@@ -118,6 +121,31 @@ def too_old() -> HooklineError:
         code="job_too_old",
         hint="Limits or other jobs stood in its way all the time. Raise `max_age_s` or the limits.",
         reached_upstream=False,
+    )
+
+
+def other_world(*, is_simulated: bool) -> HooklineError:
+    """Return why a job does not run here that a gateway with the sandbox took in, or one without it."""
+    error = HooklineError(
+        "The job was taken in by a gateway that simulates every service, and this worker does not."
+        if is_simulated
+        else "This worker simulates every service, and the job was taken in for the real one.",
+        status=503,
+        code="other_worker_needed",
+        hint="Start gateway and workers with the same setting `sandbox`.",
+        retry_after_s=5,
+        reached_upstream=False,
+    )
+    error.retryable = True
+    return error
+
+
+def too_large() -> HooklineError:
+    """Return what the result of a job is whose reply is too large to be kept."""
+    return HooklineError(
+        "The job is done, but its answer is larger than a job may keep.",
+        code="job_reply_too_large",
+        hint="Ask for less at once, or raise `max_reply_mb` of the plugin `jobs`. It was charged.",
     )
 
 

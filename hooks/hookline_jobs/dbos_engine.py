@@ -59,7 +59,6 @@ class DbosEngine:
         self._running = running
         self._running_per_lane = running_per_lane
         self._sqlite: Engine | None = None
-        self._is_stopped = False
 
     def start(self, run: RunJob) -> None:
         """Open the queue, and make it if it is not there.
@@ -116,11 +115,20 @@ class DbosEngine:
                 lost.append(ticket)
         return lost
 
+    def sweep(self, *, alive: Collection[str]) -> None:
+        """Remove runs that dead workers hold: DBOS counts them as running, whoever has them."""
+        from dbos import DBOS
+
+        held = DBOS.list_workflows(
+            status="PENDING", queue_name=_QUEUE, load_input=False, load_output=False, limit=_MOST_AT_ONCE
+        )
+        self.forget([one.workflow_id for one in held if one.executor_id not in alive])
+
     def forget(self, ids: Sequence[str]) -> None:
         """Remove runs that are over."""
         from dbos import DBOS
 
-        for at in range(0, len(ids), _MOST_AT_ONCE):
+        for at in range(0, len(ids), _MOST_AT_ONCE):  # nothing for none
             DBOS.delete_workflows(list(ids[at : at + _MOST_AT_ONCE]))
 
     def stop(self, *, within_s: float) -> None:
@@ -128,7 +136,6 @@ class DbosEngine:
         with DbosEngine._lock:
             if DbosEngine._current is not self:
                 return
-            self._is_stopped = True
             self._destroy(within_s=within_s)
             DbosEngine._current = None
 
@@ -156,8 +163,7 @@ class DbosEngine:
 
         @DBOS.workflow(name=_WORKFLOW)
         def job(job_id: str, number: int) -> None:
-            if not self._is_stopped:
-                run(job_id, number)
+            run(job_id, number)
 
         if not self._running:
             DBOS.listen_queues([])

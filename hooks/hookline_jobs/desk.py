@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
     from hookline_jobs.runs import Running, Runs
     from hookline_jobs.wishes import Wish
 
+ADMIN_SCOPE = "usage:admin"
+"""With it a key sees the jobs of all keys of its tenant."""
+
 PRIORITY_HEADER = "x-hookline-priority"
+_ID = re.compile(r"job_[0-9a-f]{32}")
 _CLASSES: dict[str, int] = {"high": 0, "normal": 1_000_000, "low": 2_000_000}
 
 
@@ -41,6 +46,8 @@ class Desk:
         runs: What runs here.
         endings: What ends jobs.
         options: What is set.
+        worker_id: Id of this process.
+        announce: Gives a sign of life, if there was none yet.
         wake: Tells that there is something to do.
     """
 
@@ -53,6 +60,7 @@ class Desk:
         options: LayeredOptions[JobsOptions],
         *,
         worker_id: str,
+        announce: Callable[[], None],
         wake: Callable[[], None],
     ) -> None:
         self._gateway = gateway
@@ -61,6 +69,7 @@ class Desk:
         self._endings = endings
         self._options = options
         self._worker_id = worker_id
+        self._announce = announce
         self._wake = wake
 
     def accept(self, principal: Principal, order: Order, wish: Wish) -> Reply:
@@ -87,30 +96,36 @@ class Desk:
             callback=wish.callback_url is not None,
         )
 
-    def adopt(self, principal: Principal, order: Order, wish: Wish, running: Running) -> JobRow:
+    def draft(self, principal: Principal, order: Order, wish: Wish) -> JobRow:
+        """Return the row that a call gets which is begun now, if it becomes a job.
+
+        Raises:
+            HooklineError: If the order says something about jobs that is not valid.
+        """
+        return self._row(principal, order, wish, state=RUNNING)
+
+    def adopt(self, row: JobRow, running: Running) -> None:
         """Make a job of a call that runs already, so that what was begun is kept.
 
         Raises:
             StoreUnavailableError: If it cannot be written.
         """
-        row = self._row(
-            principal, order, wish, state=RUNNING, connection=None, turn=0, is_sent=running.is_sent
-        )
-        self._table.add(row)
-        running.job_id, running.run = row.id, row.runs
-        if running.is_sent and not row.is_sent:  # it was sent meanwhile
-            self._table.mark_sent(row.id, row.runs)
+        self._announce()
+        with running.lock:  # nothing is sent meanwhile without a note
+            running.job_id, running.run = row.id, row.runs
+            self._table.add(replace(row, is_sent=running.is_sent))
         self._wake()
-        return row
 
     def find(self, principal: Principal, id: str) -> JobRow:
-        """Return a job of the caller's tenant.
+        """Return a job of the caller, or of its tenant for one with the scope that sees all of it.
 
         Raises:
             HooklineError: If there is none.
         """
-        row = self._table.get(id[:100])
+        row = self._table.get(id) if _ID.fullmatch(id) else None
         if row is None or row.tenant != principal.tenant:
+            raise answers.unknown_job()
+        if row.key_id != principal.key_id and not principal.has_scope(ADMIN_SCOPE):
             raise answers.unknown_job()
         return row
 
@@ -190,12 +205,15 @@ class Desk:
         state: str,
         connection: str | None = None,
         turn: int = 0,
-        is_sent: bool = False,
     ) -> JobRow:
         id, seals = new_job_id(), self._gateway.seals
         options = self._options.find(action_id=order.action_id, key_id=principal.key_id)
         now_us = microseconds(self._gateway.clock.now())
-        content = dump_order(principal, order, without_wishes(order)) if order.endpoint is None else None
+        content = None
+        if order.endpoint is None:
+            content = dump_order(
+                principal, order, without_wishes(order), is_simulated=self._gateway.settings.sandbox
+            )
         url = wish.callback_url
         is_running = state == RUNNING
         return JobRow(
@@ -210,7 +228,7 @@ class Desk:
             priority=_priority(options.priority, order, turn=turn),
             runs=1 if is_running else 0,
             owner=self._worker_id if is_running else None,
-            is_sent=is_sent,
+            is_sent=False,
             is_cancelled=False,
             not_before_us=now_us,
             created_at_us=now_us,

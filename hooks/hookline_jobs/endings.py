@@ -33,12 +33,21 @@ class Endings:
         gateway: The gateway.
         table: The jobs.
         keep_us: Returns how long the reply to a job is kept, in microseconds.
+        max_reply_bytes: Largest reply that is kept.
     """
 
-    def __init__(self, gateway: Gateway, table: JobTable, *, keep_us: Callable[[JobRow], int]) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        table: JobTable,
+        *,
+        keep_us: Callable[[JobRow], int],
+        max_reply_bytes: int,
+    ) -> None:
         self._gateway = gateway
         self._table = table
         self._keep_us = keep_us
+        self._max_reply_bytes = max_reply_bytes
         self._listeners = gateway.host.implementations("hookline_job_over")
         self._is_over = threading.Event()
         self._telling = threading.Lock()
@@ -48,6 +57,8 @@ class Endings:
         state: JobState = DONE if reply.status < 400 else FAILED
         if is_unwanted and state == FAILED:
             reply, state = self._gateway.runner.refuse(order_of(row), answers.cancelled()), CANCELLED
+        if isinstance(reply.content, bytes) and len(reply.content) > self._max_reply_bytes:
+            reply, state = self._gateway.runner.refuse(order_of(row), answers.too_large()), FAILED
         now_us = self._now_us()
         sealed = self._gateway.seals.seal(dump_reply(reply), "jobs", row.id, "reply")
         kept = self.persist(
@@ -70,9 +81,12 @@ class Endings:
         """Decide about a job whose worker is dead: run it again where that cannot cost anything twice."""
         action = self._gateway.catalog.get(row.action)
         is_harmless = action is not None and (action.is_read_only or action.is_idempotent)
-        if row.is_cancelled:
+        kept = self._table.get(row.id)
+        if kept is None:
+            return
+        if kept.is_cancelled:
             self._end(row, answers.cancelled(), CANCELLED)
-        elif not row.is_sent or is_harmless:
+        elif kept.order is not None and (not kept.is_sent or is_harmless):
             _log.warning("the worker of the job %s is dead; it runs again", row.id)
             self._table.put_back(row.id, row.runs, not_before_us=self._now_us())
         else:

@@ -62,6 +62,14 @@ class JobEngine(Protocol):
         """
         ...
 
+    def sweep(self, *, alive: Collection[str]) -> None:
+        """Remove runs that dead workers hold: they would take up places of their lanes for ever.
+
+        Args:
+            alive: Ids of the workers that are alive.
+        """
+        ...
+
     def forget(self, ids: Sequence[str]) -> None:
         """Remove what is left in the queue of runs that are over."""
         ...

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 
+from hookline.store.bounds import STATEMENT_TIMEOUT_S
 from hookline.store.tables import JOBS
 from hookline_jobs.rows import CANCELLED, IN_QUEUE, QUEUED, RUNNING, UNFINISHED, JobRow, row_of
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from hookline.job import JobState
     from hookline.store.database import Database
 
+_LARGE_TIMEOUT_S = 60.0
 _CONTENT = ("order", "reply", "callback_url")
 _NAMES = [column.name for column in JOBS.c]
 _LIGHT = [column for column in JOBS.c if column.name not in _CONTENT]
@@ -60,8 +62,10 @@ class JobTable:
             began = connection.execute(
                 update(JOBS).where(mine).values(state=RUNNING, runs=run, owner=owner, started_at_us=now_us)
             )
-            if began.rowcount != 1:
-                return None
+            if began.rowcount != 1:  # unless it was this very step, whose answer got lost
+                again = and_(JOBS.c.state == RUNNING, JOBS.c.runs == run, JOBS.c.owner == owner)
+                found = connection.execute(select(JOBS).where(JOBS.c.id == id, again)).mappings().first()
+                return None if found is None else row_of(found)
             return row_of(connection.execute(select(JOBS).where(JOBS.c.id == id)).mappings().one())
 
     def mark_sent(self, id: str, run: int) -> bool:
@@ -85,20 +89,23 @@ class JobTable:
     ) -> bool:
         """Keep the reply of a job; False if the job is not this run's any more."""
         return self._change(
-            _running(id, run).values(
+            timeout_s=_LARGE_TIMEOUT_S,
+            statement=_running(id, run).values(
                 state=state,
                 reply_status=status,
                 reply=reply,
                 order=None,
                 ended_at_us=now_us,
                 expires_at_us=expires_at_us,
-            )
+            ),
         )
 
     def put_back(self, id: str, run: int, *, not_before_us: int) -> bool:
-        """Let a job wait again; False if it is not this run's any more."""
+        """Let a job wait again; False if somebody cancelled it, or it is not this run's any more."""
         return self._change(
-            _running(id, run).values(state=QUEUED, owner=None, is_sent=False, not_before_us=not_before_us)
+            _running(id, run)
+            .where(JOBS.c.is_cancelled.is_(False))
+            .values(state=QUEUED, owner=None, is_sent=False, not_before_us=not_before_us)
         )
 
     def cancel_waiting(self, id: str, *, status: int, reply: bytes, now_us: int, expires_at_us: int) -> bool:
@@ -190,17 +197,23 @@ class JobTable:
                     .values(owner=IN_QUEUE)
                 )
 
-    def skip_run(self, row: JobRow) -> None:
-        """Let a job that the queue has lost be put there again, under the next number."""
+    def skip_run(self, id: str, run: int) -> None:
+        """Let a job that the queue has lost, or brought in vain, be put there again under the next number."""
         self._change(
             update(JOBS)
-            .where(JOBS.c.id == row.id, JOBS.c.state == QUEUED, JOBS.c.runs == row.runs)
-            .values(owner=None, runs=row.runs + 1)
+            .where(JOBS.c.id == id, JOBS.c.state == QUEUED, JOBS.c.runs == run - 1)
+            .values(owner=None, runs=run)
         )
 
     def orphans(self, *, alive: Collection[str], limit: int) -> list[JobRow]:
         """Return jobs whose worker is dead."""
         return self._light(JOBS.c.state == RUNNING, JOBS.c.owner.not_in(list(alive)), limit=limit)
+
+    def owned(self, owner: str, *, before_us: int, limit: int) -> list[JobRow]:
+        """Return jobs that a worker began before a time and that are not over."""
+        return self._light(
+            JOBS.c.state == RUNNING, JOBS.c.owner == owner, JOBS.c.started_at_us < before_us, limit=limit
+        )
 
     def to_cancel(self, owner: str) -> list[str]:
         """Return the jobs of a worker that somebody wants to end."""
@@ -253,8 +266,8 @@ class JobTable:
             found = connection.execute(query).mappings().all()
         return [row_of({**row, **dict.fromkeys(_CONTENT)}) for row in found]
 
-    def _change(self, statement: Update) -> bool:
-        with self._database.begin() as connection:
+    def _change(self, statement: Update, *, timeout_s: float = STATEMENT_TIMEOUT_S) -> bool:
+        with self._database.begin(timeout_s=timeout_s) as connection:
             return connection.execute(statement).rowcount == 1
 
 

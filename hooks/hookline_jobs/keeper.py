@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -20,11 +22,13 @@ if TYPE_CHECKING:
     from hookline_jobs.worker_table import WorkerTable
 
 _TICK_S = 1.0
+_CUT_S = 2.0  # for calls that were cut to come to their ends
 _BEATS = 7  # signs of life in the time after which a worker is taken for dead
 _REAP_EVERY_S = 5.0
 _CHECK_EVERY_S = 30.0
 _FORGOTTEN_AFTER_S = 3600.0
 _MOST_AT_ONCE = 200
+_MOST_SWEEPS = 50
 _ANY_LANE = "-"
 
 _log = logging.getLogger("hookline.jobs")
@@ -65,39 +69,66 @@ class Keeper:
         self._worker_id = worker_id
         self._dead_after_s = dead_after_s
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._wake = threading.Event()
         self._is_ending = threading.Event()
         self._has_engine = False
         self._due: dict[str, float] = {}
         self._complained: set[str] = set()
+        self._beat_at: tuple[float, int] | None = None
+        self._steady_since_s = math.inf
+
+    def announce(self) -> None:
+        """Give a first sign of life before this process has a job, so that nobody takes it for dead.
+
+        Raises:
+            StoreUnavailableError: If that cannot be written.
+        """
+        if self._beat_at is None:
+            self._beat()
 
     def wake(self) -> None:
         """Begin if that has not happened yet, and look at once for what there is to do."""
-        if self._thread is None:
+        if not self._threads:
             with self._lock:
-                if self._thread is None and not self._is_ending.is_set():
-                    self._thread = threading.Thread(target=self._run, name="hookline-jobs", daemon=True)
-                    self._thread.start()
+                if not self._threads and not self._is_ending.is_set():
+                    self._threads = [
+                        threading.Thread(target=self._live, name="hookline-jobs-life", daemon=True),
+                        threading.Thread(target=self._run, name="hookline-jobs", daemon=True),
+                    ]
+                    for thread in self._threads:
+                        thread.start()
         self._wake.set()
 
     def close(self, *, grace_s: float) -> None:
         """Take no more jobs, wait for those that run, and let others have what is not done then."""
-        self._is_ending.set()
-        self._wake.set()
+        until_s = time.monotonic() + grace_s
+        self._runs.take_no_more()
         with self._lock:
-            thread = self._thread
-        if thread is None:
-            return
-        thread.join(grace_s + _TICK_S)
-        if self._has_engine:
-            self._engine.stop(within_s=grace_s)
-        self._wait_for_adopted(grace_s)
-        self._endings.give_up()
-        for running in self._runs.jobs():
+            self._is_ending.set()
+            threads = list(self._threads)
+        self._wake.set()
+        self._runs.wait_until_idle(until_s)
+        left = self._runs.jobs()
+        for running in left:
             assert running.job_id is not None  # `jobs` returns only those
             self._try("hand over", lambda id=running.job_id: self._hand_over(id))  # type: ignore[misc]  # bound now
+        self._endings.give_up()
+        for running in left:
+            running.cancellation.cancel()
+        self._runs.wait_until_idle(time.monotonic() + _CUT_S)
+        if not threads:
+            return
+        for thread in threads:
+            thread.join(max(_TICK_S, until_s - time.monotonic()))
+        if self._has_engine:
+            self._engine.stop(within_s=0)
         self._try("leave", lambda: self._workers.leave(self._worker_id))
+
+    def _live(self) -> None:
+        """Give signs of life, whatever the other thread is busy with."""
+        while not self._is_ending.wait(self._dead_after_s / _BEATS):
+            self._try("give a sign of life", self._beat)
 
     def _run(self) -> None:
         while not self._is_ending.is_set():
@@ -107,7 +138,8 @@ class Keeper:
 
     def tick(self) -> None:
         """Do whatever is due."""
-        self._every("give a sign of life", self._dead_after_s / _BEATS, self._beat)
+        if self._beat_at is None:
+            self._try("give a sign of life", self._beat)
         if not self._has_engine:
             self._every("open the queue", 0, self._open)
         if self._has_engine:
@@ -125,27 +157,33 @@ class Keeper:
         self._has_engine = True
 
     def _beat(self) -> None:
-        self._workers.beat(self._worker_id, now_us=self._now_us())
+        now_s, now_us = self._gateway.clock.monotonic(), self._now_us()
+        self._workers.beat(self._worker_id, now_us=now_us)
+        before, self._beat_at = self._beat_at, (now_s, now_us)
+        away_s = math.inf if before is None else max(now_s - before[0], (now_us - before[1]) / 1e6)
+        if away_s > self._dead_after_s / 2:  # perhaps others were away as well
+            self._steady_since_s = now_s
 
     def _feed(self) -> None:
-        while rows := self._table.to_queue(now_us=self._now_us(), limit=_MOST_AT_ONCE):
-            for row in rows:
-                self._engine.put(self._ticket(row))
-            self._table.mark_queued(rows)
-            if len(rows) < _MOST_AT_ONCE or self._is_ending.is_set():
-                return
+        rows = self._table.to_queue(now_us=self._now_us(), limit=_MOST_AT_ONCE)
+        for row in rows:
+            self._engine.put(self._ticket(row))
+        self._table.mark_queued(rows)
+        self._engine.forget([f"{row.id}.{row.runs}" for row in rows if row.runs])
+        if len(rows) == _MOST_AT_ONCE:
+            self._wake.set()  # there are more
 
     def _check_queue(self) -> None:
         """Put back into the queue what it has lost, such as with its file."""
         before_us = self._now_us() - int(self._dead_after_s * 1e6)
         rows = self._table.in_queue(before_us=before_us, limit=_MOST_AT_ONCE)
-        tickets = {self._ticket(row).id: row for row in rows}
         lost = self._engine.lost([self._ticket(row) for row in rows], alive=self._alive()) if rows else []
         for ticket in lost:
             _log.warning("the queue has lost the job %s; it is put there again", ticket.job_id)
-            self._table.skip_run(tickets[ticket.id])
+            self._table.skip_run(ticket.job_id, ticket.run)
         if lost:
             self._wake.set()
+        self._engine.sweep(alive=self._alive())
 
     def _cancel(self) -> None:
         if self._runs.jobs():
@@ -153,11 +191,20 @@ class Keeper:
                 self._runs.cancel(job_id)
 
     def _reap(self) -> None:
+        since_us = self._now_us() - int(self._dead_after_s * 1e6)
+        here = {running.job_id for running in self._runs.jobs()}
+        for row in self._table.owned(self._worker_id, before_us=since_us, limit=_MOST_AT_ONCE):
+            if row.id not in here:  # its thread failed in a way that nobody foresaw
+                self._endings.again_or_never(row)
+        if self._gateway.clock.monotonic() - self._steady_since_s < self._dead_after_s:
+            return  # whoever was away itself judges nobody
         alive = self._alive()
-        if self._worker_id not in alive:
-            return  # this process was away itself, and may judge nobody
-        for row in self._table.orphans(alive=alive, limit=_MOST_AT_ONCE):
+        orphans = self._table.orphans(alive=alive, limit=_MOST_AT_ONCE)
+        for row in orphans:
             self._endings.again_or_never(row)
+        if orphans:
+            if self._has_engine:
+                self._engine.sweep(alive=alive)
             self._wake.set()
 
     def _tell(self) -> None:
@@ -167,9 +214,12 @@ class Keeper:
 
     def _clean(self) -> None:
         now_us = self._now_us()
-        rows = self._table.remove_expired(now_us=now_us, limit=_MOST_AT_ONCE)
-        if rows and self._has_engine:
-            self._engine.forget([f"{row.id}.{run}" for row in rows for run in range(1, row.runs + 1)])
+        for _ in range(_MOST_SWEEPS):
+            rows = self._table.remove_expired(now_us=now_us, limit=_MOST_AT_ONCE)
+            if rows and self._has_engine:
+                self._engine.forget([f"{row.id}.{row.runs}" for row in rows if row.runs])
+            if len(rows) < _MOST_AT_ONCE or self._is_ending.is_set():
+                break
         self._workers.forget(before_us=now_us - int(_FORGOTTEN_AFTER_S * 1e6))
 
     def _hand_over(self, job_id: str) -> None:
@@ -178,12 +228,6 @@ class Keeper:
             self._endings.again_or_never(row)
 
     # ------------------------------------------------------------ the parts
-
-    def _wait_for_adopted(self, grace_s: float) -> None:
-        until_s = self._gateway.clock.monotonic() + grace_s
-        while self._runs.jobs() and self._gateway.clock.monotonic() < until_s:
-            self._wake.clear()
-            self._wake.wait(0.05)
 
     def _ticket(self, row: JobRow) -> Ticket:
         return Ticket(

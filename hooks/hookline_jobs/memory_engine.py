@@ -63,6 +63,9 @@ class MemoryEngine:
         with self._changed:
             return [ticket for ticket in tickets if ticket.id not in self._known]
 
+    def sweep(self, *, alive: Collection[str]) -> None:
+        """Do nothing: what is in memory ends with its worker."""
+
     def forget(self, ids: Sequence[str]) -> None:
         """Forget runs that are over."""
         with self._changed:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from hookline.errors import HooklineError, InvalidInputError
-from hookline.order import CALLBACK_URL
+from hookline.items import fields_of
+from hookline.order import CALLBACK_URL, ITEMS
+from hookline.routes import Reply
 from hookline_jobs import answers
 from hookline_jobs.options import JobsOptions
-from hookline_jobs.wishes import has_wish, read_wish
+from hookline_jobs.wishes import has_wish, read_wish, without_wishes
 
 if TYPE_CHECKING:
-    from hookline import Call, Order, Principal, Proceed, Reply
+    from hookline import Call, Order, Principal, Proceed
     from hookline.gateway import Gateway
     from hookline_jobs.desk import Desk
     from hookline_jobs.engine import JobEngine
     from hookline_jobs.keeper import Keeper
-    from hookline_jobs.runs import Running, Runs
+    from hookline_jobs.runs import Runs
     from hookline_jobs.waiting import WaitingRoom
     from hookline_jobs.wishes import Wish
 
@@ -70,7 +73,9 @@ class Office:
         """
         if order.is_detached or not (self._has_defaults or has_wish(order)):
             return None
-        wish = read_wish(order, principal, self.options)
+        action = self.gateway.catalog.get(order.action_id)
+        has_own_items = action is not None and ITEMS in fields_of(action)
+        wish = read_wish(order, principal, self.options, has_own_items=has_own_items)
         if wish is None or (wish.wait_s is not None and wish.wait_s >= self._most_s and not wish.is_async):
             return None
         if wish.callback_url is not None and not self._delivers:
@@ -114,19 +119,11 @@ class Office:
         return self.gateway.settings.limits.timeout_s
 
     def _run_within(self, principal: Principal, order: Order, proceed: Proceed, wish: Wish) -> Reply:
-        from dataclasses import replace
-
-        from hookline.routes import Reply
-        from hookline_jobs.wishes import without_wishes
-
         desk, _, _, room = self._made()
         wait_s = self._most_s if wish.wait_s is None else min(wish.wait_s, self._most_s)
         plain = replace(order, fields=without_wishes(order)) if wish.callback_url is not None else order
 
-        def adopt(running: Running) -> object:
-            return desk.adopt(principal, order, wish, running)
-
-        came = room.run(plain, proceed, adopt, wait_s=wait_s * self._pace)  # type: ignore[arg-type]  # a row
+        came = room.run(desk.draft(principal, order, wish), plain, proceed, wait_s=wait_s * self._pace)
         if isinstance(came, Reply):
             if wish.applied:
                 came.headers.append(("preference-applied", ", ".join(wish.applied)))
@@ -139,7 +136,8 @@ class Office:
                 applied=wish.applied,
                 callback=wish.callback_url is not None,
             )
-        raise answers.deadline_passed(came.id, wait_s, url_of=self.gateway.url_of)
+        is_wire = order.endpoint is not None
+        raise answers.deadline_passed(came.id, wait_s, is_wire=is_wire, url_of=self.gateway.url_of)
 
     def _has_unfinished(self) -> bool:
         from hookline_jobs.job_table import JobTable
@@ -169,7 +167,10 @@ class Office:
             return options.find(action_id=action, key_id=key_id)
 
         endings = Endings(
-            gateway, table, keep_us=lambda row: found(row.action, row.key_id).keep_s * 1_000_000
+            gateway,
+            table,
+            keep_us=lambda row: found(row.action, row.key_id).keep_s * 1_000_000,
+            max_reply_bytes=options.base.max_reply_mb * 1_000_000,
         )
         runs = Runs(
             gateway,
@@ -188,8 +189,17 @@ class Office:
             worker_id=self.worker_id,
             dead_after_s=options.base.dead_after_s,
         )
-        desk = Desk(gateway, table, runs, endings, options, worker_id=self.worker_id, wake=keeper.wake)
-        room = WaitingRoom(runs, endings, max_waiting=gateway.settings.server.threads)
+        desk = Desk(
+            gateway,
+            table,
+            runs,
+            endings,
+            options,
+            worker_id=self.worker_id,
+            announce=keeper.announce,
+            wake=keeper.wake,
+        )
+        room = WaitingRoom(runs, endings, desk.adopt, max_waiting=gateway.settings.server.threads)
         return desk, runs, keeper, room
 
 

@@ -54,6 +54,9 @@ class JobsOptions(PluginOptions):
         le=10_000,
         description="Jobs that run at the same time on one upstream account, over all processes. (base)",
     )
+    max_reply_mb: int = Field(
+        64, ge=1, le=512, description="Largest reply that a job keeps, in megabytes. (base)"
+    )
     dead_after_s: float = Field(
         15.0,
         ge=1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,7 @@ class Running:
         run: Number of the job's run.
         is_sent: Whether the upstream may have been asked.
         is_unwanted: Whether somebody cancelled it.
+        lock: Held while it becomes a job, and while it is noted that the upstream may have been asked.
     """
 
     cancellation: Cancellation = field(default_factory=Cancellation)
@@ -48,6 +50,7 @@ class Running:
     run: int = 1
     is_sent: bool = False
     is_unwanted: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
 
 class Runs:
@@ -77,6 +80,8 @@ class Runs:
         self._max_age_us = max_age_us
         self._lock = threading.Lock()
         self._by_cancellation: dict[int, Running] = {}
+        self._idle = threading.Condition(self._lock)
+        self._is_closing = False
 
     # ------------------------------------------------------------ what runs
 
@@ -87,8 +92,21 @@ class Runs:
 
     def leave(self, running: Running) -> None:
         """Note that a call is over."""
-        with self._lock:
+        with self._idle:
             self._by_cancellation.pop(id(running.cancellation), None)
+            self._idle.notify_all()
+
+    def take_no_more(self) -> None:
+        """Let others have the jobs that the queue still brings."""
+        self._is_closing = True
+
+    def wait_until_idle(self, until_s: float) -> None:
+        """Wait for the jobs that run here, until a value of ``time.monotonic()`` at most."""
+        with self._idle:
+            self._idle.wait_for(
+                lambda: all(one.job_id is None for one in self._by_cancellation.values()),
+                max(0.0, until_s - time.monotonic()),
+            )
 
     def jobs(self) -> list[Running]:
         """Return the jobs that run here."""
@@ -104,9 +122,10 @@ class Runs:
         running = self._by_cancellation.get(id(call.cancellation)) if self._by_cancellation else None
         if running is None or running.is_sent:
             return
-        if running.job_id is not None and not self._table.mark_sent(running.job_id, running.run):
-            raise answers.cancelled()  # another worker took this one for dead
-        running.is_sent = True
+        with running.lock:
+            if running.job_id is not None and not self._table.mark_sent(running.job_id, running.run):
+                raise answers.cancelled()  # another worker took this one for dead
+            running.is_sent = True
 
     def cancel(self, job_id: str) -> bool:
         """End a job that runs here; False if it does not."""
@@ -121,34 +140,47 @@ class Runs:
 
     def run(self, job_id: str, run: int) -> None:
         """Run a job that the queue brings. Never raises."""
+        if any(one.job_id == job_id for one in self.jobs()):
+            return
+        running = Running(job_id=job_id, run=run)
+        self.enter(running)
         try:
+            if self._is_closing:
+                self._table.skip_run(job_id, run)
+                return
             row = self._endings.persist(
                 lambda: self._table.begin(job_id, run, owner=self._worker_id, now_us=self._now_us())
             )
             if row is not None:
-                self._run(row)
+                self._run(row, running)
         except Exception:
             _log.exception("the job %s could not be run", job_id)
-
-    def _run(self, row: JobRow) -> None:
-        running = Running(job_id=row.id, run=row.runs)
-        self.enter(running)
-        try:
-            reply = self._reply_of(row, running)
-            wait_s = self._wait_of(reply, row, running)
-            if wait_s is None:
-                self._endings.finish(row, reply, is_unwanted=running.is_unwanted)
-            else:
-                later_us = self._now_us() + int(wait_s * 1e6)
-                self._endings.persist(lambda: self._table.put_back(row.id, row.runs, not_before_us=later_us))
         finally:
             self.leave(running)
 
+    def _run(self, row: JobRow, running: Running) -> None:
+        running.is_unwanted = running.is_unwanted or row.is_cancelled
+        try:
+            reply = self._reply_of(row, running)
+        except Exception as exc:  # whatever it was, the job ends with it
+            reply = self._gateway.runner.refuse(order_of(row), self._gateway.host.to_error(exc))
+        wait_s = self._wait_of(reply, row, running)
+        if wait_s is not None:
+            later_us = self._now_us() + int(wait_s * 1e6)
+            if self._endings.persist(lambda: self._table.put_back(row.id, row.runs, not_before_us=later_us)):
+                return
+            running.is_unwanted = True  # somebody cancelled it meanwhile
+        self._endings.finish(row, reply, is_unwanted=running.is_unwanted)
+
     def _reply_of(self, row: JobRow, running: Running) -> Reply:
         runner = self._gateway.runner
+        if running.is_unwanted:
+            return runner.refuse(order_of(row), answers.cancelled())
+        if row.order is None:
+            return runner.refuse(order_of(row), answers.interrupted())
         try:
-            assert row.order is not None  # a job that waits has one
-            principal, order = load_order(self._gateway.seals.unseal(row.order, "jobs", row.id, "order"))
+            kept = self._gateway.seals.unseal(row.order, "jobs", row.id, "order")
+            principal, order, is_simulated = load_order(kept)
         except SealError:
             _log.error("the job %s cannot be opened: the key that sealed it is not there", row.id)
             return runner.refuse(order_of(row), answers.unreadable())
@@ -157,6 +189,8 @@ class Runs:
         )
         if self._now_us() - row.created_at_us > self._max_age_us(row):
             return runner.refuse(order, answers.too_old())
+        if is_simulated != self._gateway.settings.sandbox:
+            return runner.refuse(order, answers.other_world(is_simulated=is_simulated))
         try:
             return whole(runner.run(self._renewed(principal), order))
         except HooklineError as error:

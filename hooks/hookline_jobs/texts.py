@@ -18,8 +18,17 @@ _LEFT_OUT = frozenset({"prefer", "idempotency-key", "x-hookline-callback-url", "
 _HEADERS_LEFT_OUT = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
-def dump_order(principal: Principal, order: Order, fields: JsonObject) -> bytes:
-    """Return what a worker needs to run an order for its caller; no credential is among it."""
+def dump_order(
+    principal: Principal, order: Order, fields: JsonObject, *, is_simulated: bool = False
+) -> bytes:
+    """Return what a worker needs to run an order for its caller; no credential is among it.
+
+    Args:
+        principal: The caller.
+        order: The order.
+        fields: Its input without what says how it is answered.
+        is_simulated: Whether the gateway that takes it in simulates every service.
+    """
     caller = asdict(principal)
     caller["scopes"] = sorted(principal.scopes)
     caller["limits"] = [
@@ -28,6 +37,7 @@ def dump_order(principal: Principal, order: Order, fields: JsonObject) -> bytes:
     ]
     return orjson.dumps(
         {
+            "is_simulated": is_simulated,
             "principal": caller,
             "order": {
                 "action_id": order.action_id,
@@ -40,8 +50,8 @@ def dump_order(principal: Principal, order: Order, fields: JsonObject) -> bytes:
     )
 
 
-def load_order(content: bytes) -> tuple[Principal, Order]:
-    """Return what `dump_order` was given."""
+def load_order(content: bytes) -> tuple[Principal, Order, bool]:
+    """Return what `dump_order` was given: the caller, the order, and whether it is to be simulated."""
     kept = orjson.loads(content)
     caller = kept["principal"]
     caller["scopes"] = frozenset(caller["scopes"])
@@ -55,7 +65,7 @@ def load_order(content: bytes) -> tuple[Principal, Order]:
     for name in ("actions", "models"):
         if caller[name] == ANYTHING:
             caller[name] = ANYTHING  # the very one, which is found out fastest
-    return Principal(**caller), Order(**kept["order"])
+    return Principal(**caller), Order(**kept["order"]), bool(kept["is_simulated"])
 
 
 def dump_reply(reply: Reply) -> bytes:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import TYPE_CHECKING
 
-from hookline.errors import InvalidInputError
+from hookline.errors import InvalidInputError, PermissionDeniedError
 from hookline.routes import json_reply
+from hookline_jobs.desk import ADMIN_SCOPE
 from hookline_jobs.rows import CANCELLED, DONE, FAILED, QUEUED, RUNNING
 
 if TYPE_CHECKING:
-    from hookline import Reply, RouteRegistry, RouteRequest
+    from hookline import Principal, Reply, RouteRegistry, RouteRequest
     from hookline_jobs.office import Office
     from hookline_jobs.rows import JobRow
 
 SCOPE = "actions:run"
-ADMIN_SCOPE = "usage:admin"
-
 _STATES = (QUEUED, RUNNING, DONE, FAILED, CANCELLED)
+_HINT = "Correct the parameter that the message names, or leave it out."
 _PARAMETERS = ("state", "limit", "cursor", "all")
+_CURSOR = re.compile(r"([0-9]{1,16}):(job_[0-9a-f]{32})")
 _MOST = 200
 _DEFAULT = 50
 
@@ -74,7 +76,7 @@ class JobViews:
                 hint=f"Use {', '.join(_PARAMETERS)}.",
             )
         limit = _limit(query.get("limit"))
-        is_all = query.get("all", "").lower() in ("1", "true") and principal.has_scope(ADMIN_SCOPE)
+        is_all = _is_all(query.get("all"), principal)
         rows = self._office.desk.page(
             tenant=principal.tenant,
             key_id=None if is_all else principal.key_id,
@@ -95,17 +97,31 @@ class JobViews:
         return self._office.desk.find(request.principal, request.parameters["job_id"])
 
 
+def _is_all(text: str | None, principal: Principal) -> bool:
+    if text is None or text.lower() in ("0", "false"):
+        return False
+    if text.lower() not in ("1", "true"):
+        raise InvalidInputError("`all` is true or false.", field="all", hint=_HINT)
+    if not principal.has_scope(ADMIN_SCOPE):
+        raise PermissionDeniedError(
+            f"Your key may see its own jobs; `all` asks for more and needs the scope {ADMIN_SCOPE}.",
+            field="all",
+            hint=f"Leave `all` out, or ask with a key that has the scope {ADMIN_SCOPE}.",
+        )
+    return True
+
+
 def _limit(text: str | None) -> int:
     if text is None:
         return _DEFAULT
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= _MOST):
-        raise InvalidInputError(f"`limit` is a number from 1 to {_MOST}.", field="limit")
+        raise InvalidInputError(f"`limit` is a number from 1 to {_MOST}.", field="limit", hint=_HINT)
     return int(text)
 
 
 def _state(text: str | None) -> str | None:
     if text is not None and text not in _STATES:
-        raise InvalidInputError(f"`state` is one of {', '.join(_STATES)}.", field="state")
+        raise InvalidInputError(f"`state` is one of {', '.join(_STATES)}.", field="state", hint=_HINT)
     return text
 
 
@@ -117,7 +133,9 @@ def _read_cursor(text: str | None) -> tuple[int, str] | None:
     if text is None:
         return None
     try:
-        at, _, id = base64.urlsafe_b64decode(text[:200].encode()).decode().partition(":")
-        return int(at[:20]), id
+        found = _CURSOR.fullmatch(base64.urlsafe_b64decode(text[:200].encode()).decode())
     except (ValueError, binascii.Error):
-        raise InvalidInputError("`cursor` is not one that this gateway gave out.", field="cursor") from None
+        found = None
+    if found is None:
+        raise InvalidInputError("`cursor` is not one that this gateway gave out.", field="cursor", hint=_HINT)
+    return int(found[1]), found[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,54 +20,81 @@ if TYPE_CHECKING:
     from hookline_jobs.rows import JobRow
     from hookline_jobs.runs import Runs
 
-Adopt = Callable[[Running], "JobRow"]
+Adopt = Callable[["JobRow", Running], None]
 
 _log = logging.getLogger("hookline.jobs")
 
 
 class WaitingRoom:
-    """Runs calls whose callers wait for a limited time.
+    """Runs calls whose callers wait for a limited time, on threads of their own.
+
+    One tenant takes at most half of the threads. A call for which there is none is run by whoever asks, to
+    its end: it comes late, but it does not wait for those of others.
 
     Args:
         runs: Knows which calls run here.
         endings: What ends jobs.
+        adopt: Makes a job of a call that runs.
         max_waiting: How many run at the same time.
     """
 
-    def __init__(self, runs: Runs, endings: Endings, *, max_waiting: int) -> None:
+    def __init__(self, runs: Runs, endings: Endings, adopt: Adopt, *, max_waiting: int) -> None:
         self._runs = runs
         self._endings = endings
+        self._adopt = adopt
+        self._max_waiting = max_waiting
+        self._lock = threading.Lock()
+        self._taken: Counter[str] = Counter()
         self._threads = ThreadPoolExecutor(max_workers=max_waiting, thread_name_prefix="hookline-waiting")
 
-    def run(self, order: Order, proceed: Proceed, adopt: Adopt, *, wait_s: float) -> Reply | JobRow:
+    def run(self, row: JobRow, order: Order, proceed: Proceed, *, wait_s: float) -> Reply | JobRow:
         """Return the reply if it comes in time, else the job that the call has become.
 
         If no job can be made of it, because the database does not answer, it is waited for to its end.
 
         Args:
+            row: What the job would be.
             order: What to run.
             proceed: Runs it.
-            adopt: Makes a job of the call that runs.
             wait_s: Seconds until there must be an answer.
 
         Raises:
             HooklineError: If the gateway is being ended.
         """
-        visit = Visit(self._runs, self._endings, adopt)
+        if not self._take(row.tenant):
+            return proceed(order)
+        visit = Visit(self._runs, self._endings, self._adopt, row)
         order = replace(order, cancellation=visit.running.cancellation)
         self._runs.enter(visit.running)
         try:
-            self._threads.submit(visit.run, order, proceed)
+            done = self._threads.submit(visit.run, order, proceed)
         except RuntimeError as exc:
             self._runs.leave(visit.running)
-            error = HooklineError("This gateway is being ended and begins no more calls.", status=503)
+            self._give_back(row.tenant)
+            error = HooklineError(
+                "This gateway is being ended and begins no more calls.", status=503, code="shutting_down"
+            )
             error.retryable = True
             raise error from exc
+        done.add_done_callback(lambda _: self._give_back(row.tenant))
         return visit.wait(wait_s)
 
     def close(self) -> None:
         """Begin no more."""
-        self._threads.shutdown(wait=False)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _take(self, tenant: str) -> bool:
+        with self._lock:
+            if self._taken.total() >= self._max_waiting or self._taken[tenant] >= -(-self._max_waiting // 2):
+                return False
+            self._taken[tenant] += 1
+            return True
+
+    def _give_back(self, tenant: str) -> None:
+        with self._lock:
+            self._taken[tenant] -= 1
+            if not self._taken[tenant]:
+                del self._taken[tenant]
 
 
 class Visit:
@@ -76,17 +104,19 @@ class Visit:
         runs: Knows which calls run here.
         endings: What ends jobs.
         adopt: Makes a job of the call.
+        row: What the job would be.
     """
 
-    def __init__(self, runs: Runs, endings: Endings, adopt: Adopt) -> None:
+    def __init__(self, runs: Runs, endings: Endings, adopt: Adopt, row: JobRow) -> None:
         self.running = Running()
         self._runs = runs
         self._endings = endings
         self._adopt = adopt
+        self._row = row
         self._lock = threading.Lock()
         self._has_ended = threading.Event()
         self._reply: Reply | None = None
-        self._row: JobRow | None = None
+        self._may_be_job = False
 
     def run(self, order: Order, proceed: Proceed) -> None:
         """Run the call to its end; called on a thread of its own."""
@@ -94,11 +124,10 @@ class Visit:
             reply = whole(proceed(order))
             with self._lock:
                 self._reply = reply
-                row = self._row
             self._has_ended.set()
-            if row is not None:
-                self._endings.finish(row, reply, is_unwanted=self.running.is_unwanted)
-        except Exception:
+            if self._may_be_job:
+                self._endings.finish(self._row, reply, is_unwanted=self.running.is_unwanted)
+        except Exception:  # its row, if it has one, is ended by the keeper
             _log.exception("%s could not be finished", order.call_id)
         finally:
             self._has_ended.set()
@@ -108,12 +137,15 @@ class Visit:
         """Return the reply, or the job that the call became because it was not there in time."""
         self._has_ended.wait(wait_s)
         with self._lock:
-            if self._reply is None:
+            if self._reply is None and not self._has_ended.is_set():
+                self._may_be_job = True  # also if its row was written and the word of it got lost
                 try:
-                    self._row = self._adopt(self.running)
+                    self._adopt(self._row, self.running)
                     return self._row
                 except StoreUnavailableError:
                     _log.error("a call that takes long could not be made a job: the database does not answer")
+                except Exception:
+                    _log.exception("a call that takes long could not be made a job")
         self._has_ended.wait()
         if self._reply is None:
             raise HooklineError("The call ended without an answer.")

@@ -50,8 +50,20 @@ def has_wish(order: Order) -> bool:
     )
 
 
-def read_wish(order: Order, principal: Principal, options: LayeredOptions[JobsOptions]) -> Wish | None:
+def read_wish(
+    order: Order,
+    principal: Principal,
+    options: LayeredOptions[JobsOptions],
+    *,
+    has_own_items: bool = False,
+) -> Wish | None:
     """Return how an order is to be answered, or None if nobody says anything about it.
+
+    Args:
+        order: The order.
+        principal: Who asks.
+        options: What is set.
+        has_own_items: Whether ``items`` is a field of the action itself.
 
     Raises:
         HooklineError: If what is said cannot be understood or done; names the field.
@@ -64,6 +76,8 @@ def read_wish(order: Order, principal: Principal, options: LayeredOptions[JobsOp
         profile = find_profile(name) if name not in PROFILES else PROFILES[name]
         polls, limit_s = profile.polls, profile.wait_s
     if order.endpoint is not None:  # the service's own format has no words for an answer that comes later
+        if is_stream(order):
+            return None
         return _within(wait_s, limit_s)
     callback_url = _callback_url(order)
     if is_stream(order):
@@ -74,7 +88,11 @@ def read_wish(order: Order, principal: Principal, options: LayeredOptions[JobsOp
                 hint="Leave one of the two out.",
             )
         return None
-    has_many = ITEMS in order.fields and count_items(order.fields[ITEMS]) > found.items_before_job
+    has_many = (
+        not has_own_items
+        and ITEMS in order.fields
+        and count_items(order.fields[ITEMS]) > found.items_before_job
+    )
     is_async = prefers_async or callback_url is not None or has_many
     applied = ("respond-async",) if prefers_async else ()
     if is_async:
@@ -100,7 +118,7 @@ def read_prefer(text: str) -> tuple[bool, float | None]:
         if preference == "respond-async":
             is_async = True
         elif wait_s is None and (found := _WAIT.fullmatch(preference)):
-            wait_s = float(found[1])
+            wait_s = max(1.0, float(found[1]))
     return is_async, wait_s
 
 

@@ -23,6 +23,10 @@ class Backend(Protocol):
         """Return an engine."""
         ...
 
+    def close(self, engine: Engine) -> None:
+        """Close the connections of an engine that are not in use; those that are, when their block ends."""
+        ...
+
     def session(
         self, engine: Engine, *, is_write: bool, timeout_s: float
     ) -> AbstractContextManager[Connection]:

@@ -223,7 +223,7 @@ class Database:
             self._is_closed = True
             opened, self._opened = self._opened, None
         if opened is not None:
-            opened[1].dispose()
+            opened[0].close(opened[1])
 
     @contextmanager
     def _block(self, *, is_write: bool, timeout_s: float) -> Iterator[Connection]:

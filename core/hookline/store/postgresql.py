@@ -94,6 +94,10 @@ class PostgresqlBackend:
         )
         return _listen(engine)
 
+    def close(self, engine: Engine) -> None:
+        """Close connections that are not in use; those that are, when their block ends."""
+        engine.dispose()
+
     @contextmanager
     def session(self, engine: Engine, *, is_write: bool, timeout_s: float) -> Iterator[Connection]:
         """Run one block: a transaction that is kept if it writes, or one that may only read."""

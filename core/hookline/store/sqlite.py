@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import Pool
 
+_LAST_BLOCK_S = 10.0
 _STEPS_BETWEEN_LOOKS = 20_000
 _IS_WRITE = "hookline_is_write"
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
@@ -64,6 +65,15 @@ class SqliteBackend:
             max_overflow=0,
             pool_timeout=bounds.POOL_WAIT_S,
         )
+
+    def close(self, engine: Engine) -> None:
+        """Close connections; the one of a database in memory when no block uses it, for all share it."""
+        is_mine = self.path is None and self._turn.acquire(timeout=_LAST_BLOCK_S)
+        try:
+            engine.dispose()
+        finally:
+            if is_mine:
+                self._turn.release()
 
     @contextmanager
     def session(self, engine: Engine, *, is_write: bool, timeout_s: float) -> Iterator[Connection]:

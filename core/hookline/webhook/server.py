@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Options of glibc's mallopt(3).
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 
+_PR_SET_PDEATHSIG = 1
 _ENDING = {signal.SIGINT, signal.SIGTERM}
 _BACKPRESSURE = 4096  # connections, idle ones included: it must stay far above the number of threads
 
@@ -85,9 +86,18 @@ def serve(settings: ServerSettings) -> None:
 
 
 def _load_worker_app() -> Flask:
+    _end_with_parent()
     _hear_the_end()
     _give_memory_back()
     return create_worker_app()
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when the process that started it was killed: nobody else would end it. Linux only."""
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    except (AttributeError, OSError, TypeError):
+        return
 
 
 def _hold_signals() -> None:

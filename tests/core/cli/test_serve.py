@@ -168,6 +168,22 @@ def test_a_worker_that_has_just_begun_hears_the_end_too(number: signal.Signals, 
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
+def test_workers_end_with_a_main_process_that_was_killed(start: Start) -> None:
+    serving = start("--workers", "2")
+    assert serving.get("/readyz") == 200
+    os.kill(serving.process.pid, signal.SIGKILL)
+    until = time.monotonic() + 15
+    while _answers(serving.port):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1"])
 def test_without_a_key_only_this_machine_is_listened_to(run: Run, address: str) -> None:
     result = run("serve", "--host", address)

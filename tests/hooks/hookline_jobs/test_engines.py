@@ -176,6 +176,32 @@ def test_a_run_that_was_taken_by_a_dead_worker_is_found(tmp_path: Path) -> None:
         runs.open()
 
 
+def test_what_a_dead_worker_holds_takes_up_no_place_of_its_lane(tmp_path: Path) -> None:
+    """DBOS counts what runs by whoever runs it, dead or alive."""
+
+    def engine(worker_id: str) -> DbosEngine:
+        return DbosEngine(url=None, folder=tmp_path, worker_id=worker_id, running=4, running_per_lane=1)
+
+    first, held = engine("worker_1"), Runs(is_open=False)
+    first.start(held)
+    first.put(ticket("a"))
+    held.wait_for(1)
+    first.stop(within_s=0)  # as if it had been killed
+    second, runs = engine("worker_2"), Runs()
+    second.start(runs)
+    try:
+        second.put(ticket("b"))
+        second.sweep(alive=["worker_1", "worker_2"])
+        time.sleep(0.7)  # longer than the queue is looked at
+        assert runs.seen == []
+        second.sweep(alive=["worker_2"])
+        runs.wait_for(1)
+        assert runs.seen == [("b", 1)]
+    finally:
+        second.stop(within_s=0)
+        held.open()
+
+
 def test_a_process_has_room_for_one_queue_and_another_one_is_told_so(tmp_path: Path) -> None:
     first, second = (
         DbosEngine(url=None, folder=tmp_path, worker_id=name, running=1, running_per_lane=1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import pytest
 from fake_clock import FakeClock
 from hookline import Caps, KeyLimits, Order, Principal, Reply, hookimpl, parse_limit
 from hookline.errors import AuthenticationError, RateLimitedError, StoreUnavailableError
+from hookline_jobs.job_table import JobTable
 from hookline_jobs.texts import dump_order, load_order
 from jobs_lab import SOON_S, JobsLab
 from small_service import CALLER, whole
@@ -154,6 +157,84 @@ def test_without_a_database_that_answers_no_job_is_taken_and_a_call_that_runs_is
     assert (waited.status_code, waited.json) == (200, {"text": "slow!", "warnings": []})
 
 
+@pytest.mark.parametrize("prefer", ["wait=1", "respond-async, wait=1", "respond-async"])
+def test_what_is_wrong_about_a_job_is_told_before_anything_is_sent(make_lab: MakeLab, prefer: str) -> None:
+    lab = make_lab(pace=0.01)
+    lab.gate.opened.clear()
+    refused = lab.call(prefer=prefer, headers={"x-hookline-priority": "urgent"})
+    assert refused.status_code == 422
+    assert lab.gate.sent == []
+
+
+def test_whatever_keeps_a_call_from_becoming_a_job_its_answer_is_waited_for(
+    make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = make_lab(pace=0.01)
+    monkeypatch.setattr("hookline_jobs.job_table.JobTable.add", lambda *_: 1 / 0)
+    lab.gate.opened.clear()
+    threading.Timer(0.3, lab.gate.opened.set).start()
+    assert lab.call("slow", prefer="wait=1").json == {"text": "slow!", "warnings": []}
+    assert lab.gate.sent == ["slow"]
+
+
+def test_no_tenant_takes_all_threads_of_those_that_wait(make_lab: MakeLab) -> None:
+    lab = make_lab(pace=0.01, settings={"server": {"threads": 4}})
+    lab.gate.opened.clear()
+    mine, theirs = (Principal(key_id=name, tenant=name, scopes=CALLER.scopes) for name in ("mine", "theirs"))
+
+    def ask(caller: Principal) -> Reply:
+        return lab.run(
+            Order(action_id="acme.say", fields={"text": caller.tenant}, headers={"prefer": "wait=1"}), caller
+        )
+
+    assert [ask(mine).status for _ in range(2)] == [504, 504]
+    late = threading.Thread(target=ask, args=[mine])  # runs on the thread of whoever asks, to its end
+    late.start()
+    assert ask(theirs).status == 504
+    assert late.is_alive()
+    lab.gate.opened.set()
+    late.join(SOON_S)
+    assert sorted(lab.gate.sent) == ["mine", "mine", "mine", "theirs"]
+
+
+def test_streams_at_the_wire_door_are_left_alone_whatever_is_set(make_lab: MakeLab) -> None:
+    from small_service import DONE, WIRE, Body, event, streamed
+
+    lab = make_lab(
+        options={"profile": "zapier"}, answer=lambda request: streamed(Body([event("a"), event("b"), DONE]))
+    )
+    order = Order(
+        action_id="acme.say",
+        fields={"text": "hi", "stream": True},
+        content=b'{"text": "hi", "stream": true}',
+        headers={"prefer": "wait=5"},
+        endpoint=WIRE,
+    )
+    reply = lab.run(order)
+    assert not isinstance(reply.content, bytes)
+    assert b"".join(reply.content) == event("a") + event("b") + DONE
+    assert lab.office._parts is None
+
+
+def test_a_job_runs_where_services_are_simulated_only_if_it_was_taken_in_there(make_lab: MakeLab) -> None:
+    real, simulated = make_lab(options={"running": 0}), make_lab(settings={"sandbox": True})
+    id = real.call(prefer="respond-async").json["id"]  # type: ignore[index]  # it is an object
+    kept = JobTable(real.gateway.database).get(id)
+    assert kept is not None
+    assert kept.order is not None
+    opened = real.gateway.seals.unseal(kept.order, "jobs", id, "order")
+    simulated.office.desk  # noqa: B018 - makes the parts
+    JobTable(simulated.gateway.database).add(
+        dataclasses.replace(kept, order=simulated.gateway.seals.seal(opened, "jobs", id, "order"))
+    )
+    simulated.office.keeper.wake()
+    until = time.monotonic() + SOON_S
+    while (found := simulated.status(f"/jobs/{id}"))["runs"] < 1 or found["status"] != "queued":
+        assert time.monotonic() < until, found
+        time.sleep(0.02)
+    assert simulated.upstream.sent == []
+
+
 # ---------------------------------------------------------------- looked at
 
 
@@ -206,6 +287,8 @@ def test_own_jobs_are_listed_page_by_page(lab: JobsLab) -> None:
         ("?state=gone", "state"),
         ("?cursor=%00", "cursor"),
         ("?cursor=eHg=", "cursor"),
+        ("?cursor=OTk5OTk5OTk5OTk5OTk5OTk5OTk6am9iX3g=", "cursor"),
+        ("?all=maybe", "all"),
         ("?cursr=x", "cursr"),
     ],
 )
@@ -232,6 +315,25 @@ def test_another_tenants_job_does_not_exist(make_lab: MakeLab, method: str, path
     assert (others.status_code, nobodys.status_code) == (404, 404)
     assert others.json["error"] == nobodys.json["error"]
     assert lab.status(where)["status"] == "done"
+
+
+def test_another_key_of_the_tenant_sees_a_job_only_with_the_right_to_see_all(make_lab: MakeLab) -> None:
+    class ByHeader:
+        @hookimpl(tryfirst=True)
+        def hookline_authenticate(self, request: Any) -> Principal:
+            key_id = request.headers.get("x-key", "mine")
+            more = {"usage:admin"} if key_id == "admin" else set()
+            return Principal(key_id=key_id, scopes=CALLER.scopes | more)
+
+    lab = make_lab(ByHeader())
+    where = lab.call(prefer="respond-async").headers["location"]
+    lab.result(where)
+
+    def status(key: str, path: str) -> int:
+        return lab.client.get(path, headers={"x-key": key}).status_code
+
+    assert [status(key, where) for key in ("mine", "another", "admin")] == [200, 404, 200]
+    assert [status(key, "/jobs?all=1") for key in ("another", "admin")] == [403, 200]
 
 
 # ---------------------------------------------------------------- cancelled
@@ -366,6 +468,22 @@ def test_a_job_that_limits_refuse_for_now_waits_for_its_turn(make_lab: MakeLab) 
     assert lab.gate.sent == ["hi"]
 
 
+def test_a_job_that_is_cancelled_while_limits_hold_it_up_does_not_run_again(make_lab: MakeLab) -> None:
+    lab: JobsLab
+
+    class Limit:
+        @hookimpl
+        def hookline_admit(self, call: Any) -> None:
+            [row] = JobTable(lab.gateway.database).page(limit=5)
+            JobTable(lab.gateway.database).ask_to_cancel(row.id)  # as another process does
+            raise RateLimitedError("Too fast.", retry_after_s=1, reached_upstream=False)
+
+    lab = make_lab(Limit())
+    where = lab.call(prefer="respond-async").headers["location"]
+    assert lab.wait_for(where, "cancelled")["runs"] == 1
+    assert lab.gate.sent == []
+
+
 def test_a_job_that_waited_too_long_fails_and_says_so(make_lab: MakeLab) -> None:
     clock = FakeClock()
 
@@ -412,6 +530,23 @@ def test_the_job_of_a_key_that_is_not_valid_any_more_does_not_run(make_lab: Make
     assert lab.gate.sent == []
 
 
+def test_a_plugin_that_fails_ends_the_job_with_its_fault(make_lab: MakeLab) -> None:
+    class Broken:
+        @hookimpl
+        def hookline_renew_principal(self) -> Principal:
+            raise KeyError("nobody expected this")
+
+    lab = make_lab(Broken())
+    result = lab.result(lab.call(prefer="respond-async").headers["location"])
+    assert (result.status_code, result.json["error"]["code"]) == (500, "plugin_failed")  # type: ignore[index]
+
+
+def test_a_reply_that_is_too_large_to_keep_is_an_end_too(make_lab: MakeLab) -> None:
+    lab = make_lab(answer=lambda request: whole({"text": "x" * 1_100_000}), options={"max_reply_mb": 1})
+    result = lab.result(lab.call(prefer="respond-async").headers["location"])
+    assert result.json["error"]["code"] == "job_reply_too_large"  # type: ignore[index]  # it is an object
+
+
 def test_what_is_kept_of_an_order_gives_the_same_order_and_caller() -> None:
     caller = Principal(
         key_id="hk_1",
@@ -430,7 +565,8 @@ def test_what_is_kept_of_an_order_gives_the_same_order_and_caller() -> None:
         headers={"x-hookline-flow": "f", "prefer": "wait=1"},
         client="192.0.2.1",
     )
-    found, kept = load_order(dump_order(caller, order, {"text": "ü"}))
+    found, kept, is_simulated = load_order(dump_order(caller, order, {"text": "ü"}, is_simulated=True))
+    assert is_simulated
     assert found == caller
     assert (kept.action_id, kept.fields, kept.headers, kept.call_id, kept.client) == (
         "acme.say",
