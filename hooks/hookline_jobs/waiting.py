@@ -81,7 +81,7 @@ class WaitingRoom:
 
     def close(self) -> None:
         """Begin no more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False)
 
     def _take(self, tenant: str) -> bool:
         with self._lock:

@@ -225,7 +225,7 @@ def test_a_job_runs_where_services_are_simulated_only_if_it_was_taken_in_there(m
     opened = real.gateway.seals.unseal(kept.order, "jobs", id, "order")
     simulated.office.desk  # noqa: B018 - makes the parts
     JobTable(simulated.gateway.database).add(
-        dataclasses.replace(kept, order=simulated.gateway.seals.seal(opened, "jobs", id, "order"))
+        dataclasses.replace(kept, owner=None, order=simulated.gateway.seals.seal(opened, "jobs", id, "order"))
     )
     simulated.office.keeper.wake()
     until = time.monotonic() + SOON_S
