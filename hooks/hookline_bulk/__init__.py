@@ -51,7 +51,7 @@ class BulkPlugin:
         """Note what the call of an item took."""
         self._desk.usages.note(call, usage)
 
-    @hookimpl
+    @hookimpl(trylast=True)
     def hookline_shutdown(self) -> None:
-        """Begin no more items."""
+        """Begin no more items; before all others are closed, so that jobs with items end while they wait."""
         self._desk.close()

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 from hookline.call import Cancellation, new_call_id
 from hookline.errors import HooklineError, UpstreamTimeoutError
 from hookline_bulk.packing import Unit, fields_of_unit, plan_units, split, take_apart
-from hookline_bulk.replies import is_ours, read_problem, wait_of
+from hookline_bulk.replies import is_for_now, read_problem, wait_of
 from hookline_bulk.results import BulkOutcome, ItemResult, failure
 
 if TYPE_CHECKING:
     from hookline import Batcher, Clock, Order, Proceed, Reply
-    from hookline.usage import Usage
     from hookline_bulk.bulk_request import BulkRequest
     from hookline_bulk.desk import Threads
     from hookline_bulk.results import Because
-    from hookline_bulk.usages import Usages
+    from hookline_bulk.usages import Taken, Usages
 
 _log = logging.getLogger("hookline.bulk")
 _GRACE_S = 5.0
@@ -159,11 +158,11 @@ class BulkRun:
             _log.exception("%s: an item could not be run", call_id)
             error = exc if isinstance(exc, HooklineError) else HooklineError("This item could not be run.")
             results = [failure(error, call_id=call_id)] * len(unit)
-        usages = self._usages.take(call_id)
+        taken = self._usages.take(call_id)
         with self._changed:
             self._running -= 1
             if not self._is_answered:
-                self._note(unit, results, reply, problem, usages)
+                self._note(unit, results, reply, problem, taken)
             self._changed.notify()
 
     def _results_of(self, unit: Unit, reply: Reply, content: bytes, call_id: str) -> list[ItemResult]:
@@ -183,16 +182,17 @@ class BulkRun:
         results: list[ItemResult],
         reply: Reply | None,
         problem: dict[str, object] | None,
-        usages: list[Usage | None],
+        taken: Taken,
     ) -> None:
         """Take note of what became of a unit, and of what follows for the others."""
-        self._outcome.usage.add(usages)
+        self._outcome.usage.add(taken.usages)
+        self._outcome.is_sent = self._outcome.is_sent or taken.is_sent
         status = results[0].status
         if problem is not None and self._outcome.because not in _CUTS_SHORT:
             if len(unit) > 1 and (status in _SPLITS or problem_code(problem) == "budget_too_small"):
                 self._waiting.extendleft(reversed(split(unit)))
                 return
-            if status == 429 and is_ours(problem) and self._may_wait(unit, reply, problem):
+            if not taken.is_sent and is_for_now(status, problem) and self._may_wait(unit, reply, problem):
                 return
         if problem is not None and self._outcome.because in _CUTS_SHORT:
             results = [self._cut_short(results[0].call_id)] * len(unit)
@@ -207,15 +207,16 @@ class BulkRun:
             self._stop("error")
 
     def _may_wait(self, unit: Unit, reply: Reply | None, problem: dict[str, object]) -> bool:
-        """Put a unit back that one of our own limits refused, to be tried when the limit has room again."""
+        """Put a unit back that we refused before anything was sent, to be tried when we said that it may."""
         now = self._clock.monotonic()
         wait_s = wait_of(reply, problem)
         if now + wait_s >= self._deadline:
-            self._stop("limit")
+            if reply is not None and reply.status == 429:
+                self._stop("limit")
             return False
         self._waiting.appendleft(unit)
         self._paused_until = max(self._paused_until, now + wait_s)
-        self._room = 1  # one by one until the limit lets them pass again
+        self._room = 1  # one by one until they pass again
         return True
 
     def _cancel(self) -> None:

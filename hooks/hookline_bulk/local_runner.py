@@ -70,7 +70,7 @@ class LocalRunner:
         self._usages.watch(call_id)
         reply = self._gateway.runner.run(_PRINCIPAL, self._order(fields, call_id))
         taken = UsageSum()
-        taken.add(self._usages.take(call_id))
+        taken.add(self._usages.take(call_id).usages)
         content = reply.content
         if not isinstance(content, bytes):  # rows are never asked for as streams
             raise TypeError("a row was answered with a stream")

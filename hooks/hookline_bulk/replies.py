@@ -28,6 +28,11 @@ def is_ours(problem: JsonObject) -> bool:
     return bool(problem) and problem.get("upstream") is None
 
 
+def is_for_now(status: int, problem: JsonObject) -> bool:
+    """Tell whether the gateway refused a call for a moment: by a limit, or because its storage is down."""
+    return is_ours(problem) and (status == 429 or (status == 503 and problem.get("retryable") is True))
+
+
 def wait_of(reply: Reply | None, problem: JsonObject) -> float:
     """Return the seconds after which a refused call may be tried again."""
     return wait_in(() if reply is None else reply.headers, problem)

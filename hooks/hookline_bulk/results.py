@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import orjson
 
-from hookline.errors import HooklineError, ItemSkippedError, UpstreamTimeoutError
+from hookline.errors import HooklineError, ItemSkippedError, JobInterruptedError, UpstreamTimeoutError
 from hookline.problems import PROBLEM_JSON, describe_error
 from hookline.routes import Reply
 from hookline_bulk.usages import UsageSum
@@ -27,6 +27,7 @@ _REASONS: Mapping[Because, str] = {
     "cancelled": "the call was cancelled",
     "closing": "the gateway was being closed",
 }
+_MOST_RANGES = 20
 _HINTS: Mapping[Because, str] = {
     "error": "Correct what failed, then send the items that were skipped once more.",
     "budget": "See what the item that failed says of the budget, then send these items once more.",
@@ -70,12 +71,14 @@ class BulkOutcome:
         because: Why those were not run.
         usage: What all calls took.
         calls: How many calls were made for the items.
+        is_sent: Whether a service was asked for any of them.
     """
 
     results: list[ItemResult | None]
     because: Because | None = None
     usage: UsageSum = field(default_factory=UsageSum)
     calls: int = 0
+    is_sent: bool = False
 
 
 def failure(error: HooklineError, *, call_id: str) -> ItemResult:
@@ -88,7 +91,9 @@ def make_reply(outcome: BulkOutcome, order: Order, *, elapsed_s: float) -> Reply
     """Return the reply to a call with items.
 
     If at least one item went well, or there is none, it is 200. Else it is the error of the first that
-    failed, with all items beside it, so that a tool which looks at the status notices.
+    failed, with all items beside it, so that a tool which looks at the status notices. An order that nobody
+    waits for, and that was cut off because the gateway was being closed, is an error in any case: whoever
+    fetches it later must not take it for complete.
     """
     results = _complete(outcome, order)
     succeeded = sum(result.is_success for result in results)
@@ -106,9 +111,12 @@ def make_reply(outcome: BulkOutcome, order: Order, *, elapsed_s: float) -> Reply
         }
     )
     parts = [b'"items":[', *_entries(results), b'],"summary":', summary, b"}"]
-    if succeeded or not results:
+    interruption = None
+    if order.is_detached and skipped and outcome.because == "closing":
+        interruption = failure(_interrupted(outcome, results), call_id=order.call_id)
+    if interruption is None and (succeeded or not results):
         return Reply(headers=[("content-type", "application/json")], content=b"".join([b"{", *parts]))
-    first = next((result for result in results if not result.is_skipped), None)
+    first = interruption or next((result for result in results if not result.is_skipped), None)
     if first is None:
         first = failure(_nothing_ran(outcome), call_id=order.call_id)
     headers = [pair for pair in first.headers if pair[0] not in ("content-type", "content-length")]
@@ -142,15 +150,45 @@ def _entries(results: list[ItemResult]) -> list[bytes]:
     return parts
 
 
+def _interrupted(outcome: BulkOutcome, results: list[ItemResult]) -> HooklineError:
+    """Return the error of an order that was cut off. If nothing was sent it may be run again as a whole."""
+    if not outcome.is_sent:
+        return _closed()
+    left = [index for index, result in enumerate(results) if result.is_skipped]
+    return JobInterruptedError(
+        f"The gateway was being closed while this ran: {len(left):,} of {len(results):,} items were not run.",
+        code="interrupted",
+        hint=f"Send these items once more, by their index: {_ranges(left)}. `items` holds the results of the "
+        "others; to send all of them again pays for those twice.",
+    )
+
+
+def _ranges(indexes: list[int]) -> str:
+    """Return sorted numbers as a short text: ``0, 4-9``."""
+    ranges: list[list[int]] = []
+    for index in indexes:
+        if ranges and index == ranges[-1][1] + 1:
+            ranges[-1][1] = index
+        else:
+            ranges.append([index, index])
+    shown = [str(first) if first == last else f"{first}-{last}" for first, last in ranges[:_MOST_RANGES]]
+    more = ["and all others whose status is 424"] if len(ranges) > _MOST_RANGES else []
+    return ", ".join([*shown, *more])
+
+
+def _closed() -> HooklineError:
+    return HooklineError(
+        "The gateway was being closed before an item was run.",
+        status=503,
+        code="shutting_down",
+        hint="Try again in a moment.",
+        retry_after_s=1.0,
+    )
+
+
 def _nothing_ran(outcome: BulkOutcome) -> HooklineError:
     if outcome.because == "time":
         return UpstreamTimeoutError("The call's time was over before an item was run.")
     if outcome.because == "closing":
-        return HooklineError(
-            "The gateway was being closed before an item was run.",
-            status=503,
-            code="shutting_down",
-            hint="Try again in a moment.",
-            retry_after_s=1.0,
-        )
+        return _closed()
     return HooklineError("The call was cancelled before an item was run.", status=499, code="client_gone")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,36 +11,53 @@ if TYPE_CHECKING:
     from hookline.usage import Usage
 
 
+@dataclass(slots=True)
+class Taken:
+    """What one call took.
+
+    Attributes:
+        usages: Its own and those of the calls inside it; None stands for what nobody can tell.
+        is_sent: Whether a service was asked.
+    """
+
+    usages: list[Usage | None] = field(default_factory=list)
+    is_sent: bool = False
+
+
 class Usages:
     """Sums up what watched calls take, with the calls inside them; all other calls are passed over."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._watched: dict[str, list[Usage | None]] = {}
+        self._watched: dict[str, Taken] = {}
 
     def watch(self, call_id: str) -> None:
         """Take note of a call from now on."""
         with self._lock:
-            self._watched[call_id] = []
+            self._watched[call_id] = Taken()
 
     def note(self, call: Call, usage: Usage | None) -> None:
         """Take note of what a call took, if it is watched or inside one that is."""
         if not self._watched:
             return
-        if usage is None and call.record.error_code is not None:  # it failed, and nothing was charged
+        is_free = usage is None and call.record.error_code is not None  # it failed, and nothing was charged
+        if is_free and not call.record.attempts:
             return
         top = call
         while top.parent is not None:
             top = top.parent
         with self._lock:
             found = self._watched.get(top.id)
-            if found is not None:
-                found.append(usage)
+            if found is None:
+                return
+            found.is_sent = found.is_sent or call.record.attempts > 0
+            if not is_free:
+                found.usages.append(usage)
 
-    def take(self, call_id: str) -> list[Usage | None]:
-        """Return what a call took, and forget it; None stands for what nobody can tell."""
+    def take(self, call_id: str) -> Taken:
+        """Return what a call took, and forget it."""
         with self._lock:
-            return self._watched.pop(call_id, [])
+            return self._watched.pop(call_id, None) or Taken()
 
 
 class UsageSum:

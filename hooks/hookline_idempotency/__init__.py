@@ -50,6 +50,13 @@ class IdempotencyPlugin:
         return None if order.is_detached or is_read else self._keeper.run(principal, order, proceed)
 
     @hookimpl(tryfirst=True)
+    def hookline_admit(self, call: Call) -> None:
+        """Note that a call with a key begins; whether it may run is for others to say."""
+        claim = self._keeper.claims.find(call)
+        if claim is not None:
+            claim.note_begin(call)
+
+    @hookimpl(tryfirst=True)
     def hookline_execute(self, call: Call, request: UpstreamRequest) -> None:
         """Note that a call with a key is about to reach the service."""
         claim = self._keeper.claims.find(call)

@@ -30,6 +30,7 @@ class Claim:
         error_code: What its call ended with.
         attempts: Requests that reached the service.
         failures: Requests that failed and are known to have cost nothing or something.
+        under_way: Ids of the calls that run for it now.
         may_be_charged: Whether one of them may have been charged although its answer is lost.
         outcome: What is still to be written about its end; None while it runs.
         lock: Held while parts that run at the same time note something.
@@ -45,9 +46,20 @@ class Claim:
     error_code: str | None = None
     attempts: int = 0
     failures: int = 0
+    under_way: set[str] = field(default_factory=set)
     may_be_charged: bool = False
     outcome: Outcome | None = None
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def may_have_cost(self) -> bool:
+        """Tell whether something may have been charged, or may still be: a call may outlast its caller."""
+        with self.lock:
+            return self.may_be_charged or self.attempts > self.failures or bool(self.under_way)
+
+    def note_begin(self, call: Call) -> None:
+        """Note that its call begins, or a part of it."""
+        with self.lock:
+            self.under_way.add(call.id)
 
     def note_failure(self, attempt: Attempt) -> None:
         """Note an attempt that failed.
@@ -64,6 +76,7 @@ class Claim:
         """Note that its call is over, or one inside it."""
         with self.lock:
             self.attempts += call.record.attempts
+            self.under_way.discard(call.id)
             if call.id == self.call_id:  # no part of it
                 self.error_code = call.record.error_code
                 self.is_over = True

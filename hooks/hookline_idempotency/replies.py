@@ -31,8 +31,9 @@ def is_final(status: int, claim: Claim) -> bool:
     """Tell whether a reply is the last word for a key: success, or an error that trying again cannot mend.
 
     An error is kept if the service made it about the request itself, or if the call may have been paid for.
+    Whether it may have been paid for is asked first: no status says that it was not.
     """
-    if status < 400:
+    if status < 400 or claim.may_have_cost():
         return True
     if status in _PASSING:
         return False
@@ -42,12 +43,12 @@ def is_final(status: int, claim: Claim) -> bool:
         return True
     if not claim.is_over and not claim.attempts and not claim.failures:  # it runs elsewhere, or never began
         return claim.is_sent
-    return claim.may_be_charged or claim.attempts > claim.failures
+    return False
 
 
 def as_final(reply: Reply) -> Reply:
     """Return a failure that is kept so that it says so: trying again with its key does not help."""
-    if reply.status < 500 or not isinstance(reply.content, bytes):
+    if reply.status < 400 or not isinstance(reply.content, bytes):
         return reply
     headers = [(name, "false" if name == "x-should-retry" else value) for name, value in reply.headers]
     return Reply(status=reply.status, headers=headers, content=_as_final_body(reply.content))

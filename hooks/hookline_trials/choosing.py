@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from hookline.connection import Connection
 from hookline.connections import SANDBOX_BASE_URL
+from hookline.engine.trial_wishes import TEST_HEADER, TEST_PARAMETER, is_wish
 from hookline.errors import MalformedRequestError, PermissionDeniedError
 from hookline.principal import matches
 
@@ -20,43 +21,30 @@ if TYPE_CHECKING:
     from hookline.order import Order
     from hookline_trials.options import TrialsOptions
 
-TEST_HEADER = "x-hookline-test"
-TEST_PARAMETER = "test"
 NAME = "sandbox"
 """Name of the connection that such calls have, by which usage tells them from others."""
 
 _CONNECTOR = "openai"  # the one service that the sandbox simulates
-_YES = frozenset({"1", "true", "yes", "on"})
-_NO = frozenset({"", "0", "false", "no", "off"})
-
-
-def is_wish(value: str, *, name: str) -> bool:
-    """Tell what the value of a header or parameter asks for.
-
-    Raises:
-        MalformedRequestError: If it is neither yes nor no: a call that was meant for a test costs nothing.
-    """
-    word = value.strip().lower()
-    if word in _YES or word in _NO:
-        return word in _YES
-    raise MalformedRequestError(
-        f"`{name}` has to be 1 or 0, not {value[:20]!r}.",
-        code="invalid_test",
-        field=name,
-        hint="Send 1 to try the call out at no cost, or leave it out.",
-    )
 
 
 def with_header(order: Order) -> Order:
-    """Return an order whose header says what its parameter ``test`` says; a header that is there counts.
+    """Return an order whose header says what its parameter ``test`` says.
 
     Raises:
-        MalformedRequestError: If the parameter says neither yes nor no.
+        MalformedRequestError: If the parameter says neither yes nor no, or the header the opposite.
     """
     query = {name: value for name, value in order.query.items() if name != TEST_PARAMETER}
     headers = order.headers
-    if is_wish(order.query[TEST_PARAMETER], name=TEST_PARAMETER):
-        headers = {TEST_HEADER: "1", **headers}
+    wish = is_wish(order.query[TEST_PARAMETER], name=TEST_PARAMETER)
+    if TEST_HEADER in headers and is_wish(headers[TEST_HEADER], name=TEST_HEADER) is not wish:
+        raise MalformedRequestError(
+            f"`{TEST_PARAMETER}` in the address and the header `{TEST_HEADER}` contradict each other.",
+            code="invalid_test",
+            field=TEST_PARAMETER,
+            hint="Send one of them, or the same in both.",
+        )
+    if wish:
+        headers = {**headers, TEST_HEADER: "1"}
     return replace(order, query=query, headers=headers)
 
 

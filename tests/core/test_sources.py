@@ -9,7 +9,8 @@ import pytest
 
 from forms_lab import FormsLab, caller
 from hookline import Connector, Source, SourceRequest
-from hookline.errors import ConfigurationError, UpstreamUnavailableError
+from hookline.engine import dropdowns
+from hookline.errors import ConfigurationError, PluginError, RateLimitedError, UpstreamUnavailableError
 from hookline.plugins import PluginHost
 from hookline.settings import Settings
 from small_service import BASE_URL, Allow, Upstream, make_gateway, whole
@@ -231,15 +232,101 @@ def test_a_source_runs_actions_as_its_caller() -> None:
     assert lab.door.calls[0].action.id == "board.list"
 
 
-def test_a_source_that_fails_tells_why_and_is_asked_again() -> None:
+def test_a_source_that_fails_tells_why_and_is_asked_again_after_seconds() -> None:
     def failing(request: SourceRequest) -> Any:
         raise UpstreamUnavailableError("The board is down.")
 
     board = Board(failing)
     lab = lab_of(board)
 
-    assert [lab.get("/options/board.stages").status_code for _ in range(2)] == [502, 502]
+    answers = [lab.get("/options/board.stages") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [502, 502]
+    assert [answer.json["detail"] for answer in answers] == ["The board is down."] * 2
+    assert len(board.asked) == 1
+    lab.clock.advance(6)
+    assert lab.get("/options/board.stages").status_code == 502
     assert len(board.asked) == 2
+
+
+def test_a_failure_that_says_when_to_come_again_is_kept_no_longer() -> None:
+    answers: list[Any] = [RateLimitedError("Too many.", retry_after_s=1.0), None]
+
+    def refusing(request: SourceRequest) -> Any:
+        error = answers.pop(0)
+        if error is not None:
+            raise error
+        return ROWS
+
+    lab = lab_of(Board(refusing))
+
+    assert lab.get("/options/board.stages").status_code == 429
+    lab.clock.advance(1.1)
+    assert len(ids(lab.get("/options/board.stages"))) == 7
+
+
+def ask_at_once(lab: FormsLab, number: int) -> list[Any]:
+    answers: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(lab.get("/options/board.stages")))
+        for _ in range(number)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    return answers
+
+
+def test_five_questions_at_once_are_one_also_where_it_fails() -> None:
+    def failing(request: SourceRequest) -> Any:
+        begun.wait(0.2)  # time for the others to come
+        raise PluginError("It broke.", plugin="board")
+
+    begun = threading.Event()
+    board = Board(failing)
+
+    answers = ask_at_once(lab_of(board), 5)
+
+    assert [answer.status_code for answer in answers] == [500] * 5
+    assert len(board.asked) == 1
+
+
+def test_nobody_waits_without_end_for_the_question_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dropdowns, "_PATIENCE_S", 0.05)
+    begun, go = threading.Event(), threading.Event()
+
+    def stuck(request: SourceRequest) -> Any:
+        begun.set()
+        assert go.wait(10)
+        return ROWS
+
+    board = Board(stuck)
+    lab = lab_of(board)
+    first = threading.Thread(target=lambda: lab.get("/options/board.stages"))
+    first.start()
+    assert begun.wait(10)
+
+    answer = lab.get("/options/board.stages")
+    go.set()
+    first.join(10)
+
+    assert (answer.status_code, answer.json["retryable"], len(board.asked)) == (504, True, 1)
+    assert len(ids(lab.get("/options/board.stages"))) == 7
+
+
+def test_the_rows_that_are_kept_for_all_callers_together_are_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dropdowns, "_MAX_KEPT_ROWS", 20)
+    board = Board()
+    lab = lab_of(board)
+
+    for lane in "abcab":  # seven rows each: two of the three fit
+        lab.get(f"/options/board.stages?lane={lane}")
+    assert len(board.asked) == 5
+    lab.get("/options/board.stages?lane=b")
+    assert len(board.asked) == 5
+    assert lab.gateway.dropdowns._kept_rows == 14
 
 
 @pytest.mark.parametrize("rows", [["a"], [("a", 1)], [("a",)], [{"id": "a"}], 7])

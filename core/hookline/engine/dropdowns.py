@@ -15,7 +15,14 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from hookline.errors import ConfigurationError, MalformedRequestError, NotFoundError, PluginError
+from hookline.errors import (
+    ConfigurationError,
+    HooklineError,
+    MalformedRequestError,
+    NotFoundError,
+    PluginError,
+    UpstreamTimeoutError,
+)
 from hookline.sources import Option, Source, SourceRequest
 
 if TYPE_CHECKING:
@@ -34,7 +41,9 @@ _MAX_ROWS = 10_000
 _MAX_SEARCH = 200
 _MAX_PARAMETER = 200
 _MAX_KEPT = 1000
+_MAX_KEPT_ROWS = 200_000
 _DOUBTFUL_S = 5.0
+_PATIENCE_S = 15.0
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{1,1200}\Z")
 _ID_IN_CURSOR = 200
 
@@ -76,9 +85,11 @@ class Page:
 @dataclass(slots=True)
 class _Kept:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    rows: tuple[Option, ...] | None = None
+    rows: tuple[Option, ...] = ()
     warnings: tuple[CallWarning, ...] = ()
-    until_s: float = 0.0
+    error: HooklineError | None = None
+    until_s: float | None = None
+    counted: int = 0
 
 
 class Dropdowns:
@@ -95,6 +106,7 @@ class Dropdowns:
         self._sources: dict[str, Source] = {}
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
+        self._kept_rows = 0
         for connector in catalog.connectors.values():
             for source in connector.sources.values():
                 self.add(source)
@@ -168,14 +180,53 @@ class Dropdowns:
     def _rows(
         self, source: Source, request: SourceRequest
     ) -> tuple[tuple[Option, ...], tuple[CallWarning, ...]]:
-        kept = self._keep(_key(source, request))
-        with kept.lock:  # a form that asks five times at once asks the service once
-            if kept.rows is None or self._clock.monotonic() >= kept.until_s:
-                rows = _read(source, request)
-                kept.rows, kept.warnings = rows, tuple(request.warnings)
-                keep_s = min(source.cache_s, _DOUBTFUL_S) if request.warnings else source.cache_s
-                kept.until_s = self._clock.monotonic() + keep_s
+        key = _key(source, request)
+        kept = self._keep(key)
+        if not kept.lock.acquire(timeout=_PATIENCE_S):
+            raise UpstreamTimeoutError(
+                f"The options of {source.title} are being read for another request, and that takes too long.",
+                hint="Try again in a moment.",
+                retry_after_s=_DOUBTFUL_S,
+                reached_upstream=False,
+            )
+        try:  # a form that asks five times at once asks the service once, also if that fails
+            if kept.until_s is None or self._clock.monotonic() >= kept.until_s:
+                self._renew(kept, source, request)
+                self._count(key, kept)
+            if kept.error is not None:
+                raise _anew(kept.error)
             return kept.rows, kept.warnings
+        finally:
+            kept.lock.release()
+
+    def _renew(self, kept: _Kept, source: Source, request: SourceRequest) -> None:
+        kept.rows, kept.warnings, kept.error, kept.until_s = (), (), None, None
+        keep_s = source.cache_s
+        try:
+            kept.rows = _read(source, request)
+        except HooklineError as exc:
+            kept.error = _anew(exc)
+            keep_s = _DOUBTFUL_S if exc.retry_after_s is None else min(exc.retry_after_s, _DOUBTFUL_S)
+        else:
+            kept.warnings = tuple(request.warnings)
+            if kept.warnings:
+                keep_s = min(keep_s, _DOUBTFUL_S)
+        kept.until_s = self._clock.monotonic() + keep_s
+
+    def _count(self, key: tuple[object, ...], kept: _Kept) -> None:
+        """Note how many rows are kept now; of too many those are forgotten that nobody asked for lately."""
+        with self._lock:
+            if self._kept.get(key) is not kept:  # it was forgotten meanwhile
+                return
+            self._kept_rows += len(kept.rows) - kept.counted
+            kept.counted = len(kept.rows)
+            self._kept.move_to_end(key)
+            while self._kept_rows > _MAX_KEPT_ROWS:
+                self._forget_one()
+
+    def _forget_one(self) -> None:
+        _, kept = self._kept.popitem(last=False)
+        self._kept_rows -= kept.counted
 
     def _keep(self, key: tuple[object, ...]) -> _Kept:
         with self._lock:
@@ -183,7 +234,7 @@ class Dropdowns:
             if kept is None:
                 kept = self._kept[key] = _Kept()
                 if len(self._kept) > _MAX_KEPT:
-                    self._kept.popitem(last=False)
+                    self._forget_one()
             else:
                 self._kept.move_to_end(key)
             return kept
@@ -253,6 +304,13 @@ def _read(source: Source, request: SourceRequest) -> tuple[Option, ...]:
             )
         found.setdefault(row[0], Option(*row))
     return tuple(found.values())
+
+
+def _anew(error: HooklineError) -> HooklineError:
+    """Return the same error once more: one that is raised belongs to the request it was raised in."""
+    made = type(error).__new__(type(error), *error.args)
+    made.__dict__.update(error.__dict__)
+    return made
 
 
 def _start(rows: tuple[Option, ...], question: Question) -> int:

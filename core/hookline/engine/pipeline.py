@@ -31,6 +31,7 @@ from hookline.engine.outgoing import (
     finish_request,
 )
 from hookline.engine.settlement import Bookkeeping
+from hookline.engine.trial_wishes import TEST_HEADER, TEST_PARAMETER, refuse_unheard
 from hookline.engine.upstream_errors import error_of
 from hookline.errors import (
     AuthenticationError,
@@ -238,6 +239,8 @@ class Pipeline:
             self._authorize(call)
         self._validate(call)
         self._accounts.choose(call)
+        if TEST_HEADER in order.headers or TEST_PARAMETER in order.query:
+            refuse_unheard(call, order)
         request = build_request(call, order, user_agent=self._user_agent, max_hops=self._limits.max_hops)
         self._shape(call, request)
         return request

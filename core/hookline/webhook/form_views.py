@@ -12,6 +12,7 @@ from hookline.engine.appraisal import Appraiser
 from hookline.engine.dropdowns import read_question
 from hookline.engine.outgoing import HOPS_HEADER
 from hookline.engine.samples import sample_of
+from hookline.engine.trial_wishes import TEST_PARAMETER
 from hookline.errors import NotFoundError
 from hookline.order import Order
 from hookline.record import CallRecord
@@ -43,13 +44,14 @@ def show_estimate(request: RouteRequest) -> Reply:
     """Answer ``POST /actions/{id}/estimate``: the most that it would take; nothing is run."""
     assert request.principal is not None  # the route has a scope
     action = _entry(request).action
+    query = {name: value for name, value in request.inbound.query.items() if name != TEST_PARAMETER}
     order = Order(
         action_id=action.id,
         fields=read_fields(request.inbound),
         headers=request.inbound.public_headers(),
         call_id=request.call_id,
         client=request.inbound.client,
-        query=request.inbound.query,
+        query=query,  # an estimate is free anyway
     )
     return json_reply(Appraiser(request.gateway.pipeline).appraise(request.principal, order, action))
 

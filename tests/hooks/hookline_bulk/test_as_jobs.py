@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +11,18 @@ from sqlalchemy import select
 
 from hookline.store.tables import JOBS
 from hookline_bulk import BulkPlugin
-from jobs_lab import JobsLab
+from jobs_lab import SOON_S, JobsLab
+from scripted_server import eventually
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[JobsLab]:
-    lab = JobsLab(BulkPlugin(), settings={"state_dir": tmp_path})
+def bulk() -> BulkPlugin:
+    return BulkPlugin()
+
+
+@pytest.fixture
+def lab(tmp_path: Path, bulk: BulkPlugin) -> Iterator[JobsLab]:
+    lab = JobsLab(bulk, settings={"state_dir": tmp_path})
     try:
         yield lab
     finally:
@@ -54,6 +61,31 @@ def test_a_job_counts_as_sent_once_one_of_its_items_was(lab: JobsLab) -> None:
         sent = connection.execute(select(JOBS.c.is_sent)).scalars().all()
     assert sent == [True]
     lab.gate.opened.set()
+
+
+def test_a_job_that_is_cut_off_by_a_deploy_has_failed_and_keeps_what_was_paid_for(
+    lab: JobsLab, bulk: BulkPlugin, tmp_path: Path
+) -> None:
+    lab.gate.opened.clear()
+    where, _ = call(lab, 101, concurrency=1)
+    lab.gate.wait_until_asked()
+    closing = threading.Thread(target=lab.gateway.close)
+    closing.start()
+    eventually(lambda: bulk._desk._threads.is_closed)
+    lab.gate.opened.set()
+    closing.join(SOON_S)
+
+    later = JobsLab(settings={"state_dir": tmp_path})
+    try:
+        state, told = later.status(where)["status"], later.client.get(where)
+    finally:
+        later.close()
+    assert (state, told.status_code) == ("failed", 502)
+    assert told.json is not None
+    assert (told.json["error"]["code"], told.json["summary"]["succeeded"]) == ("interrupted", 1)
+    assert told.json["items"][0]["output"]["text"] == "t0!"
+    assert "by their index: 1-100." in told.json["hint"]
+    assert lab.gate.sent == ["t0"]
 
 
 def test_cancelling_a_job_ends_its_items(lab: JobsLab) -> None:

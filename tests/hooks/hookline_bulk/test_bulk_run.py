@@ -12,7 +12,7 @@ from bulk_lab import BulkLab, read, repeat, statuses, text_of
 from fake_clock import FakeClock
 from hookline import Call, HooklineError, UpstreamRequest, UpstreamResponse, hookimpl
 from hookline.call import Cancellation
-from hookline.errors import BudgetExhaustedError, RateLimitedError
+from hookline.errors import BudgetExhaustedError, RateLimitedError, StoreUnavailableError
 from hookline.settings import LimitSettings, Settings
 from hookline_bulk.bulk_request import read_request
 from hookline_bulk.packing import fields_of_unit
@@ -201,6 +201,53 @@ def test_a_rate_limit_that_outlasts_the_call_is_told_at_once() -> None:
     assert clock.waits == []
 
 
+def test_our_own_503_before_anything_was_sent_is_waited_for() -> None:
+    """Such as a database that is locked for a moment."""
+    clock = FakeClock()
+    refused: Counter[str] = Counter()
+
+    def refuse(call: Call) -> HooklineError | None:
+        refused[str(call.input["text"])] += 1
+        if refused[str(call.input["text"])] == 1:
+            return StoreUnavailableError("The database is locked.", reached_upstream=False)
+        return None
+
+    lab = BulkLab(Admit(refuse), clock=clock)
+    status, body = lab.run([{"text": "a"}, {"text": "b"}], concurrency=1)
+
+    assert (status, statuses(body), lab.asked) == (200, [200, 200], ["a", "b"])
+    assert sum(clock.waits) >= 2
+
+
+def test_our_own_503_that_outlasts_the_call_is_the_items_result_within_its_time() -> None:
+    clock = FakeClock()
+    lab = BulkLab(
+        Admit(lambda call: StoreUnavailableError("It is down.", reached_upstream=False)),
+        clock=clock,
+        settings=Settings(limits=LimitSettings(timeout_s=5.0)),
+    )
+    status, body = lab.run([{"text": "a"}, {"text": "b"}], concurrency=1)
+
+    assert status == 503
+    assert statuses(body)[0] == 503
+    assert sum(clock.waits) <= 5.0
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError("Down."), RateLimitedError("Too many.")])
+def test_an_item_that_was_sent_is_not_sent_again_although_we_refuse_its_answer_for_now(
+    error: HooklineError,
+) -> None:
+    class Check:
+        @hookimpl
+        def hookline_process_response(self) -> None:
+            raise error
+
+    lab = BulkLab(Check(), clock=FakeClock())
+    _, body = lab.run([{"text": "a"}], concurrency=1)
+
+    assert (statuses(body), lab.asked) == ([error.status], ["a"])
+
+
 def test_a_rate_limit_of_the_service_is_the_items_result() -> None:
     def answer(request: UpstreamRequest) -> UpstreamResponse:
         return whole({"error": "slow down"}, status=429) if text_of(request) == "b" else repeat(request)
@@ -340,6 +387,50 @@ def test_what_runs_while_the_gateway_is_closed_is_finished_and_the_rest_skipped(
 
     assert (status, statuses(body)) == (200, [200, 200, 424, 424])
     assert body["items"][3]["error"]["because"] == "closing"
+
+
+@pytest.mark.parametrize("last", ["b", "refuse"])
+def test_an_order_that_nobody_waits_for_is_told_as_interrupted_with_what_was_paid_for(last: str) -> None:
+    labs: list[BulkLab] = []
+
+    def answer(request: UpstreamRequest) -> UpstreamResponse:
+        if text_of(request) == last:
+            labs[0].gateway.close()
+        return repeat(request)
+
+    labs.append(BulkLab(answer=answer))
+    items = [{"text": text} for text in ("a", last, "c", "d")]
+    status, body = labs[0].run(items, concurrency=1, order={"is_detached": True})
+
+    assert (status, body["error"]["code"], body["retryable"]) == (502, "interrupted", False)
+    assert statuses(body) == [200, 200 if last == "b" else 400, 424, 424]
+    assert body["items"][0]["output"]["text"] == "a"
+    assert (body["summary"]["skipped"], body["summary"]["usage"]["total_tokens"] > 0) == (2, True)
+    assert "by their index: 2-3." in body["message"]
+
+
+def test_an_order_that_nobody_waits_for_may_run_again_if_the_gateway_was_closed_before_it_sent() -> None:
+    labs: list[BulkLab] = []
+
+    def refuse(call: Call) -> HooklineError:
+        labs[0].gateway.close()
+        return HooklineError("Not this.", status=403, code="not_this")
+
+    labs.append(BulkLab(Admit(refuse)))
+    status, body = labs[0].run([{"text": "a"}, {"text": "b"}], concurrency=1, order={"is_detached": True})
+
+    assert (status, body["error"]["code"], statuses(body)) == (503, "shutting_down", [403, 424])
+
+
+def test_an_order_that_was_complete_when_the_gateway_was_closed_is_done() -> None:
+    labs: list[BulkLab] = []
+
+    def answer(request: UpstreamRequest) -> UpstreamResponse:
+        labs[0].gateway.close()
+        return repeat(request)
+
+    labs.append(BulkLab(answer=answer))
+    assert labs[0].run([{"text": "a"}], order={"is_detached": True})[0] == 200
 
 
 def test_a_call_without_items_is_left_alone() -> None:

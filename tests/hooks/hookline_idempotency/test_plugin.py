@@ -286,6 +286,77 @@ def test_what_an_earlier_attempt_cost_counts_whoever_decided_to_try_again(first:
     assert is_replayed(lab.ask()) is is_kept
 
 
+@pytest.mark.parametrize("status", [401, 402, 403, 409, 425, 429, 499, 503])
+@pytest.mark.parametrize("is_wire", [False, True])
+def test_a_call_that_was_paid_for_is_not_made_again_whatever_its_reply_says(
+    status: int, is_wire: bool
+) -> None:
+    """Such as a check of the output that is out of order, and answers 503."""
+
+    class Check:
+        @hookimpl
+        def hookline_process_response(self) -> None:
+            error = HooklineError("Not now.", status=status, code="not_now")
+            error.retryable = True
+            raise error
+
+    lab = ReplayLab(plugins={"check": Check()})
+    first, second = lab.ask(is_wire=is_wire), lab.ask(is_wire=is_wire)
+
+    assert lab.sent == 1
+    assert (first.status, second.status, is_replayed(second)) == (status, status, True)
+    assert body_of(first)["retryable"] is False
+    assert header(first, "x-should-retry") in (None, "false")
+
+
+@pytest.mark.parametrize(("upstream", "status"), [(429, 429), (503, 502)])
+def test_an_answer_that_was_lost_is_remembered_when_the_next_attempt_is_refused(
+    upstream: int, status: int
+) -> None:
+    class Again:
+        @hookimpl(tryfirst=True)
+        def hookline_retry(self, attempt: Attempt) -> RetryDecision:
+            return RetryDecision(again=attempt.number == 1)
+
+    statuses = [504, upstream]
+    lab = ReplayLab(lambda request: refuse(statuses.pop(0))(request), plugins={"zz_again": Again()})
+    first, second = lab.ask(), lab.ask()
+
+    assert (first.status, is_replayed(second), lab.sent) == (status, True, 2)
+    assert body_of(first)["retryable"] is False
+
+
+@pytest.mark.parametrize("status", [422, 503])
+def test_a_call_that_goes_on_without_its_caller_keeps_its_key_whatever_its_caller_was_told(
+    status: int,
+) -> None:
+    """Such as one that outlasted the wait of its caller, and of which no job could be made."""
+    begun, let_go = threading.Event(), threading.Event()
+    threads: list[threading.Thread] = []
+
+    class Elsewhere:
+        @hookimpl
+        def hookline_run_order(self, order: Order, proceed: Proceed) -> Reply:
+            threads.append(threading.Thread(target=proceed, args=(order,)))
+            threads[-1].start()
+            assert begun.wait(10)
+            return Reply(status=status, content=b"{}")
+
+        @hookimpl
+        def hookline_admit(self) -> None:
+            begun.set()
+            assert let_go.wait(10)
+
+    lab = ReplayLab(plugins={"elsewhere": Elsewhere()})
+    first, second = lab.ask(), lab.ask()
+    let_go.set()
+    for thread in threads:
+        thread.join(10)
+
+    assert (first.status, second.status, is_replayed(second)) == (status, status, True)
+    assert lab.sent == 1
+
+
 def test_parts_of_a_call_belong_to_it() -> None:
     """Another plugin runs a call in parts, each with an id of its own."""
 

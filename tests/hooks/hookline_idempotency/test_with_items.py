@@ -43,6 +43,20 @@ def test_a_call_with_items_is_given_again_as_it_ended() -> None:
     assert "one!" in str(body_of(second))
 
 
+def test_items_of_which_one_was_paid_for_are_not_sent_again_although_the_first_was_refused_for_now() -> None:
+    def fail(request: UpstreamRequest) -> UpstreamResponse:
+        if (request.body or {})["text"] == "one":
+            return whole({"error": {"message": "Later."}}, status=429)
+        raise UpstreamUnavailableError("The connection broke.", reached_upstream=True)
+
+    lab = ReplayLab(fail, plugins={"bulk": BulkPlugin()})
+    first, second = ask(lab), ask(lab)
+    lab.close()
+
+    assert (first.status, is_replayed(second), lab.sent) == (429, True, 4)
+    assert body_of(first)["retryable"] is False
+
+
 @pytest.mark.parametrize("reached", [False, True])
 def test_items_that_all_failed_are_sent_again_only_if_that_costs_nothing(reached: bool) -> None:
     def fail(request: UpstreamRequest) -> UpstreamResponse:

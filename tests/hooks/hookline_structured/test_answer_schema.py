@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -132,6 +133,39 @@ def test_steps_follow_every_branch_and_stop_where_they_should() -> None:
     assert count_steps({"anyOf": [{}, {}], "not": {}, "items": {}}, [1, 2], most=100) == 6
     assert count_steps(doubling(60), 1, most=500) == 500
     assert count_steps({"$ref": "#"}, 1, most=50) == 50
+
+
+MEMBERS = {f"m{number}": number for number in range(4_000)}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"patternProperties": {f"p{number}": {} for number in range(1_000)}}, MEMBERS),
+        ({"allOf": [{"$ref": "#/$defs/a"}] * 1_000, "$defs": {"a": {"additionalProperties": {}}}}, MEMBERS),
+        (
+            {
+                "allOf": [{"$ref": "#/$defs/a"}] * 2_000,
+                "$defs": {"a": {"properties": {f"n{number}": {} for number in range(2_000)}}},
+            },
+            MEMBERS,
+        ),
+        (
+            {"items": {"allOf": [{"$ref": "#/" + "x/" * 20_000}] * 5}},
+            [0] * 15_000,
+        ),
+    ],
+    ids=["patterns", "members", "members in vain", "a long reference"],
+)
+def test_counting_takes_no_more_than_its_bound_allows(schema: dict[str, Any], value: object) -> None:
+    tracemalloc.start()
+    began = time.process_time()
+    assert count_steps(schema, value, most=20_000) == 20_000
+    took_s, (_, peak) = time.process_time() - began, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert took_s < 1.0
+    assert peak < 10_000_000
 
 
 def test_the_largest_size_can_be_set() -> None:

@@ -36,6 +36,7 @@ MODELS = {
     "openai.embed": "text-embedding-3-small",
     "openai.moderate": "omni-moderation-latest",
 }
+WIRE_HI: dict[str, Any] = {"model": "gpt-5.4-mini", "messages": [{"role": "user", "content": "hi"}]}
 HI: dict[str, Any] = {"model": "gpt-5.4-mini", "prompt": "hi"}
 
 
@@ -106,6 +107,10 @@ def test_a_test_that_is_not_wished_for_is_none(value: str) -> None:
         ("", {"x_hookline_test": "maybe"}),
         ("?test=2", {}),
         ("", {"x_hookline_test": "1 1"}),
+        ("?test=1", {"x_hookline_test": "0"}),
+        ("?test=1", {"x_hookline_test": ""}),
+        ("?test=0", {"x_hookline_test": "1"}),
+        ("?test=0", {"x_hookline_test": "maybe"}),
     ],
 )
 def test_a_wish_that_cannot_be_read_costs_nothing(path: str, headers: dict[str, str]) -> None:
@@ -361,6 +366,57 @@ def test_the_wish_stays_with_an_order_that_runs_elsewhere() -> None:
 
     assert seen[0].headers["x-hookline-test"] == "1"
     assert dict(seen[0].query) == {"profile": "make"}
+
+
+KEY = "a-key-for-tests-only-0001"
+
+
+def without_trials(state_dir: Any, answer: Any) -> Gateway:
+    values = {"api_keys": [KEY], "state_dir": state_dir, "plugins": {"disabled": ["trials"]}}
+    settings = Settings.model_validate(values)
+    return Gateway(settings, environ={"OPENAI_API_KEY": CREDENTIAL}, transport=Upstream(answer))
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("", {"x-hookline-test": "1"}),
+        ("?test=1", {}),
+        ("?test=1", {"x-hookline-test": "0"}),
+        ("", {"x-hookline-test": "maybe"}),
+        ("?test=yes&profile=make", {}),
+        ("", {"x-hookline-test": "1", "prefer": "respond-async"}),
+        ("?test=1", {"prefer": "respond-async"}),
+    ],
+)
+@pytest.mark.parametrize("is_wire", [False, True])
+def test_without_the_plugin_a_wish_for_a_test_is_refused_and_nothing_is_sent(
+    path: str, headers: dict[str, str], is_wire: bool, tmp_path: Any
+) -> None:
+    gateway = without_trials(tmp_path, never)
+    where, body = ("/v1/chat/completions", WIRE_HI) if is_wire else ("/actions/openai.chat", HI)
+
+    answer = (
+        create_app(gateway).test_client().post(where + path, json=body, headers={"x-api-key": KEY, **headers})
+    )
+    gateway.close()
+
+    assert answer.status_code == 400, answer.json
+    assert answer.json is not None
+    assert answer.json["error"]["code"] in ("test_not_possible", "invalid_test")
+
+
+def test_without_the_plugin_a_call_that_is_to_be_no_test_runs(tmp_path: Any) -> None:
+    gateway = without_trials(tmp_path, whole_of())
+    client = create_app(gateway).test_client()
+    headers = {"x-api-key": KEY, "x-hookline-test": "0"}
+
+    assert client.post("/actions/openai.chat?test=0", json=HI, headers=headers).status_code == 200
+    gateway.close()
+
+
+def test_what_a_test_would_cost_is_estimated() -> None:
+    assert FormsLab(never).post("/actions/openai.chat/estimate?test=1", HI).status_code == 200
 
 
 def test_without_a_sandbox_there_are_no_tests() -> None:
