@@ -51,6 +51,11 @@ class Runs:
 EVERYWHERE = pytest.mark.parametrize("make", ["memory", "sqlite", "postgresql"], indirect=True)
 
 
+@pytest.fixture(autouse=True)
+def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hookline_jobs.dbos_engine._POLL_S", 0.05)
+
+
 @pytest.fixture(params=["memory", "sqlite"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     made: list[JobEngine] = []
@@ -73,7 +78,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
 
     yield make
     for engine in made:
-        engine.stop(within_s=1)
+        engine.stop(within_s=0)
 
 
 def ticket(
