@@ -8,6 +8,7 @@ A second takes a hundredth of one: both the service and the callers' patience ar
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 PACE = 0.01
 _AT_ONCE = 6
+_PATIENCE_S = 30.0
 TAKES_S = (2, 35, 130)
 
 
@@ -65,9 +67,16 @@ def run_all() -> list[Row]:
 
 def run_one(platform: str, takes_s: int, *, prefer: str, ask: str) -> Row:
     """Make one call, and fetch its result as the platform would or as the error says."""
+    wait_s = PROFILES[platform].wait_s if platform in PROFILES else 25
+
+    has_seen = threading.Event()
 
     def answer(request: UpstreamRequest) -> UpstreamResponse:
         time.sleep(takes_s * PACE)
+        if (
+            takes_s > wait_s
+        ):  # a busy machine may wake its caller late; the answer is not there by then either
+            has_seen.wait(_PATIENCE_S)
         return whole({"text": "the answer"})
 
     lab = JobsLab(answer=answer, pace=PACE)
@@ -76,6 +85,7 @@ def run_one(platform: str, takes_s: int, *, prefer: str, ask: str) -> Row:
         lab.gateway.database.ping()
         began_at = time.monotonic()
         first = lab.call(query=ask, prefer=prefer)
+        has_seen.set()
         after_s = (time.monotonic() - began_at) / PACE
         body = first.json or {}
         if first.status_code == 200:

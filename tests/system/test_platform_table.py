@@ -31,9 +31,6 @@ def test_the_result_is_obtained_in_every_row_with_one_request() -> None:
         wait_s = PROFILES[row.platform].wait_s if row.platform in PROFILES else 25
         if row.takes_s > wait_s:
             polls = row.platform not in PROFILES or PROFILES[row.platform].polls
-            expected = {"202, polls" if polls else "504, names the job"}
-            if row.takes_s < 2 * wait_s:  # on a busy machine the answer may be there when its caller is woken
-                expected.add("200, the answer")
-            assert row.seen in expected, row
+            assert row.seen == ("202, polls" if polls else "504, names the job"), row
         elif row.takes_s < wait_s / 2:  # else a busy machine may have taken longer than it had
             assert row.seen == "200, the answer", row

@@ -97,9 +97,12 @@ def test_the_thread_runs_while_there_is_a_claim() -> None:
     store.was_renewed.clear()
     leases.watch()
     assert store.was_renewed.wait(20)
+    thread = leases._thread
     leases.close(20)
 
     assert leases._thread is None
+    assert thread is not None
+    assert not thread.is_alive()
 
 
 def doing(do: Callable[[ReplayLab], object]) -> ReplayLab:
