@@ -1,0 +1,1 @@
+"""Exports: the catalog in the forms that platforms import."""

@@ -1,0 +1,60 @@
+"""Targets of exports: what a plugin adds with ``hookline_register_exports``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from hookline.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from hookline.exports.blueprint import Blueprint
+
+Files = Mapping[str, object]
+"""Content by file name: text as it is, anything else as JSON. Names use ``/`` for folders."""
+
+MakeFiles = Callable[["Blueprint"], Files]
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportTarget:
+    """A platform, and how the catalog is written for it.
+
+    Attributes:
+        name: What it is called in commands and addresses, such as ``power-platform``.
+        title: What people call it.
+        summary: What comes out, in one sentence.
+        next_step: What to do with it, in one sentence.
+        file: Name of the file that comes out, or of the folder if there are several.
+        make: Writes it, the main file first; or ``"module:function"``, which is imported when it is needed.
+    """
+
+    name: str
+    title: str
+    summary: str
+    next_step: str
+    file: str
+    make: MakeFiles | str
+
+    def __post_init__(self) -> None:
+        if not _NAME.match(self.name):
+            raise ConfigurationError(
+                f"Export target {self.name!r}: the name must be like `power-platform`, at most 40 long."
+            )
+
+    def write(self, blueprint: Blueprint) -> Files:
+        """Return the files of this target.
+
+        Raises:
+            ConfigurationError: If two names of the catalog become one on this platform.
+        """
+        make = self.make
+        if isinstance(make, str):
+            module, _, function = make.partition(":")
+            make = getattr(import_module(module), function)
+        return make(blueprint)
