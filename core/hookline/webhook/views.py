@@ -18,6 +18,7 @@ def add_routes(routes: RouteRegistry) -> None:
     routes.add("GET", "/healthz", show_health, public=True)
     routes.add("GET", "/readyz", show_readiness, public=True)
     routes.add("GET", "/problems/<code>", show_problem, public=True)
+    routes.add("GET", "/me", show_caller, scope="catalog:read")
     routes.add("GET", "/actions", list_actions, scope="catalog:read")
     routes.add("GET", "/actions/<action_id>", show_action, scope="catalog:read")
     routes.add("POST", "/actions/<action_id>", run_action, scope="actions:run")
@@ -53,6 +54,20 @@ def show_problem(request: RouteRequest) -> Reply:
             f"There is no page for the code {code[:80]!r}.", hint="Its error's `message` says it all."
         )
     return json_reply({"code": code, "title": found.title, "status": found.status, "hint": found.hint})
+
+
+def show_caller(request: RouteRequest) -> Reply:
+    """Answer ``GET /me``: whose key this is, so that a platform can try it and name the account."""
+    principal = request.principal
+    assert principal is not None  # the route has a scope
+    return json_reply(
+        {
+            "key_id": principal.key_id,
+            "label": principal.label or principal.key_id,
+            "tenant": principal.tenant,
+            "scopes": sorted(principal.scopes),
+        }
+    )
 
 
 def list_actions(request: RouteRequest) -> Reply:
