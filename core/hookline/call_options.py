@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from hookline.call import FLOW_HEADER
+from hookline.order import RAW_JSON
+
 if TYPE_CHECKING:
     from hookline.connector import JsonObject
 
@@ -30,3 +33,23 @@ class CallOption:
     description: str
     schema: JsonObject = field(default_factory=lambda: {"type": "string"})
     example: object = None
+
+
+CORE_OPTIONS = (
+    CallOption(
+        name="-".join(part.capitalize() for part in FLOW_HEADER.split("-")),
+        place="header",
+        title="Flow",
+        description="Name of the flow that the call is a step of; usage and limits can be told apart by it.",
+        schema={"type": "string", "maxLength": 200},
+    ),
+    CallOption(
+        name=RAW_JSON,
+        place="field",
+        title="Raw JSON",
+        description="More fields of the action as one JSON object, for what a form cannot show; they win "
+        "over the fields beside it.",
+        schema={"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": True}]},
+    ),
+)
+"""What the core itself listens to."""

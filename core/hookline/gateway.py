@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from hookline import __version__
+from hookline.call_options import CORE_OPTIONS
 from hookline.clock import SYSTEM_CLOCK
 from hookline.connections import build_connections, first_of_each, warn_of_unknown_variables
 from hookline.engine.catalog import build_catalog
@@ -126,7 +127,7 @@ class Gateway:
         self._caller_checks: list[Callable[[], bool]] = []
         self._account_checks: list[Callable[[str], bool]] = []
         self._background: list[Callable[[], None]] = []
-        self.call_options: list[CallOption] = []
+        self.call_options = list(CORE_OPTIONS)
         self.call_answers: dict[int, Answer] = {}
         self._options = self._read_options()
         warn_of_unknown_variables(

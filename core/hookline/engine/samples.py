@@ -105,7 +105,7 @@ class _Maker:
         branches = next(
             (own[name] for name in ("anyOf", "oneOf") if isinstance(own.get(name), list) and own[name]), None
         )
-        if isinstance(branches, list) and "properties" not in own:
+        if isinstance(branches, list) and "properties" not in own and not _only_needs(branches):
             found = next((one for one in branches if one != {"type": "null"}), branches[0])
             return self.make(found, above)
         kind = own.get("type")
@@ -122,8 +122,8 @@ class _Maker:
         if isinstance(branches, list):
             needed += _names(as_object(branches[0]).get("required"))
         members = as_object(own.get("properties"))
-        wanted = [name for name in members if not self._only_needed or name in needed]
-        made = {name: self.make(members[name], above) for name in wanted}
+        wanted = [name for name in [*members, *needed] if not self._only_needed or name in needed]
+        made = {name: self.make(members.get(name), above) for name in dict.fromkeys(wanted)}
         return {name: value for name, value in made.items() if value is not _END}
 
     def _make_list(self, own: JsonObject, above: frozenset[str]) -> list[object]:
@@ -142,6 +142,10 @@ class _Maker:
         if objects:
             return {name: value for one in objects for name, value in one.items()}
         return next((one for one in made if one is not None), None)
+
+
+def _only_needs(branches: list[object]) -> bool:
+    return all(isinstance(one, dict) and set(one) == {"required"} for one in branches)
 
 
 def _names(value: object) -> list[str]:

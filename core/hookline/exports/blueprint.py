@@ -155,6 +155,13 @@ class ActionBlueprint:
     sample_input: JsonObject = field(repr=False)
     sample_output: JsonObject = field(repr=False)
 
+    @property
+    def form(self) -> tuple[FormField, ...]:
+        """The fields without those about streams, which no form can show."""
+        return tuple(
+            one for one in self.fields if not (one.name == "stream" or one.name.startswith("stream_"))
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceBlueprint:

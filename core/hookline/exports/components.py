@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
-from hookline.engine.references import as_object
+from hookline.engine.references import as_object, follow
 from hookline.exports.schema_walk import map_schemas, move_references
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Components:
                 own = self._free_name(name + _UNFIT.sub("_", inner[:1].upper() + inner[1:]))
                 self.schemas[own] = {}
                 homes[f"/{keyword}/{_escape(inner)}"] = own
+        schema = map_schemas(schema, lambda one: _without_circle(one, schema))
         whole = move_references(schema, lambda reference: self._move(reference, homes))
         for keyword in _DEFINITIONS:
             for inner, definition in as_object(whole.pop(keyword, None)).items():
@@ -48,10 +50,10 @@ class Components:
         return {"$ref": self._prefix + name}
 
     def _move(self, reference: str, homes: dict[str, str]) -> str:
-        pointer = reference[1:]
+        pointer = unquote(reference[1:])
         for beginning in sorted(homes, key=len, reverse=True):
             if pointer == beginning or pointer.startswith(beginning + "/"):
-                return self._prefix + homes[beginning] + pointer[len(beginning) :]
+                return self._prefix + homes[beginning] + quote(pointer[len(beginning) :], safe="/~$")
         return reference
 
     def _free_name(self, name: str) -> str:
@@ -59,6 +61,13 @@ class Components:
         while free in self.schemas:
             free, number = f"{name}{number}", number + 1
         return free
+
+
+def _without_circle(one: JsonObject, root: JsonObject) -> JsonObject:
+    """Return a schema without a reference in a circle: that one allows anything, and hangs tools."""
+    if "$ref" not in one or follow(one, root):
+        return one
+    return {name: value for name, value in one.items() if name != "$ref"}
 
 
 def _escape(name: str) -> str:

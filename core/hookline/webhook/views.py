@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hookline import __version__
 from hookline.engine.catalog import describe
+from hookline.engine.raw_fields import join_raw
 from hookline.errors import NotFoundError
 from hookline.order import Order
 from hookline.problems import known_errors
@@ -90,10 +91,10 @@ def run_action(request: RouteRequest) -> Reply:
     """Answer ``POST /actions/{id}``: run it."""
     assert request.principal is not None  # the route has a scope
     action_id = request.parameters["action_id"]
-    request.gateway.catalog.find(action_id)
+    action = request.gateway.catalog.find(action_id)
     order = Order(
         action_id=action_id,
-        fields=read_fields(request.inbound),
+        fields=join_raw(read_fields(request.inbound), action),
         headers=request.inbound.public_headers(),
         call_id=request.call_id,
         client=request.inbound.client,
