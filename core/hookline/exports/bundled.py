@@ -21,4 +21,12 @@ TARGETS = (
         file="openai-tools",
         make="hookline.exports.openai_tools:make_tools",
     ),
+    ExportTarget(
+        name="html",
+        title="HTML",
+        summary="One page that tells of every action, its fields, samples and errors, to read and to print.",
+        next_step="Open reference.html in a browser.",
+        file="reference.html",
+        make="hookline.exports.html:make_html",
+    ),
 )
