@@ -8,7 +8,7 @@ from hookline.exports.form_fields import read_form
 def test_an_alternative_inside_of_itself_is_left_out() -> None:
     """Followed each time, nine references to itself would be 9 to the power of the depth."""
     inward = {"anyOf": [{"type": "string"}, *[{"$ref": "#/$defs/Inward"}] * 9]}
-    schema = {
+    schema: dict[str, object] = {
         "type": "object",
         "properties": {"x": {"$ref": "#/$defs/Inward"}},
         "$defs": {"Inward": inward},
@@ -21,7 +21,7 @@ def test_an_alternative_inside_of_itself_is_left_out() -> None:
 
 def test_parts_of_a_whole_inside_of_themselves_end() -> None:
     inward = {"allOf": [{"$ref": "#/$defs/Inward"}, {"minLength": 2}], "type": "string"}
-    schema = {
+    schema: dict[str, object] = {
         "type": "object",
         "properties": {"x": {"$ref": "#/$defs/Inward"}},
         "$defs": {"Inward": inward},
