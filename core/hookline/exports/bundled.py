@@ -13,4 +13,12 @@ TARGETS = (
         file="openapi.json",
         make="hookline.exports.openapi:make_openapi",
     ),
+    ExportTarget(
+        name="curl",
+        title="cURL",
+        summary="One command per action for a shell, and one for n8n's Import cURL.",
+        next_step="Run curl/NAME.sh with your key in HOOKLINE_KEY, or paste curl/n8n/NAME.sh into n8n.",
+        file="curl",
+        make="hookline.exports.curl:make_curl",
+    ),
 )
