@@ -21,4 +21,12 @@ TARGETS = (
         file="curl",
         make="hookline.exports.curl:make_curl",
     ),
+    ExportTarget(
+        name="n8n",
+        title="n8n",
+        summary="A workflow with one HTTP Request node per action.",
+        next_step="In n8n make a Header Auth credential called Hookline, then import hookline-workflow.json.",
+        file="hookline-workflow.json",
+        make="hookline.exports.n8n:make_n8n",
+    ),
 )
