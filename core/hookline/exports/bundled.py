@@ -29,4 +29,12 @@ TARGETS = (
         file="hookline-workflow.json",
         make="hookline.exports.n8n:make_n8n",
     ),
+    ExportTarget(
+        name="postman",
+        title="Postman",
+        summary="A collection with every action, its samples and its answers.",
+        next_step="Import hookline.postman_collection.json, and put your key into the variable hookline_key.",
+        file="hookline.postman_collection.json",
+        make="hookline.exports.postman:make_postman",
+    ),
 )
