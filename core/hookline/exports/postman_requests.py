@@ -9,6 +9,7 @@ from hookline.connector import Sample
 from hookline.errors import AuthenticationError, HooklineError, InvalidInputError
 from hookline.exports.field_table import describe_fields, plain
 from hookline.exports.json_text import stable_id, write_json
+from hookline.exports.wording import shorten
 from hookline.problems import PROBLEM_JSON, describe_error
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ KEY = "hookline_key"
 
 _CALL_ID = "call_000000000000000000000000"
 _JSON = "application/json"
+_MOST_NAME = 80
 
 
 def describe_action(action: ActionBlueprint) -> list[JsonObject]:
@@ -28,6 +30,7 @@ def describe_action(action: ActionBlueprint) -> list[JsonObject]:
     samples = action.samples or (
         Sample(title="Answer", input=action.sample_input, output=action.sample_output),
     )
+    title = shorten(action.title, _MOST_NAME)
     requests: list[JsonObject] = []
     for number, sample in enumerate(samples):
         request = _post(action, sample.input)
@@ -37,7 +40,7 @@ def describe_action(action: ActionBlueprint) -> list[JsonObject]:
         requests.append(
             {
                 "id": stable_id("postman", action.id, str(number)),
-                "name": action.title if number == 0 else f"{action.title}: {sample.title}",
+                "name": title if number == 0 else f"{title}: {shorten(sample.title, _MOST_NAME)}",
                 "request": request,
                 "response": saved,
             }

@@ -48,8 +48,7 @@ def write(export: Export, folder: Path) -> list[Path]:
 
 def run(file: Path, *, environ: dict[str, str], curlrc: str = "") -> tuple[int, str]:
     """Return status and body of the answer that a file's command gets from a real shell and a real curl."""
-    curl = shutil.which("curl")
-    if curl is None:
+    if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     home = file.parent / "home"
     home.mkdir(exist_ok=True)
@@ -58,7 +57,7 @@ def run(file: Path, *, environ: dict[str, str], curlrc: str = "") -> tuple[int, 
     )
     done = subprocess.run(
         ["sh", str(file)],
-        env={"PATH": str(Path(curl).parent), "CURL_HOME": str(home), "LC_ALL": "C.UTF-8", **environ},
+        env={"PATH": os.environ["PATH"], "CURL_HOME": str(home), "LC_ALL": "C.UTF-8", **environ},
         capture_output=True,
         text=True,
         timeout=60,
