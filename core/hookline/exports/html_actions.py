@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from hookline.engine.field_rows import row_of
+from hookline.exports.curl import KEY_VARIABLE, curl_command
 from hookline.exports.html_parts import block, code, folded, json_block, paragraphs, table, text
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def describe_action(action: ActionBlueprint, blueprint: Blueprint) -> str:
         f"<h3>Output</h3>\n{_outputs(action)}"
         f"{folded(action.output_schema, 'JSON Schema of the output')}"
         f"<h3>Samples</h3>\n{_samples(action)}"
-        f"<h3>Try it</h3>\n{block(curl_of(action, blueprint), 'With a key of yours in HOOKLINE_KEY:')}"
+        f"<h3>Try it</h3>\n{block(_command(action, blueprint), f'With a key of yours in `{KEY_VARIABLE}`:')}"
         '<p>What is refused, and why: see <a href="#errors">Errors</a>.</p>\n'
         "</section>\n"
     )
@@ -50,17 +50,8 @@ def anchor_of(action_id: str) -> str:
     return f"action-{quote(action_id)}"
 
 
-def curl_of(action: ActionBlueprint, blueprint: Blueprint) -> str:
-    """Return a command that runs an action with its first sample."""
-    body = action.samples[0].input if action.samples else action.sample_input
-    return " \\\n  ".join(
-        (
-            f"curl {shlex.quote(blueprint.url_of(action.path))}",
-            '-H "Authorization: Bearer $HOOKLINE_KEY"',
-            "-H 'Content-Type: application/json'",
-            f"-d {shlex.quote(json.dumps(body, ensure_ascii=False))}",
-        )
-    )
+def _command(action: ActionBlueprint, blueprint: Blueprint) -> str:
+    return curl_command(action, blueprint, input=action.samples[0].input if action.samples else None)
 
 
 def _kinds(action: ActionBlueprint) -> str:
