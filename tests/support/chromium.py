@@ -33,7 +33,7 @@ _FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--window-size=1280,1400",
+    "--window-size=1100,700",
 )
 _WAIT_S = 30.0
 

@@ -13,7 +13,8 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from chromium import Browser, run_app, run_browser
 from hookline import Connector, Sample
-from hookline.gateway import Gateway
+from hookline.gateway import Gateway, load_plugins
+from hookline.settings import Settings
 from hookline.webhook.app import create_app
 from live_gateway import run_server
 from nasty_connector import KEY, nasty_gateway
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from hookline.exports.export import Export
 
+SANDBOX: dict[str, object] = {"api_keys": [KEY], "sandbox": True, "state_dir": None}
 EVIL = "document.title = 'owned'"
 
 
@@ -46,12 +48,14 @@ def site(gateway: Gateway) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def shown(browser: Browser, site: str) -> Browser:
-    """The browser with the reference open."""
-    browser.open(f"{site}/docs?url=https://elsewhere.example/openapi.json")
-    enter(browser, KEY)
-    browser.find(".opblock")
+    """The browser with the reference open; the one of an earlier test if it still is."""
+    address = f"{site}/docs?url=https://elsewhere.example/openapi.json"
+    if not browser.driver.current_url.startswith(address) or not browser.all(".opblock"):
+        browser.open(address)
+        enter(browser, KEY)
+        browser.find(".opblock")
     return browser
 
 
@@ -174,6 +178,12 @@ def test_the_nastiest_schemas_are_shown_in_peace(shown: Browser) -> None:
     assert shown.driver.title == "Hookline reference"
 
 
+def test_an_open_reference_fits_a_telephone(shown: Browser, telephone: None) -> None:
+    unfold(shown, "OpenaiChat")
+
+    assert shown.run("return document.documentElement.scrollWidth") <= 390
+
+
 def test_forgetting_the_key_closes_the_reference(browser: Browser, site: str) -> None:
     browser.open(f"{site}/docs")
     browser.find("#key").send_keys(f"Bearer {KEY}", Keys.ENTER)  # pasted with its prefix, without a mouse
@@ -217,7 +227,7 @@ def test_a_public_reference_is_read_without_a_key_and_run_with_one(browser: Brow
 
 def test_a_reference_for_reading_runs_nothing(browser: Browser) -> None:
     plugins = {"exports": {"public": True}, "docs": {"can_run": False}}
-    gateway = nasty_gateway(with_installed=True, plugins=plugins)
+    gateway = Gateway(Settings.model_validate({**SANDBOX, "plugins": plugins}), environ={})
     with ExitStack() as stack:
         stack.callback(gateway.close)
         browser.open(stack.enter_context(run_app(create_app(gateway))) + "/docs")
@@ -265,9 +275,6 @@ class HostilePlugin:
 
 
 def test_texts_of_a_hostile_connector_do_nothing(browser: Browser, tmp_path: Path) -> None:
-    from hookline.gateway import load_plugins
-    from hookline.settings import Settings
-
     asked: list[str] = []
 
     def note(environ: WSGIEnvironment, start: StartResponse) -> list[bytes]:
@@ -276,7 +283,7 @@ def test_texts_of_a_hostile_connector_do_nothing(browser: Browser, tmp_path: Pat
         return []
 
     with ExitStack() as stack:
-        settings = Settings.model_validate({"api_keys": [KEY], "sandbox": True, "state_dir": None})
+        settings = Settings.model_validate(SANDBOX)
         host = load_plugins(settings)
         host.register(HostilePlugin(stack.enter_context(run_app(note))), name="evil")
         gateway = Gateway(settings, host=host, environ={})
@@ -344,19 +351,20 @@ def test_the_html_export_opens_with_every_action(browser: Browser, gateway: Gate
     assert browser.complaints() == []
 
 
-def test_both_references_fit_a_telephone(
-    browser: Browser, site: str, gateway: Gateway, tmp_path: Path
-) -> None:
-    page = tmp_path / "reference.html"
-    page.write_bytes(export_html(gateway).main[1])
+@pytest.fixture
+def telephone(browser: Browser) -> Iterator[None]:
+    """The width of a telephone."""
     size = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    try:
-        browser.open(f"{site}/docs")
-        enter(browser, KEY)
-        unfold(browser, "OpenaiChat")
-        assert browser.run("return document.documentElement.scrollWidth") <= 390
-        browser.open(page.as_uri())
-        assert browser.run("return document.documentElement.scrollWidth") <= 390
-    finally:
-        browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    yield
+    browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.usefixtures("telephone")
+def test_the_html_export_fits_a_telephone(browser: Browser, gateway: Gateway, tmp_path: Path) -> None:
+    page = tmp_path / "reference.html"
+    page.write_bytes(export_html(gateway).main[1])
+
+    browser.open(page.as_uri())
+
+    assert browser.run("return document.documentElement.scrollWidth") <= 390
