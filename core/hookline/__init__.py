@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hookline.attempt import Attempt, RetryDecision
     from hookline.call import Call
+    from hookline.call_options import CallOption
     from hookline.clock import Clock
     from hookline.connection import Connection, Secret
     from hookline.connector import (
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
         StreamPresenter,
     )
     from hookline.errors import HooklineError
+    from hookline.exports.blueprint import ActionBlueprint, Blueprint
+    from hookline.exports.target import ExportTarget
     from hookline.hookspecs import hookimpl
     from hookline.job import Job
     from hookline.limit import Limit, parse_limit
     from hookline.metering import Meter, Reservation
+    from hookline.operation import Answer, Operation, Parameter
     from hookline.options import LayeredOptions, PluginOptions
     from hookline.order import Order, Proceed
     from hookline.principal import Caps, Decision, InboundRequest, KeyLimits, Principal
@@ -41,9 +45,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Action",
+    "ActionBlueprint",
+    "Answer",
     "Attempt",
     "Batcher",
+    "Blueprint",
     "Call",
+    "CallOption",
     "CallRecord",
     "CallWarning",
     "Caps",
@@ -53,6 +61,7 @@ __all__ = [
     "CredentialPlacement",
     "Decision",
     "ErrorAnswer",
+    "ExportTarget",
     "HooklineError",
     "InboundRequest",
     "Job",
@@ -61,8 +70,10 @@ __all__ = [
     "LayeredOptions",
     "Limit",
     "Meter",
+    "Operation",
     "Option",
     "Order",
+    "Parameter",
     "PluginOptions",
     "Principal",
     "Proceed",
@@ -93,6 +104,7 @@ __all__ = [
 _HOMES = {
     "hookline.attempt": ("Attempt", "RetryDecision"),
     "hookline.call": ("Call",),
+    "hookline.call_options": ("CallOption",),
     "hookline.clock": ("Clock",),
     "hookline.connection": ("Connection", "Secret"),
     "hookline.connector": (
@@ -105,10 +117,13 @@ _HOMES = {
         "StreamPresenter",
     ),
     "hookline.errors": ("HooklineError",),
+    "hookline.exports.blueprint": ("ActionBlueprint", "Blueprint"),
+    "hookline.exports.target": ("ExportTarget",),
     "hookline.hookspecs": ("hookimpl",),
     "hookline.job": ("Job",),
     "hookline.limit": ("Limit", "parse_limit"),
     "hookline.metering": ("Meter", "Reservation"),
+    "hookline.operation": ("Answer", "Operation", "Parameter"),
     "hookline.options": ("LayeredOptions", "PluginOptions"),
     "hookline.order": ("Order", "Proceed"),
     "hookline.principal": ("Caps", "Decision", "InboundRequest", "KeyLimits", "Principal"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from hookline import __version__
+from hookline.call_options import CORE_OPTIONS
 from hookline.clock import SYSTEM_CLOCK
 from hookline.connections import build_connections, first_of_each, warn_of_unknown_variables
 from hookline.engine.catalog import build_catalog
@@ -20,6 +21,7 @@ from hookline.engine.pump import PumpPool
 from hookline.engine.runner import Runner
 from hookline.engine.transport import TransportPlugin
 from hookline.errors import ConfigurationError
+from hookline.exports.target import collect_targets
 from hookline.options import LayeredOptions, PluginOptions, environment_names, load_model
 from hookline.plugins import PluginHost
 from hookline.routes import RouteRegistry
@@ -30,8 +32,10 @@ from hookline.store.seals import Seals
 from hookline.webhook.views import add_routes
 
 if TYPE_CHECKING:
+    from hookline.call_options import CallOption
     from hookline.clock import Clock
     from hookline.engine.transport import Transport
+    from hookline.operation import Answer
     from hookline.sources import Source
 
 M = TypeVar("M", bound=PluginOptions)
@@ -57,6 +61,9 @@ class Gateway:
         seals: Seals and opens content that is stored; see `hookline.store.seals`.
         audit: Who changed what; see `hookline.store.audit`.
         routes: The HTTP routes.
+        call_options: What a call may say besides its action's own input.
+        call_answers: What a call may answer besides its action's own output, by status.
+        export_targets: The platforms that the catalog can be written for, by name.
         pipeline: Runs calls.
         runner: Runs orders to replies.
 
@@ -120,12 +127,15 @@ class Gateway:
         self._caller_checks: list[Callable[[], bool]] = []
         self._account_checks: list[Callable[[str], bool]] = []
         self._background: list[Callable[[], None]] = []
+        self.call_options = list(CORE_OPTIONS)
+        self.call_answers: dict[int, Answer] = {}
         self._options = self._read_options()
         warn_of_unknown_variables(
             self.environ, self.catalog.connectors.values(), known=self._options_variables()
         )
         self._start_plugins()
         self.routes = self._collect_routes()
+        self.export_targets = collect_targets(self.host)
         self.pipeline = Pipeline(
             self.host,
             self.catalog,
@@ -206,6 +216,27 @@ class Gateway:
             ConfigurationError: If its id is taken.
         """
         self.dropdowns.add(source)
+
+    def add_call_option(self, *options: CallOption) -> None:
+        """Let a plugin say what it listens to in every call, so that exports can tell it to platforms.
+
+        Raises:
+            ConfigurationError: If there is an option of that name in the same place.
+        """
+        for option in options:
+            if any((one.name, one.place) == (option.name, option.place) for one in self.call_options):
+                raise ConfigurationError(f"There is a {option.place} {option.name!r} for calls already.")
+            self.call_options.append(option)
+
+    def add_call_answer(self, status: int, answer: Answer) -> None:
+        """Let a plugin say what it answers in place of an action's own output, so that exports can tell it.
+
+        Raises:
+            ConfigurationError: If there is an answer of that status.
+        """
+        if status in self.call_answers:
+            raise ConfigurationError(f"There is an answer {status} of calls already.")
+        self.call_answers[status] = answer
 
     def has_account(self, connector_id: str) -> bool:
         """Tell whether plugins have an account for a connector, besides that of the settings."""

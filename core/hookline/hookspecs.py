@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hookline.connection import Connection, Secret
     from hookline.connector import Connector
     from hookline.errors import HooklineError
+    from hookline.exports.target import ExportTarget
     from hookline.gateway import Gateway
     from hookline.job import Job
     from hookline.metering import Reservation
@@ -56,6 +57,7 @@ SETUP_HOOKS = frozenset(
         "hookline_register_connectors",
         "hookline_startup",
         "hookline_register_routes",
+        "hookline_register_exports",
         "hookline_register_commands",
         "hookline_shutdown",
     }
@@ -100,6 +102,16 @@ def hookline_register_routes(routes: RouteRegistry) -> None:
 
     Args:
         routes: Call its ``add``, ``add_wire`` and ``use_format``.
+    """
+
+
+@hookspec
+def hookline_register_exports() -> list[ExportTarget] | None:
+    """Return the platforms that this plugin can write the catalog for.
+
+    Called once, when the gateway is built, one plugin after another. Each is then there for
+    ``hookline export`` and ``GET /exports/{target}``, with the actions of every connector. Name what writes
+    it as ``"module:function"``, so that it is imported when it is needed.
     """
 
 

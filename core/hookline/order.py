@@ -20,6 +20,9 @@ ITEMS = "items"
 CALLBACK_URL = "callback_url"
 """Field of an action's input that says where its result is to be posted."""
 
+RAW_JSON = "raw_json"
+"""Field of a call whose JSON object joins the input, for forms that cannot show all that an action takes."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hookline.connector import JsonObject, Prepare
     from hookline.errors import HooklineError
     from hookline.gateway import Gateway
+    from hookline.operation import Operation
     from hookline.principal import InboundRequest, Principal
 
 
@@ -115,6 +116,7 @@ class Route:
         view: Answers it.
         endpoint: Wire endpoint that answers it instead of a view.
         plugin: Who added it.
+        operation: What it takes and answers; None if it is not told to platforms.
     """
 
     method: str
@@ -124,6 +126,7 @@ class Route:
     view: View | None = None
     endpoint: WireEndpoint | None = None
     plugin: str = "hookline"
+    operation: Operation | None = None
 
 
 class RouteRegistry:
@@ -138,7 +141,14 @@ class RouteRegistry:
         return iter(self._routes.values())
 
     def add(
-        self, method: str, path: str, view: View, *, scope: str | None = None, public: bool = False
+        self,
+        method: str,
+        path: str,
+        view: View,
+        *,
+        scope: str | None = None,
+        public: bool = False,
+        operation: Operation | None = None,
     ) -> None:
         """Add a route that a function answers.
 
@@ -148,6 +158,7 @@ class RouteRegistry:
             view: Answers a `RouteRequest` with a `Reply`.
             scope: Right that the caller must hold.
             public: Say so to let anybody call it.
+            operation: What it takes and answers, for those who import a description of the gateway.
 
         Raises:
             ConfigurationError: If it states neither or both, or if the address is taken.
@@ -156,7 +167,13 @@ class RouteRegistry:
             raise ConfigurationError(f"Route {method} {path} must state either scope=… or public=True.")
         self._add(
             Route(
-                method=method.upper(), path=path, scope=scope, is_public=public, view=view, plugin=self.plugin
+                method=method.upper(),
+                path=path,
+                scope=scope,
+                is_public=public,
+                view=view,
+                plugin=self.plugin,
+                operation=operation,
             )
         )
 

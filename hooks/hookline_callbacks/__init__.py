@@ -28,11 +28,13 @@ class CallbacksPlugin:
     @hookimpl
     def hookline_startup(self, gateway: Gateway) -> None:
         """Read the options; nothing is opened and no thread is started before there may be a delivery."""
+        from hookline_callbacks.acceptance import OPTIONS
         from hookline_callbacks.options import CallbacksOptions
         from hookline_callbacks.post_office import PostOffice
 
         self._office = PostOffice(gateway, gateway.options_of(CallbacksOptions))
         gateway.add_background(self._office.begin)
+        gateway.add_call_option(*OPTIONS)
 
     @hookimpl
     def hookline_register_routes(self, routes: RouteRegistry) -> None:

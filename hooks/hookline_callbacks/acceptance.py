@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hookline.call_options import CallOption
 from hookline.errors import InvalidInputError
 from hookline.order import CALLBACK_URL
 
@@ -16,6 +17,24 @@ URL_HEADER = "x-hookline-callback-url"
 FORMAT = "callback_format"
 FORMAT_HEADER = "x-hookline-callback-format"
 FORMATS = ("output", "event")
+
+OPTIONS = (
+    CallOption(
+        name=CALLBACK_URL,
+        place="field",
+        title="Callback URL",
+        description="Public HTTPS address that the result is posted to when it is there; empty for none.",
+        schema={"type": "string", "format": "uri", "maxLength": 2048},
+    ),
+    CallOption(
+        name=FORMAT,
+        place="field",
+        title="Callback format",
+        description="`output` posts what the action answers, `event` puts it into an envelope.",
+        schema={"type": "string", "enum": list(FORMATS)},
+    ),
+)
+"""What a call may say about its callback."""
 
 _HINT = (
     "Use the whole address that the platform made for this run, such as Zapier's callback URL, n8n's "

@@ -37,9 +37,19 @@ class IdempotencyPlugin:
     @hookimpl
     def hookline_startup(self, gateway: Gateway) -> None:
         """Read the options; nothing is opened and no thread is started before the first key comes."""
+        from hookline import CallOption
         from hookline_idempotency.keeper import Keeper
 
         self._keeper = Keeper(gateway)
+        gateway.add_call_option(
+            CallOption(
+                name="Idempotency-Key",
+                place="header",
+                title="Idempotency key",
+                description="The same request with the same key runs once, and gets the same answer again.",
+                example="order-1001",
+            )
+        )
 
     @hookimpl(tryfirst=True)
     def hookline_run_order(self, principal: Principal, order: Order, proceed: Proceed) -> Reply | None:

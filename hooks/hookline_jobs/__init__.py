@@ -32,10 +32,13 @@ class JobsPlugin:
     @hookimpl
     def hookline_startup(self, gateway: Gateway) -> None:
         """Read the options; nothing is opened and no thread is started before the first job."""
+        from hookline_jobs.described import ACCEPTED, OPTIONS
         from hookline_jobs.office import Office, make_engine
 
         self._office = Office(gateway, make_engine=self._make_engine or make_engine, pace=self._pace)
         gateway.add_background(self._office.begin)
+        gateway.add_call_option(*OPTIONS)
+        gateway.add_call_answer(202, ACCEPTED)
 
     @hookimpl
     def hookline_register_routes(self, routes: RouteRegistry) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hookline.errors import InvalidInputError, PermissionDeniedError
 from hookline.routes import json_reply
+from hookline_jobs.described import CANCEL, RESULT, STATUS
 from hookline_jobs.desk import ADMIN_SCOPE
 from hookline_jobs.rows import CANCELLED, DONE, FAILED, QUEUED, RUNNING
 
@@ -30,9 +31,9 @@ def add_routes(routes: RouteRegistry, office: Office) -> None:
     """Add the routes of jobs."""
     views = JobViews(office)
     routes.add("GET", "/jobs", views.list_jobs, scope=SCOPE)
-    routes.add("GET", "/jobs/<job_id>", views.show_result, scope=SCOPE)
-    routes.add("GET", "/jobs/<job_id>/status", views.show_status, scope=SCOPE)
-    routes.add("DELETE", "/jobs/<job_id>", views.cancel, scope=SCOPE)
+    routes.add("GET", "/jobs/<job_id>", views.show_result, scope=SCOPE, operation=RESULT)
+    routes.add("GET", "/jobs/<job_id>/status", views.show_status, scope=SCOPE, operation=STATUS)
+    routes.add("DELETE", "/jobs/<job_id>", views.cancel, scope=SCOPE, operation=CANCEL)
 
 
 class JobViews:

@@ -29,11 +29,21 @@ class TrialsPlugin:
     @hookimpl
     def hookline_startup(self, gateway: Gateway) -> None:
         """Read the options, and look whether there is a sandbox."""
+        from hookline import CallOption
         from hookline_trials.options import TrialsOptions
 
         self._options = gateway.options_of(TrialsOptions)
         sandbox = gateway.host.plugins.get("sandbox")
         self._has_sandbox = sandbox is not None and sandbox.status == "active"
+        gateway.add_call_option(
+            CallOption(
+                name="X-Hookline-Test",
+                place="header",
+                title="Test",
+                description="`1` runs the call on the sandbox, at no cost.",
+                schema={"type": "string", "enum": ["0", "1"]},
+            )
+        )
 
     @hookimpl(tryfirst=True)
     def hookline_run_order(self, principal: Principal, order: Order, proceed: Proceed) -> Reply | None:

@@ -121,10 +121,13 @@ class Dropdowns:
             raise ConfigurationError(f"There is a source of options {source.id!r} already.")
         self._sources[source.id] = source
 
+    def all(self) -> Iterator[Source]:
+        """Yield every source, by id."""
+        return (self._sources[id] for id in sorted(self._sources))
+
     def visible_to(self, principal: Principal) -> Iterator[Source]:
         """Yield the sources that a caller may read: those of no connector, and of one that it may use."""
-        for id in sorted(self._sources):
-            source = self._sources[id]
+        for source in self.all():
             connector = self._catalog.connectors.get(source.connector)
             if connector is None or any(principal.may_run(action) for action in connector.actions):
                 yield source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import cast
+from urllib.parse import unquote
 
 JsonObject = dict[str, object]
 
@@ -16,10 +17,10 @@ def follow(schema: JsonObject, root: JsonObject) -> JsonObject:
     """
     for _ in range(_MAX_HOPS):
         reference = schema.get("$ref")
-        if not isinstance(reference, str) or not reference.startswith("#/"):
+        if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
             return schema
         target: object = root
-        for part in reference[2:].split("/"):
+        for part in unquote(reference[2:]).split("/") if reference != "#" else ():
             target = as_object(target).get(part.replace("~1", "/").replace("~0", "~"))
         schema = as_object(target)
     return {}

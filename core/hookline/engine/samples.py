@@ -1,14 +1,17 @@
-"""A sample of what an action answers, with every field that its output can have."""
+"""Samples: an input that fits, and an output with every field that it can have."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
+
+from hookline.engine.references import as_object, follow
 
 if TYPE_CHECKING:
     from hookline.connector import JsonObject
     from hookline.engine.catalog import CatalogEntry
 
 _MAX_DEPTH = 12
+_END = object()  # stands for what would hold itself
 _TEXTS = {
     "date": "2026-01-31",
     "date-time": "2026-01-31T12:00:00Z",
@@ -33,47 +36,120 @@ def sample_of(entry: CatalogEntry) -> JsonObject:
     schema = action.output_schema
     declared = max((sample.output for sample in action.samples), key=_richness, default=None)
     if declared is None:
-        made = _make(schema, schema, 0)
+        made = _Maker(schema).make(schema)
         return made if isinstance(made, dict) else {}
     whole = dict(declared)
-    for name, member in _properties(schema, schema).items():
+    maker = _Maker(schema)
+    for name, member in as_object(follow(schema, schema).get("properties")).items():
         if name not in whole:
-            whole[name] = [] if name == "warnings" else _make(member, schema, 0)
+            whole[name] = [] if name == "warnings" else maker.make(member)
             if entry.output.problems(whole):
                 del whole[name]
     return whole
+
+
+def sample_input_of(entry: CatalogEntry) -> JsonObject:
+    """Return an input that fits: the first that the action declares, or one made from its schema."""
+    action = entry.action
+    if action.samples:
+        return dict(action.samples[0].input)
+    schema = action.input_schema
+    made = [_Maker(schema, only_needed=only_needed).make(schema) for only_needed in (True, False)]
+    inputs = [one for one in made if isinstance(one, dict)]
+    return min(inputs, key=lambda one: len(entry.input.problems(one)), default={})
 
 
 def _richness(output: JsonObject) -> int:
     return sum(value not in (None, [], {}, "") for value in output.values())
 
 
-def _make(schema: object, root: JsonObject, depth: int) -> object:
-    """Return a value that a schema takes, as far as that can be told from a quick look."""
-    schema = _resolve(schema, root)
-    if depth > _MAX_DEPTH:
-        return None
-    for name in ("const", "default"):
-        if name in schema:
-            return schema[name]
-    for name in ("examples", "enum"):
-        values = schema.get(name)
-        if isinstance(values, list) and values:
-            return values[0]
-    for name in ("anyOf", "oneOf", "allOf"):
-        branches = schema.get(name)
-        if isinstance(branches, list) and branches and "properties" not in schema:
+class _Maker:
+    """Makes values that a schema takes, as far as that can be told from a quick look.
+
+    Args:
+        root: The whole schema, into which references lead.
+        only_needed: Whether members are left out that need not be there.
+    """
+
+    def __init__(self, root: JsonObject, *, only_needed: bool = False) -> None:
+        self._root = root
+        self._only_needed = only_needed
+
+    def make(self, schema: object, above: frozenset[str] = frozenset()) -> object:
+        """Return a value.
+
+        Args:
+            schema: What it has to fit.
+            above: References that it stands inside of: a schema that holds itself is not followed twice.
+        """
+        own = as_object(schema)
+        reference = own.get("$ref")
+        if isinstance(reference, str):
+            if reference in above or len(above) > _MAX_DEPTH:
+                return _END
+            above = above | {reference}
+        own = follow(own, self._root)
+        for name in ("const", "default"):
+            if name in own:
+                return own[name]
+        for name in ("examples", "enum"):
+            values = own.get(name)
+            if isinstance(values, list) and values:
+                return values[0]
+        whole = own.get("allOf")
+        if isinstance(whole, list) and whole:
+            return self._join([{**own, "allOf": []}, *whole], above)
+        return self._make_plain(own, above)
+
+    def _make_plain(self, own: JsonObject, above: frozenset[str]) -> object:
+        branches = next(
+            (own[name] for name in ("anyOf", "oneOf") if isinstance(own.get(name), list) and own[name]), None
+        )
+        if isinstance(branches, list) and "properties" not in own and not _only_needs(branches):
             found = next((one for one in branches if one != {"type": "null"}), branches[0])
-            return _make(found, root, depth + 1)
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        kind = next((one for one in kind if one != "null"), "null")
-    if kind == "object" or "properties" in schema:
-        members = _properties(schema, root).items()
-        return {name: _make(member, root, depth + 1) for name, member in members}
-    if kind == "array":
-        return [_make(schema["items"], root, depth + 1)] if isinstance(schema.get("items"), dict) else []
-    return _simple(kind, schema)
+            return self.make(found, above)
+        kind = own.get("type")
+        if isinstance(kind, list):
+            kind = next((one for one in kind if one != "null"), "null")
+        if kind == "object" or "properties" in own:
+            return self._make_object(own, above, branches)
+        if kind == "array":
+            return self._make_list(own, above)
+        return _simple(kind, own)
+
+    def _make_object(self, own: JsonObject, above: frozenset[str], branches: object) -> JsonObject:
+        needed = _names(own.get("required"))
+        if isinstance(branches, list):
+            needed += _names(as_object(branches[0]).get("required"))
+        members = as_object(own.get("properties"))
+        wanted = [name for name in [*members, *needed] if not self._only_needed or name in needed]
+        made = {name: self.make(members.get(name), above) for name in dict.fromkeys(wanted)}
+        return {name: value for name, value in made.items() if value is not _END}
+
+    def _make_list(self, own: JsonObject, above: frozenset[str]) -> list[object]:
+        first = own.get("prefixItems")
+        if isinstance(first, list):
+            made = [self.make(one, above) for one in first]
+            return [None if one is _END else one for one in made]
+        if not isinstance(own.get("items"), dict):
+            return []
+        entry = self.make(own["items"], above)
+        return [] if entry is _END else [entry]
+
+    def _join(self, parts: list[object], above: frozenset[str]) -> object:
+        made = [self.make({**part, "allOf": None}, above) for part in map(as_object, parts)]
+        objects = [one for one in made if isinstance(one, dict)]
+        if objects:
+            return {name: value for one in objects for name, value in one.items()}
+        return next((one for one in made if one is not None), None)
+
+
+def _only_needs(branches: list[object]) -> bool:
+    return all(isinstance(one, dict) and set(one) == {"required"} for one in branches)
+
+
+def _names(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
 
 
 def _simple(kind: object, schema: JsonObject) -> object:
@@ -89,22 +165,3 @@ def _simple(kind: object, schema: JsonObject) -> object:
         length = schema.get("minLength")
         return text.ljust(length, ".") if isinstance(length, int) and length < 1000 else text
     return None
-
-
-def _properties(schema: JsonObject, root: JsonObject) -> dict[str, object]:
-    properties = _resolve(schema, root).get("properties")
-    return cast("dict[str, object]", properties) if isinstance(properties, dict) else {}
-
-
-def _resolve(schema: object, root: JsonObject) -> JsonObject:
-    """Return a schema, or the one in the same document that it refers to."""
-    for _ in range(_MAX_DEPTH):
-        reference = schema.get("$ref") if isinstance(schema, dict) else None
-        if not isinstance(reference, str) or not reference.startswith("#/"):
-            break
-        found: object = root
-        for step in reference[2:].split("/"):
-            step = step.replace("~1", "/").replace("~0", "~")
-            found = found.get(step) if isinstance(found, dict) else None
-        schema = found
-    return cast("JsonObject", schema) if isinstance(schema, dict) else {}

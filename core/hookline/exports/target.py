@@ -12,6 +12,7 @@ from hookline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from hookline.exports.blueprint import Blueprint
+    from hookline.plugins import PluginHost
 
 Files = Mapping[str, object]
 """Content by file name: text as it is, anything else as JSON. Names use ``/`` for folders."""
@@ -58,3 +59,37 @@ class ExportTarget:
             module, _, function = make.partition(":")
             make = getattr(import_module(module), function)
         return make(blueprint)
+
+
+def collect_targets(host: PluginHost) -> dict[str, ExportTarget]:
+    """Return the targets of all active plugins, by name and in the order of their names.
+
+    Raises:
+        ConfigurationError: If a plugin fails, or a name is taken; names the plugin.
+    """
+    found: dict[str, ExportTarget] = {}
+    owners: dict[str, str] = {}
+    for plugin, register in host.implementations("hookline_register_exports"):
+        try:
+            targets = register()
+        except ConfigurationError:
+            raise
+        except Exception as exc:
+            raise ConfigurationError(
+                f"Plugin {plugin!r} could not add its exports: {type(exc).__name__}: {exc}"
+            ) from exc
+        if not isinstance(targets, (list, tuple)) or not all(
+            isinstance(one, ExportTarget) for one in targets
+        ):
+            raise ConfigurationError(
+                f"Plugin {plugin!r}: hookline_register_exports() must return a list of ExportTarget objects."
+            )
+        for target in targets:
+            if target.name in owners:
+                raise ConfigurationError(
+                    f"The plugins {owners[target.name]!r} and {plugin!r} both export to {target.name!r}; "
+                    "remove one."
+                )
+            owners[target.name] = plugin
+            found[target.name] = target
+    return dict(sorted(found.items()))

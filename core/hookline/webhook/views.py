@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hookline import __version__
 from hookline.engine.catalog import describe
+from hookline.engine.raw_fields import join_raw
 from hookline.errors import NotFoundError
 from hookline.order import Order
 from hookline.problems import known_errors
@@ -18,6 +19,7 @@ def add_routes(routes: RouteRegistry) -> None:
     routes.add("GET", "/healthz", show_health, public=True)
     routes.add("GET", "/readyz", show_readiness, public=True)
     routes.add("GET", "/problems/<code>", show_problem, public=True)
+    routes.add("GET", "/me", show_caller, scope="catalog:read")
     routes.add("GET", "/actions", list_actions, scope="catalog:read")
     routes.add("GET", "/actions/<action_id>", show_action, scope="catalog:read")
     routes.add("POST", "/actions/<action_id>", run_action, scope="actions:run")
@@ -55,6 +57,20 @@ def show_problem(request: RouteRequest) -> Reply:
     return json_reply({"code": code, "title": found.title, "status": found.status, "hint": found.hint})
 
 
+def show_caller(request: RouteRequest) -> Reply:
+    """Answer ``GET /me``: whose key this is, so that a platform can try it and name the account."""
+    principal = request.principal
+    assert principal is not None  # the route has a scope
+    return json_reply(
+        {
+            "key_id": principal.key_id,
+            "label": principal.label or principal.key_id,
+            "tenant": principal.tenant,
+            "scopes": sorted(principal.scopes),
+        }
+    )
+
+
 def list_actions(request: RouteRequest) -> Reply:
     """Answer ``GET /actions``: every action that the caller may run, without its schemas."""
     assert request.principal is not None  # the route has a scope
@@ -75,10 +91,10 @@ def run_action(request: RouteRequest) -> Reply:
     """Answer ``POST /actions/{id}``: run it."""
     assert request.principal is not None  # the route has a scope
     action_id = request.parameters["action_id"]
-    request.gateway.catalog.find(action_id)
+    action = request.gateway.catalog.find(action_id)
     order = Order(
         action_id=action_id,
-        fields=read_fields(request.inbound),
+        fields=join_raw(read_fields(request.inbound), action),
         headers=request.inbound.public_headers(),
         call_id=request.call_id,
         client=request.inbound.client,

@@ -1,0 +1,16 @@
+"""The targets that come with Hookline; each has a module of its own, imported when it is asked for."""
+
+from __future__ import annotations
+
+from hookline.exports.target import ExportTarget
+
+TARGETS = (
+    ExportTarget(
+        name="openapi",
+        title="OpenAPI 3.1",
+        summary="One document that describes every action, for Retool, GPT Actions and code generators.",
+        next_step="Import openapi.json where the tool asks for an OpenAPI document.",
+        file="openapi.json",
+        make="hookline.exports.openapi:make_openapi",
+    ),
+)

@@ -1,0 +1,175 @@
+"""``/openapi.json`` and ``/exports``: the catalog as files, for whoever may read it."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from hookline.errors import ConfigurationError, FatalError, InvalidInputError, NotFoundError
+from hookline.exports.blueprints import make_blueprint
+from hookline.exports.export import make_export
+from hookline.principal import ANYTHING
+from hookline.routes import Reply, json_reply
+
+if TYPE_CHECKING:
+    from hookline.exports.export import Export
+    from hookline.exports.target import ExportTarget
+    from hookline.gateway import Gateway
+    from hookline.routes import RouteRegistry, RouteRequest
+
+_SERVER = re.compile(r"https?://[^\s/?#@\"'<>\\]+(/[^\s?#\"'<>\\]*)?")
+_PARAMETERS = ("actions", "server")
+_MAX_PATTERNS = 100
+_TYPES = {".json": "application/json", ".html": "text/html; charset=utf-8", ".zip": "application/zip"}
+
+
+def add_routes(routes: RouteRegistry, *, is_public: bool) -> None:
+    """Add the routes; public ones show every action."""
+    scope = None if is_public else "catalog:read"
+    routes.add("GET", "/openapi.json", show_openapi, scope=scope, public=is_public)
+    routes.add("GET", "/exports", list_targets, scope=scope, public=is_public)
+    routes.add("GET", "/exports/<target>", show_export, scope=scope, public=is_public)
+    routes.add("GET", "/exports/<target>/<path:file>", show_file, scope=scope, public=is_public)
+
+
+def show_openapi(request: RouteRequest) -> Reply:
+    """Answer ``GET /openapi.json``: the same as ``GET /exports/openapi``."""
+    export = _make(request, _find(request.gateway, "openapi"))
+    return _reply(request, *export.main)
+
+
+def list_targets(request: RouteRequest) -> Reply:
+    """Answer ``GET /exports``: every target, with what comes out and what to do with it."""
+    targets = request.gateway.export_targets.values()
+    return json_reply({"exports": [describe_target(one) for one in targets], "count": len(targets)})
+
+
+def describe_target(target: ExportTarget) -> dict[str, object]:
+    """Return what programs are told about a target."""
+    return {
+        "name": target.name,
+        "title": target.title,
+        "summary": target.summary,
+        "next_step": target.next_step,
+        "file": target.file,
+        "href": f"/exports/{target.name}",
+    }
+
+
+def show_export(request: RouteRequest) -> Reply:
+    """Answer ``GET /exports/{target}``: its file, or an archive if there are several."""
+    export = _make(request, _find(request.gateway, request.parameters["target"]))
+    if len(export.files) == 1:
+        return _reply(request, *export.main)
+    return _reply(request, f"{export.target.file}.zip", export.as_archive())
+
+
+def show_file(request: RouteRequest) -> Reply:
+    """Answer ``GET /exports/{target}/{file}``: one of its files."""
+    export = _make(request, _find(request.gateway, request.parameters["target"]))
+    name = request.parameters["file"]
+    if name not in export.files:
+        near = difflib.get_close_matches(name[:200], export.files, n=1, cutoff=0.3)
+        raise NotFoundError(
+            f"The export {export.target.name!r} has no file {name[:80]!r}."
+            + (f" Did you mean {near[0]!r}?" if near else ""),
+            hint=f"`GET /exports/{export.target.name}` has them all.",
+        )
+    return _reply(request, name, export.files[name])
+
+
+def _find(gateway: Gateway, name: str) -> ExportTarget:
+    found = gateway.export_targets.get(name)
+    if found is None:
+        near = difflib.get_close_matches(name[:80], gateway.export_targets, n=1)
+        raise NotFoundError(
+            f"There is no export {name[:80]!r}." + (f" Did you mean {near[0]!r}?" if near else ""),
+            code="unknown_export",
+            hint="`GET /exports` lists them.",
+        )
+    return found
+
+
+def _make(request: RouteRequest, target: ExportTarget) -> Export:
+    query = request.inbound.query
+    unknown = next((name for name in query if name not in _PARAMETERS), None)
+    if unknown is not None:
+        raise InvalidInputError(
+            f"There is no parameter {unknown[:40]!r}.",
+            field=unknown[:40],
+            hint=f"Use {' and '.join(_PARAMETERS)}.",
+        )
+    blueprint = make_blueprint(
+        request.gateway,
+        server_url=_server_url(request),
+        patterns=read_patterns(query.get("actions")),
+        principal=request.principal,
+    )
+    if not blueprint.actions:
+        raise NotFoundError(
+            "There is no action to export.",
+            hint="`GET /actions` lists those that this key may run; `actions` narrows them down.",
+        )
+    try:
+        return make_export(target, blueprint)
+    except ConfigurationError as exc:
+        raise FatalError(exc.message, status=409, code="cannot_export", hint=exc.hint) from exc
+
+
+def read_patterns(text: str | None) -> tuple[str, ...]:
+    """Return the patterns of actions in a list such as ``openai.chat,acme.*``; all if there is none.
+
+    Raises:
+        InvalidInputError: If there are too many.
+    """
+    patterns = tuple(part.strip() for part in (text or "").split(",") if part.strip())
+    if len(patterns) > _MAX_PATTERNS:
+        raise InvalidInputError(f"`actions` names more than {_MAX_PATTERNS} patterns.", field="actions")
+    return patterns or ANYTHING
+
+
+def check_server_url(url: str) -> str:
+    """Return an address of a gateway that stands in exports.
+
+    Raises:
+        InvalidInputError: If it is none.
+    """
+    is_sound = len(url) <= 500 and url.isprintable() and _SERVER.fullmatch(url) is not None
+    try:
+        is_sound = is_sound and urlsplit(url).port != 0
+    except ValueError:
+        is_sound = False
+    if not is_sound:
+        raise InvalidInputError(
+            "`server` must be an address such as https://hooks.example.com.",
+            field="server",
+            hint="Name the address at which the platform reaches this gateway, without a query.",
+        )
+    return url.rstrip("/")
+
+
+def _server_url(request: RouteRequest) -> str:
+    """Return the address that the export is for: the one asked for, the set one, or that of the request."""
+    wanted = request.inbound.query.get("server")
+    if wanted:
+        return check_server_url(wanted)
+    set_one = request.gateway.settings.server.public_url
+    if set_one is not None:
+        return set_one
+    return check_server_url(f"http://{request.inbound.headers.get('host', 'localhost')}")
+
+
+def _reply(request: RouteRequest, name: str, content: bytes) -> Reply:
+    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = [("etag", tag), ("cache-control", "no-cache"), ("vary", "authorization, x-api-key")]
+    if request.inbound.headers.get("if-none-match") == tag:
+        return Reply(status=304, headers=headers)
+    base = name.rpartition("/")[2]
+    kind = _TYPES.get("." + base.rpartition(".")[2], "text/plain; charset=utf-8")
+    headers.append(("content-type", kind))
+    if kind != "application/json":
+        headers.append(("content-disposition", f'attachment; filename="{base}"'))
+    return Reply(headers=headers, content=content)
