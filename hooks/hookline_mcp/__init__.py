@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import click
 
     from hookline import RouteRegistry
+    from hookline.exports.target import ExportTarget
     from hookline.gateway import Gateway
 
 
@@ -33,6 +34,22 @@ class McpPlugin:
 
         if self._gateway is not None:
             add_routes(routes, self._gateway)
+
+    @hookimpl
+    def hookline_register_exports(self) -> list[ExportTarget]:
+        """Add the export `mcp`."""
+        from hookline.exports.target import ExportTarget
+
+        return [
+            ExportTarget(
+                name="mcp",
+                title="MCP tools",
+                summary="The actions as tools of the Model Context Protocol, as `tools/list` answers them.",
+                next_step="Clients read the same from `/mcp`; those that start programs run `hookline mcp`.",
+                file="mcp-tools.json",
+                make="hookline_mcp.export:make",
+            )
+        ]
 
     @hookimpl
     def hookline_register_commands(self, group: click.Group) -> None:

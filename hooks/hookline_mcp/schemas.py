@@ -1,36 +1,28 @@
 """JSON Schemas as MCP clients, and the models behind them, take them.
 
 The protocol wants an object at the top and objects as the schemas of its properties. Models' own services
-want more: no ``anyOf``, ``oneOf`` or ``allOf`` at the top, and no keywords that JSON Schema does not know.
-A model reads every letter of it before each call, so labels inside of a field, fields that are on their way
-out and definitions that nothing uses are left out. All is checked as ever when the tool is called.
+want more: no ``anyOf``, ``oneOf`` or ``allOf`` at the top, no keywords that JSON Schema does not know, and
+names of plain letters. A model reads every letter of a schema before each call, so labels inside of a field,
+fields that are on their way out and definitions that nothing uses are left out. All is checked as ever when
+the tool is called.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hookline.engine.references import as_object, follow
+from hookline.exports.schema_walk import map_schemas
+from hookline.order import RAW_JSON
+from hookline_mcp.definitions import DEFINITIONS, has_only_definitions, used_definitions
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from hookline.connector import JsonObject
 
-_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
-_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
-_SINGLE = (
-    "items",
-    "contains",
-    "additionalProperties",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-    "propertyNames",
-    "not",
-    "if",
-    "then",
-    "else",
-    "contentSchema",
-)
 _AT_THE_TOP = (
     "allOf",
     "anyOf",
@@ -42,10 +34,23 @@ _AT_THE_TOP = (
     "dependentSchemas",
     "dependentRequired",
 )
-_DEFINITIONS = ("$defs", "definitions")
-_MOST_STEPS = 20
-_INSIDE = 9
-"""Level of what stands inside of a field; the fields themselves are on level 1."""
+_PLAIN = re.compile(r"[a-zA-Z0-9_.-]{1,64}\Z")
+_OURS = ("$comment", "$id", "$schema")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lost:
+    """Something that a schema does not say.
+
+    Attributes:
+        place: The field; empty if it is the input as a whole.
+        lost: What is not said.
+        instead: What to do.
+    """
+
+    place: str
+    lost: str
+    instead: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +65,7 @@ class Shaped:
 
     schema: JsonObject
     one_of: tuple[tuple[str, ...], ...] = ()
-    losses: tuple[str, ...] = ()
+    losses: tuple[Lost, ...] = ()
 
 
 def shape_input(schema: JsonObject, *, hidden: Iterable[str] = ()) -> Shaped:
@@ -70,38 +75,44 @@ def shape_input(schema: JsonObject, *, hidden: Iterable[str] = ()) -> Shaped:
         schema: The schema of an action's input.
         hidden: Fields that are not offered.
     """
-    root = _resolve(_cleaned(schema))
+    root = _cleaned(schema)
+    if not has_only_definitions(root):  # what is left out might be what a reference leads to
+        return Shaped(schema=_ordered({**root, "type": "object"}))
     groups: list[tuple[str, ...]] = []
-    losses: list[str] = []
+    losses: list[Lost] = []
     for keyword in _AT_THE_TOP:
-        if keyword not in root:
+        if keyword in root:
+            rule = root.pop(keyword)
+            group = _group_in(rule) if keyword == "anyOf" else None
+            if group is not None:
+                groups.append(group)
+                continue
+            losses.append(Lost(place="", lost=f"`{keyword}` for the input as a whole.", instead=_CHECKED))
+            if isinstance(rule, list):
+                _offer_all(root, rule, are_all=keyword == "allOf")
+    fields = as_object(root.get("properties"))
+    needed = _names(root.get("required"))
+    left_out = set(hidden) & fields.keys()
+    for name, value in fields.items():
+        if name in left_out or name in needed or as_object(value).get("deprecated") is not True:
             continue
-        rule = root.pop(keyword)
-        group = _fields_of(rule) if keyword == "anyOf" else None
-        if group is not None:
-            groups.append(group)
-            continue
-        losses.append(f"`{keyword}` at the top is left out")
-        if keyword in ("allOf", "anyOf", "oneOf") and isinstance(rule, list):
-            _merge(root, rule, are_all=keyword == "allOf")
-    unwanted = set(hidden)
-    demanded = root.get("required")
-    properties: JsonObject = {}
-    for name, value in _as_dict(root.get("properties")).items():
-        if name in unwanted:
-            continue
-        if _as_dict(value).get("deprecated") is True and name not in (demanded or ()):
-            losses.append(f"`{name}` is left out: it is deprecated")
-            unwanted.add(name)
-            continue
-        properties[name] = _as_object(value)
-    root["type"] = "object"
-    root["properties"] = properties
-    required = root.get("required")
-    if isinstance(required, list):
-        root["required"] = [name for name in required if name not in unwanted]
-        if not root["required"]:
-            del root["required"]
+        left_out.add(name)
+        losses.append(Lost(place=name, lost="A field on its way out.", instead="It is taken all the same."))
+    odd = [name for name in fields if name not in left_out and not _PLAIN.match(name)]
+    offered = {
+        name: _as_schema(value) for name, value in fields.items() if name not in left_out and name not in odd
+    }
+    required = [name for name in needed if name not in left_out and name not in odd]
+    if odd and RAW_JSON not in fields:
+        offered[RAW_JSON] = _raw_field(odd, needed)
+        required += [RAW_JSON] if any(name in needed for name in odd) else []
+        losses += [
+            Lost(place=name, lost="A name that models cannot write.", instead=f"Put it into `{RAW_JSON}`.")
+            for name in odd
+        ]
+    root |= {"type": "object", "properties": offered, "required": required}
+    if not required:
+        del root["required"]
     return Shaped(schema=_ordered(root), one_of=tuple(groups), losses=tuple(losses))
 
 
@@ -110,103 +121,95 @@ def shape_output(schema: JsonObject) -> JsonObject | None:
 
     An output is always an object, so to say so at the top changes nothing.
     """
-    root = _resolve(_cleaned(schema))
+    root = _cleaned(schema)
     kinds = root.get("type", "object")
     if kinds != "object" and not (isinstance(kinds, list) and "object" in kinds):
         return None
     root["type"] = "object"
     if "properties" in root:
-        root["properties"] = {name: _as_object(value) for name, value in _as_dict(root["properties"]).items()}
+        root["properties"] = {
+            name: _as_schema(value) for name, value in as_object(root["properties"]).items()
+        }
     return _ordered(root)
 
 
-def _cleaned(schema: object) -> JsonObject:
-    """Return a copy without keywords of ours, such as ``x-options``; what is data stays as it is."""
-    copied = _clean(schema)
-    return copied if isinstance(copied, dict) else {}
+_CHECKED = "It is checked when the tool is called; the error names the field."
 
 
-def _clean(schema: object, level: int = 0) -> object:
+def _cleaned(schema: JsonObject) -> JsonObject:
+    """Return a copy whose top is no reference, without keywords of ours and labels inside of fields."""
+    plain = map_schemas(schema, _without(lambda name: name.startswith("x-") or name in _OURS))
+    target = follow(plain, plain)
+    root = {**target, **{name: value for name, value in plain.items() if name != "$ref"}}
+    root["properties"] = {**as_object(target.get("properties")), **as_object(plain.get("properties"))}
+    root["required"] = list(dict.fromkeys([*_names(target.get("required")), *_names(plain.get("required"))]))
+    for name in ("properties", "required"):
+        if not root[name]:
+            del root[name]
+    for place in DEFINITIONS:
+        if isinstance(root.get(place), dict):
+            root[place] = {name: _unlabelled(one) for name, one in as_object(root[place]).items()}
+    if "properties" in root:
+        root["properties"] = {name: _with_label(one) for name, one in as_object(root["properties"]).items()}
+    return root
+
+
+def _without(is_unwanted: Callable[[str], bool]) -> Callable[[JsonObject], JsonObject]:
+    return lambda one: {name: value for name, value in one.items() if not is_unwanted(name)}
+
+
+def _unlabelled(schema: object) -> object:
     if not isinstance(schema, dict):
         return schema
-    found: JsonObject = {}
-    for key, value in schema.items():
-        if key.startswith("x-") or key in ("$id", "$schema", "$comment"):
-            continue
-        if key == "title" and level > 1:
-            continue
-        if key in _MAPS and isinstance(value, dict):
-            below = level + 1 if key == "properties" else _INSIDE
-            found[key] = {name: _clean(inner, below) for name, inner in value.items()}
-        elif key in _LISTS and isinstance(value, list):
-            found[key] = [_clean(inner, _INSIDE) for inner in value]
-        elif key in _SINGLE:
-            found[key] = _clean(value, _INSIDE)
-        else:
-            found[key] = value
-    return found
+    return map_schemas(schema, _without(lambda name: name == "title"))
 
 
-def _resolve(root: JsonObject) -> JsonObject:
-    """Return a schema whose top is no reference: what it leads to stands there itself."""
-    found = dict(root)
-    for _ in range(_MOST_STEPS):
-        reference = found.pop("$ref", None)
-        if reference is None:
-            break
-        target = _look_up(root, reference)
-        if target is None:
-            found["$ref"] = reference
-            break
-        found = {**target, **found}
-    return found
+def _with_label(schema: object) -> object:
+    if not isinstance(schema, dict) or "title" not in schema:
+        return _unlabelled(schema)
+    return {"title": schema["title"], **as_object(_unlabelled(schema))}
 
 
-def _look_up(root: JsonObject, reference: object) -> JsonObject | None:
-    for place in _DEFINITIONS:
-        prefix = f"#/{place}/"
-        if isinstance(reference, str) and reference.startswith(prefix):
-            name = reference.removeprefix(prefix).replace("~1", "/").replace("~0", "~")
-            found = _as_dict(root.get(place)).get(name)
-            return found if isinstance(found, dict) else None
-    return None
-
-
-def _fields_of(rule: object) -> tuple[str, ...] | None:
+def _group_in(rule: object) -> tuple[str, ...] | None:
     """Return the fields of a rule that says no more than that one of them must be there."""
-    if not isinstance(rule, list):
-        return None
     names = []
-    for one in rule:
-        required = one.get("required") if isinstance(one, dict) and set(one) == {"required"} else None
-        if not isinstance(required, list) or len(required) != 1:
+    for one in rule if isinstance(rule, list) else [None]:
+        required = _names(as_object(one).get("required"))
+        if len(required) != 1 or set(as_object(one)) != {"required"}:
             return None
-        names.append(str(required[0]))
+        names += required
     return tuple(names)
 
 
-def _merge(root: JsonObject, rules: list[object], *, are_all: bool) -> None:
+def _offer_all(root: JsonObject, rules: list[object], *, are_all: bool) -> None:
     """Offer the fields of all alternatives; what only some of them demand is not demanded."""
-    properties = dict(_as_dict(root.get("properties")))
+    properties = dict(as_object(root.get("properties")))
     demands: list[set[str]] = []
     for rule in rules:
-        resolved = _resolve({**_as_dict(rule), "$defs": root.get("$defs", {})})
-        for name, value in _as_dict(resolved.get("properties")).items():
+        resolved = follow(as_object(rule), root)
+        for name, value in as_object(resolved.get("properties")).items():
             properties.setdefault(name, value)
-        required = resolved.get("required")
-        demands.append(set(required) if isinstance(required, list) else set())
+        demands.append(set(_names(resolved.get("required"))))
+    own = _names(root.get("required"))
+    more = (set.union if are_all else set.intersection)(*demands) if demands else set()
     root["properties"] = properties
-    more = set().union(*demands) if are_all else set.intersection(*demands) if demands else set()
-    present = root.get("required")
-    own = list(present) if isinstance(present, list) else []
     root["required"] = own + sorted(more - set(own))
 
 
-def _as_dict(value: object) -> JsonObject:
-    return value if isinstance(value, dict) else {}
+def _raw_field(odd: list[str], needed: list[str]) -> JsonObject:
+    named = ", ".join(f"`{name}`" + (" (needed)" if name in needed else "") for name in odd)
+    return {
+        "type": "object",
+        "description": f"Fields whose names cannot stand beside the others: {named}.",
+        "additionalProperties": True,
+    }
 
 
-def _as_object(value: object) -> JsonObject:
+def _names(value: object) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _as_schema(value: object) -> JsonObject:
     """Return the schema of a property as an object: the protocol takes no ``true`` and ``false`` there."""
     if isinstance(value, dict):
         return value
@@ -214,42 +217,8 @@ def _as_object(value: object) -> JsonObject:
 
 
 def _ordered(root: JsonObject) -> JsonObject:
-    """Return a schema that begins with what a reader looks for, and ends with its definitions."""
+    """Return a schema that begins with what a reader looks for, and ends with the definitions in use."""
     first = {key: root[key] for key in ("type", "properties", "required") if key in root}
-    rest = {key: value for key, value in root.items() if key not in first and key not in _DEFINITIONS}
-    rest.pop("title", None)
-    rest.pop("description", None)
-    return first | rest | _used_definitions(first | rest, root)
-
-
-def _used_definitions(schema: JsonObject, root: JsonObject) -> JsonObject:
-    """Return the definitions that a schema leads to, whatever they lead to included."""
-    whole = {key: root[key] for key in _DEFINITIONS if isinstance(root.get(key), dict)}
-    names = {f"#/{place}/{name}" for place, named in whole.items() for name in _as_dict(named)}
-    seen: set[str] = set()
-    wanted = list(_references(schema))
-    while wanted:
-        reference = wanted.pop()
-        if reference in seen:
-            continue
-        if reference not in names:
-            return whole  # it leads somewhere else in the document: nothing can be left out safely
-        seen.add(reference)
-        wanted += _references(_look_up(root, reference))
-    kept = {
-        place: {name: value for name, value in _as_dict(named).items() if f"#/{place}/{name}" in seen}
-        for place, named in whole.items()
-    }
-    return {place: named for place, named in kept.items() if named}
-
-
-def _references(value: object) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if key in ("$ref", "$dynamicRef") and isinstance(inner, str):
-                yield inner
-            else:
-                yield from _references(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _references(inner)
+    left = (*first, *DEFINITIONS, "title", "description")
+    body = first | {key: value for key, value in root.items() if key not in left}
+    return body | used_definitions(body, root)

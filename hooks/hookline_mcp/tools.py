@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hookline.connector import Action, JsonObject
+    from hookline.exports.blueprint import ActionBlueprint
+    from hookline_mcp.schemas import Lost
 
 # First words of verbs that take something away or put something in its place.
 _DESTRUCTIVE = frozenset(
@@ -62,7 +64,7 @@ class Tool:
     name: str
     action_id: str
     document: JsonObject = field(repr=False)
-    losses: tuple[str, ...] = ()
+    losses: tuple[Lost, ...] = ()
 
     @property
     def has_output_schema(self) -> bool:
@@ -81,6 +83,20 @@ def source_of(action: Action) -> ToolSource:
         is_read_only=action.is_read_only,
         is_idempotent=action.is_idempotent,
         streams=action.stream is not None,
+    )
+
+
+def source_of_blueprint(action: ActionBlueprint) -> ToolSource:
+    """Return what the tool of an action is made of, from its blueprint."""
+    return ToolSource(
+        id=action.id,
+        title=action.title,
+        description=action.description,
+        input_schema=action.input_schema,
+        output_schema=action.output_schema,
+        is_read_only=action.is_read_only,
+        is_idempotent=action.is_idempotent,
+        streams=action.streams,
     )
 
 
