@@ -10,6 +10,8 @@ import orjson
 
 from hookline import __version__
 from hookline.call import new_call_id
+from hookline.engine.raw_fields import join_raw
+from hookline.engine.references import as_object
 from hookline.errors import InvalidInputError, PermissionDeniedError
 from hookline.order import ITEMS, Order
 from hookline.problems import ProblemFormat
@@ -174,20 +176,17 @@ class McpServer:
                 INVALID_PARAMS, f"Unknown tool: {name[:80]!r}. `tools/list` names those of this key."
             )
         action = self._gateway.catalog.find(tool.action_id)
-        fields = arguments
+        try:
+            fields = join_raw(arguments, action)
+            if ITEMS in fields and ITEMS not in as_object(action.input_schema.get("properties")):
+                # Its output is a list of outputs, which does not fit the schema of the tool.
+                hint = "Call the tool once for each input."
+                raise InvalidInputError(f"`{ITEMS}` is no argument of a tool.", field=ITEMS, hint=hint)
+        except InvalidInputError as error:
+            return self._refuse(error, version=version)
         if action.stream is not None:
             # An answer in pieces has no place in a result: it is put together.
             fields = {key: value for key, value in fields.items() if key not in ("stream", "stream_options")}
-        if ITEMS in fields and ITEMS not in _properties(action.input_schema):
-            # Its output is a list of outputs, which does not fit the schema of the tool.
-            return self._refuse(
-                InvalidInputError(
-                    f"`{ITEMS}` is no argument of a tool.",
-                    field=ITEMS,
-                    hint="Call the tool once for each input.",
-                ),
-                version=version,
-            )
         return ToolCall(tool=tool, fields=fields, caller=caller, version=version)
 
     def _refuse(self, error: HooklineError, *, version: str) -> JsonObject:
@@ -231,8 +230,3 @@ def _initialize(message: Message, caller: Caller) -> JsonObject:
 
 def _instructions(caller: Caller) -> str:
     return _INSTRUCTIONS if caller.may_call else _INSTRUCTIONS + _NO_TOOLS
-
-
-def _properties(schema: JsonObject) -> JsonObject:
-    found = schema.get("properties")
-    return found if isinstance(found, dict) else {}
