@@ -87,9 +87,12 @@ class LocalDoor:
                 if content is not None:
                     notify(content)
 
+        teller = threading.Thread(target=tell, name="mcp-progress", daemon=True)
         if progress.is_wanted:
-            threading.Thread(target=tell, name="mcp-progress", daemon=True).start()
+            teller.start()
         try:
             return self._server.run(call, call_id=new_call_id(), cancellation=cancellation)[1]
         finally:
             is_over.set()
+            if progress.is_wanted:
+                teller.join()  # nothing may be told after the answer

@@ -129,7 +129,7 @@ class RemoteDoor:
             answer = orjson.loads(content)
         except orjson.JSONDecodeError:
             answer = None
-        if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):
+        if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0":
             text = f"What answers at {self._host} is no MCP server: status {status}."
             return orjson.dumps(error_body(INTERNAL_ERROR, text, data=None, id=id))
         result = answer.get("result")
