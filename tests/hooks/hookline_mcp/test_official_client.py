@@ -22,9 +22,7 @@ from mcp_lab import CHAT, TOOLS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-MODES = pytest.mark.parametrize(
-    ("mode", "version"), [("2026-07-28", "2026-07-28"), ("auto", "2026-07-28"), ("legacy", "2025-11-25")]
-)
+MODES = pytest.mark.parametrize(("mode", "version"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
 WAYS = pytest.mark.parametrize("way", ["http", "stdio", "stdio to http"])
 _TIMEOUT_S = 60
 
@@ -61,7 +59,7 @@ def run(way: str, mode: str, server: Server, use: Callable[[Client], Awaitable[N
 
 @WAYS
 @MODES
-def test_tools_are_listed_and_called_and_their_results_fit_their_schemas(
+def test_tools_are_listed_and_called_and_their_failures_told(
     way: str, mode: str, version: str, server: Server
 ) -> None:
     async def use(client: Client) -> None:
@@ -83,16 +81,6 @@ def test_tools_are_listed_and_called_and_their_results_fit_their_schemas(
             schema = schemas[name]
             assert schema is not None
             Draft202012Validator(schema).validate(result.structured_content)
-
-    run(way, mode, server, use)
-
-
-@WAYS
-@MODES
-def test_failures_reach_the_model_and_unknown_tools_the_program(
-    way: str, mode: str, version: str, server: Server
-) -> None:
-    async def use(client: Client) -> None:
         failed = await client.call_tool("openai_chat", {"model": "sandbox-429", "prompt": "hi"})
         assert failed.is_error
         wrong = await client.call_tool("openai_chat", {**CHAT, "temperature": "hot"})

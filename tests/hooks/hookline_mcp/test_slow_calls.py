@@ -104,6 +104,11 @@ def test_a_client_that_leaves_ends_its_call(upstream: SlowUpstream) -> None:
     assert upstream.was_cancelled.wait(LONG_S)
 
 
+def test_a_client_that_left_before_it_read_anything_ends_its_call(upstream: SlowUpstream) -> None:
+    begin(upstream, modern("tools/call", SAY)).close()
+    assert upstream.was_cancelled.wait(LONG_S)
+
+
 def test_a_client_of_an_older_revision_that_leaves_does_not(upstream: SlowUpstream) -> None:
     answer = begin(upstream, legacy("tools/call", SAY), version=LEGACY[0])
     next(pieces_of(answer))
