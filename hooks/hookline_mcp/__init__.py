@@ -9,8 +9,7 @@ from hookline import hookimpl
 if TYPE_CHECKING:
     import click
 
-    from hookline import RouteRegistry
-    from hookline.exports.target import ExportTarget
+    from hookline import ExportTarget, RouteRegistry
     from hookline.gateway import Gateway
 
 
@@ -38,7 +37,7 @@ class McpPlugin:
     @hookimpl
     def hookline_register_exports(self) -> list[ExportTarget]:
         """Add the export `mcp`."""
-        from hookline.exports.target import ExportTarget
+        from hookline import ExportTarget
 
         return [
             ExportTarget(
