@@ -21,4 +21,28 @@ TARGETS = (
         file="openai-tools",
         make="hookline.exports.openai_tools:make_tools",
     ),
+    ExportTarget(
+        name="curl",
+        title="cURL",
+        summary="One command per action for a shell, and one for n8n's Import cURL.",
+        next_step="Run curl/NAME.sh with your key in HOOKLINE_KEY, or paste curl/n8n/NAME.sh into n8n.",
+        file="curl",
+        make="hookline.exports.curl:make_curl",
+    ),
+    ExportTarget(
+        name="n8n",
+        title="n8n",
+        summary="A workflow with one HTTP Request node per action.",
+        next_step="In n8n make a Header Auth credential called Hookline, then import hookline-workflow.json.",
+        file="hookline-workflow.json",
+        make="hookline.exports.n8n:make_n8n",
+    ),
+    ExportTarget(
+        name="postman",
+        title="Postman",
+        summary="A collection with every action, its samples and its answers.",
+        next_step="Import hookline.postman_collection.json, and put your key into the variable hookline_key.",
+        file="hookline.postman_collection.json",
+        make="hookline.exports.postman:make_postman",
+    ),
 )
