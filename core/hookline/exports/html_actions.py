@@ -68,9 +68,7 @@ def _fields(action: ActionBlueprint) -> str:
     if not action.fields:
         return "<p>It takes any object.</p>\n"
     rows = [_field(field, action) for field in action.fields]
-    shown = table(
-        ("Name", "Label", "Type", "Needed", "Limits", "Meaning"), rows, name=f"Fields of {action.id}"
-    )
+    shown = table(("Field", "Type", "Needed", "Meaning"), rows, name=f"Fields of {action.id}")
     if action.one_of:
         groups = "; or ".join(" with ".join(code(name) for name in group) for group in action.one_of)
         shown += f"<p>One of these must be there: {groups}.</p>\n"
@@ -86,20 +84,23 @@ def _field(field: FormField, action: ActionBlueprint) -> tuple[str, ...]:
     if field.default is not None:
         meaning += f" Without it: {code(json.dumps(field.default, ensure_ascii=False))}."
     return (
-        code(field.name or "(no name)"),
-        text(field.label),
+        _named(field.name, field.label),
         text(row.type),
         "yes" if field.is_required else "no",
-        text(row.limits),
-        meaning.strip(),
+        meaning.strip() + (f' <span class="soft">({text(row.limits)})</span>' if row.limits else ""),
     )
+
+
+def _named(name: str, label: str) -> str:
+    """Return a name with the label that people read below it."""
+    return f'{code(name or "(no name)")}<br><span class="soft">{text(label)}</span>'
 
 
 def _outputs(action: ActionBlueprint) -> str:
     rows = list(_members(action.outputs, ""))
     if not rows:
         return "<p>What it holds is known when it has run.</p>\n"
-    return table(("Name", "Label", "Type", "Always", "Meaning"), rows, name=f"Output of {action.id}")
+    return table(("Member", "Type", "Always", "Meaning"), rows, name=f"Output of {action.id}")
 
 
 def _members(members: tuple[OutputField, ...], above: str) -> Iterator[tuple[str, ...]]:
@@ -107,8 +108,7 @@ def _members(members: tuple[OutputField, ...], above: str) -> Iterator[tuple[str
         path = above + (member.name or "(no name)") + ("[]" if member.is_list else "")
         kind = _KINDS[member.kind]
         yield (
-            code(path),
-            text(member.label),
+            _named(path, member.label),
             f"list of {kind}" if member.is_list else kind,
             "yes" if member.is_always_there else "no",
             text(member.help),
