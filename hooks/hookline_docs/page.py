@@ -65,8 +65,8 @@ _MISSING = (
 <body>
 <h1>The reference is not installed</h1>
 <p>This page shows every action with its form and samples. It needs the files of Swagger UI:</p>
-<pre>pip install 'hookline[docs]'</pre>
-<p>Restart the gateway after that.</p>
+<pre>pip install flask-openapi3-swagger</pre>
+<p>They come with Hookline, and have been removed here. Restart the gateway after that.</p>
 <p>Without it, <code>/openapi.json</code> works all the same,
 and <code>hookline export html</code> writes the reference as one file.</p>
 </body>

@@ -105,7 +105,7 @@ def test_the_package_of_swagger_ui_is_read_and_not_run() -> None:
     assert not [name for name in sys.modules if name.startswith("flask_openapi3")]
 
 
-def test_without_the_extra_the_page_says_what_to_install() -> None:
+def test_without_those_files_the_page_says_what_to_install() -> None:
     own = {name: asset for name, asset in find_assets().items() if name.startswith("page.")}
     routes = RouteRegistry()
     routes.add("GET", "/docs", DocsViews(can_run=True, find=lambda: own).show_page, public=True)
@@ -116,7 +116,7 @@ def test_without_the_extra_the_page_says_what_to_install() -> None:
 
     assert answer.status_code == 501
     assert answer.headers["content-security-policy"] == POLICY
-    assert "pip install 'hookline[docs]'" in answer.text
+    assert "pip install flask-openapi3-swagger" in answer.text
     assert "<code>/openapi.json</code> works all the same" in answer.text
 
 
