@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft4Validator
-from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from jsonschema.exceptions import ValidationError
 
 _COUNT = {"type": "integer", "minimum": 0}
 _PART = {"$ref": "#"}
@@ -70,7 +71,9 @@ def _pass_null(keyword: Any) -> Any:
 
 def _is_integer(checker: Any, value: object) -> bool:
     """Tell whether a value is an integer; 1.0 is one in JSON Schema 2020-12, which the gateway goes by."""
-    return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value % 1 == 0))
+    return not isinstance(value, bool) and (
+        isinstance(value, int) or (isinstance(value, float) and value % 1 == 0)
+    )
 
 
 SwaggerValidator = extend(

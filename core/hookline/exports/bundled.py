@@ -21,4 +21,13 @@ TARGETS = (
         file="openai-tools",
         make="hookline.exports.openai_tools:make_tools",
     ),
+    ExportTarget(
+        name="power-platform",
+        title="Power Platform",
+        summary="A custom connector for Power Automate, Power Apps, Logic Apps and Copilot Studio.",
+        next_step="Import apiDefinition.swagger.json under Custom connectors, or give both files to "
+        "`paconn create`.",
+        file="power-platform",
+        make="hookline.exports.power_platform:make_connector",
+    ),
 )

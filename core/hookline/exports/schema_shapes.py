@@ -1,7 +1,7 @@
 """What a JSON Schema takes, as one flat shape: references, `allOf`, `anyOf` and the rest worked into it.
 
-A shape takes at least what its schema takes, and more where a flat form cannot say it; `Shape.lost` tells what
-that was. Members of objects and entries of lists stay schemas, so that recursion does no harm.
+A shape takes at least what its schema takes, and more where a flat form cannot say it; `Shape.lost` tells
+what that was. Members of objects and entries of lists stay schemas, so that recursion does no harm.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ T = TypeVar("T")
 
 ALL_TYPES = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 ANNOTATIONS = frozenset(
-    {"title", "description", "default", "example", "examples", "deprecated", "readOnly", "writeOnly", "$comment"}
+    {
+        "title",
+        "description",
+        "default",
+        "example",
+        "examples",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "$comment",
+    }
 )
 
 
@@ -266,7 +276,11 @@ def _distinct(schemas: Iterable[object], keyword: str) -> list[object]:
     found: dict[str, object] = {}
     for one in schemas:
         inner = one.get(keyword) if isinstance(one, dict) else None
-        if isinstance(one, dict) and isinstance(inner, list) and set(one) <= {keyword, "title", "description"}:
+        if (
+            isinstance(one, dict)
+            and isinstance(inner, list)
+            and set(one) <= {keyword, "title", "description"}
+        ):
             found.update((key_of(part), part) for part in inner if key_of(part) not in found)
         elif one is True or one is False or isinstance(one, dict):
             found.setdefault(key_of(one), one)

@@ -1,7 +1,7 @@
 """Which schemas stand in place, and which become definitions that others refer to.
 
-Forms are best understood where everything stands in place. What holds itself cannot, and what is used often is
-named when all else would grow too large.
+Forms are best understood where everything stands in place. What holds itself cannot, and what is used often
+is named when all else would grow too large.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """JSON Schema 2020-12 as schemas of Swagger 2.0, which has no unions, no null, no tuples and no conditions.
 
-What comes out takes at least what the schema takes; null stands as ``x-nullable``. For a form it is narrowed to
-what people can fill in: of text or something else the text remains, and objects of several kinds become one
-with the members of all. Each of these is noted as lost.
+What comes out takes at least what the schema takes; null stands as ``x-nullable``. For a form it is narrowed
+to what people can fill in: of text or something else the text remains, and objects of several kinds become
+one with the members of all. Each of these is noted as lost.
 """
 
 from __future__ import annotations
@@ -215,6 +215,8 @@ def _inside(place: str, name: str) -> str:
 
 def _is_too_large(schema: object) -> bool:
     """Tell whether a schema that was put together from others has become too large to go on with."""
-    return isinstance(schema, dict) and not schema.keys().isdisjoint({"anyOf", "allOf"}) and (
-        len(key_of(schema)) > _MAX_MADE_UP
+    return (
+        isinstance(schema, dict)
+        and not schema.keys().isdisjoint({"anyOf", "allOf"})
+        and (len(key_of(schema)) > _MAX_MADE_UP)
     )

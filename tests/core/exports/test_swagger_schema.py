@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from hookline.exports.swagger_schema import LOSSES, SwaggerSchemas
+from hookline.exports.swagger_schema import SwaggerSchemas
 from swagger_checks import schema_problems, value_problems
 
 NAMES = st.sampled_from(["a", "b", "c", "größe", "$ref", "", "with space"])
 SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(-3, 3), st.sampled_from([0.5, 1.0, -1.5]), st.sampled_from(["", "a", "ab"])
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 3),
+    st.sampled_from([0.5, 1.0, -1.5]),
+    st.sampled_from(["", "a", "ab"]),
 )
 VALUES = st.recursive(
     SCALARS,
@@ -22,7 +25,9 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 TYPES = st.sampled_from(["null", "boolean", "integer", "number", "string", "array", "object"])
-REFERENCES = st.sampled_from(["#", "#/$defs/One", "#/$defs/Two", "#/$defs/Tw%6f", "#/$defs/No", "#/properties/a"])
+REFERENCES = st.sampled_from(
+    ["#", "#/$defs/One", "#/$defs/Two", "#/$defs/Tw%6f", "#/$defs/No", "#/properties/a"]
+)
 COUNTS = st.integers(0, 3)
 
 
@@ -83,7 +88,9 @@ ROOTS = st.builds(
     SCHEMAS,
 )
 THOROUGH = settings(
-    max_examples=int(__import__('os').environ.get('N','150')), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=int(__import__("os").environ.get("N", "150")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 
