@@ -347,7 +347,7 @@ def test_missing_and_wrong_keys_get_the_same_answer(server: Server) -> None:
                 sent.pop(name, None)
             answers.append((status, body, sent))
         assert answers[0][0] == 401
-        assert all(answer == answers[0] for answer in answers)
+        assert answers == [answers[0]] * len(answers)
 
 
 @pytest.mark.parametrize("form", ["Bearer {}", "bearer {}", "{}", "Bearer Bearer {}"])
