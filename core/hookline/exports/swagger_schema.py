@@ -45,6 +45,7 @@ LOSSES = {
     "types": "It can be of several types.",
     "unevaluated": "That nothing else may be there is not said.",
     "unnamed": "A member without a name, or one called $ref, is not shown.",
+    "untyped": "It does not say of which type it is; here it is an object or a list.",
     "written_out": "It takes several types; here it is a text.",
 }
 """What can be lost, by a code."""
@@ -147,10 +148,9 @@ class SwaggerSchemas:
     def _fillable(self, shape: Shape, place: str) -> Shape:
         """Return what of a shape people can fill in."""
         live = shape.types - {"null"}
-        if shape.types == ALL_TYPES and shape.choices is None and (shape.members or shape.needed):
-            return restrict(shape, _OBJECT)
-        if shape.types == ALL_TYPES and shape.choices is None and shape.items is not True:
-            return restrict(shape, frozenset({"array"}))
+        if shape.types == ALL_TYPES and (shape.members or shape.needed or shape.items is not True):
+            self.note(place, "untyped")
+            return restrict(shape, _OBJECT if shape.members or shape.needed else frozenset({"array"}))
         if shape.types != ALL_TYPES and "null" in shape.types:
             self.note(place, "nullable")
         if len(live) < 2 or live == _NUMBERS:
@@ -179,7 +179,10 @@ class SwaggerSchemas:
             if name in _UNSAYABLE:
                 self.note(place, "unnamed")
                 is_whole = False
-            elif live or (not self.is_form and not self.reader.read(member).is_nothing):
+            elif self.is_form and not live:
+                if not self.reader.read(member).is_nothing:
+                    self.note(_inside(place, name), "nullable")
+            elif live or not self.reader.read(member).is_nothing:
                 members[name] = self._lower(member, _inside(place, name), name, depth + 1)
         others = False if self.reader.read(shape.others).is_nothing else shape.others
         for name in shape.needed:
