@@ -10,6 +10,7 @@ from hookline.exports.schema_shapes import (
     ALL_TYPES,
     ANNOTATIONS,
     ANYTHING,
+    MERGED,
     NOTHING,
     Range,
     Shape,
@@ -39,6 +40,8 @@ _UNSAID = {
     "$recursiveRef": "reference",
 }
 _MAX_HOPS = 40
+_MAX_MERGED = 20_000
+_MAX_ALL_MERGED = 400_000
 
 
 class ShapeReader:
@@ -53,6 +56,7 @@ class ShapeReader:
         self._root = root
         self._is_closed = is_closed
         self._known: dict[str, Shape] = {}
+        self._merged = 0
 
     def read(self, schema: object) -> Shape:
         """Return the shape of a schema."""
@@ -69,6 +73,19 @@ class ShapeReader:
             return NOTHING
         if not isinstance(schema, dict):
             return ANYTHING
+        return self._read_merged(schema, above) if MERGED in schema else self._read_parts(schema, above)
+
+    def _read_merged(self, schema: JsonObject, above: frozenset[str]) -> Shape:
+        key = key_of(schema)
+        if key not in self._known:
+            self._merged += len(key)
+            if len(key) > _MAX_MERGED or self._merged > _MAX_ALL_MERGED:
+                self._known[key] = Shape(lost=frozenset({"deep"}))
+            else:
+                self._known[key] = self._read_parts(schema, above)
+        return self._known[key]
+
+    def _read_parts(self, schema: JsonObject, above: frozenset[str]) -> Shape:
         shape = _read_own(schema)
         if isinstance(schema.get("$ref"), str):
             shape = join(shape, self._follow(unquote(schema["$ref"]), above))

@@ -31,6 +31,9 @@ ANNOTATIONS = frozenset(
     }
 )
 
+MERGED = "x-merged"
+"""Marks a schema that was put together here, and may grow without end when schemas hold each other."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Range:
@@ -258,7 +261,7 @@ def either(schemas: Iterable[object]) -> object:
         return some[0]
     if any(is_anything(one) for one in some):
         return _telling(some) or True
-    return {"anyOf": some, **_telling(some)}
+    return {"anyOf": some, MERGED: True, **_telling(some)}
 
 
 def both(schemas: Iterable[object]) -> object:
@@ -269,17 +272,21 @@ def both(schemas: Iterable[object]) -> object:
     bare = [one for one in some if not (is_anything(one) and not _telling([one]))]
     if len(bare) <= 1:
         return bare[0] if bare else True
-    return {"allOf": bare, **_telling(bare)}
+    return {"allOf": bare, MERGED: True, **_telling(bare)}
 
 
 def _distinct(schemas: Iterable[object], keyword: str) -> list[object]:
+    """Return schemas without repetitions; those within schemas of the same kind stand on their own."""
+    several = list({key_of(one): one for one in schemas}.values())
+    if len(several) == 1:
+        return several
     found: dict[str, object] = {}
-    for one in schemas:
+    for one in several:
         inner = one.get(keyword) if isinstance(one, dict) else None
         if (
             isinstance(one, dict)
             and isinstance(inner, list)
-            and set(one) <= {keyword, "title", "description"}
+            and set(one) <= {keyword, MERGED, "title", "description"}
         ):
             found.update((key_of(part), part) for part in inner if key_of(part) not in found)
         elif one is True or one is False or isinstance(one, dict):

@@ -52,7 +52,6 @@ LOSSES = {
 
 _MAX_DEPTH = 20
 _MAX_PIECES = 2000
-_MAX_MADE_UP = 100_000
 _UNSAYABLE = ("", "$ref")
 _TEXT = frozenset({"string"})
 _OBJECT = frozenset({"object"})
@@ -119,7 +118,7 @@ class SwaggerSchemas:
     def _lower(self, schema: object, place: str, name: str | None = None, depth: int = 0) -> JsonObject:
         """Return a schema in Swagger's terms; objects and lists as references to where they are kept."""
         shape = self.reader.read(schema)
-        if depth > _MAX_DEPTH or self._pieces > _MAX_PIECES or (depth and _is_too_large(schema)):
+        if depth > _MAX_DEPTH or self._pieces > _MAX_PIECES:
             self.note(place, "deep")
             shape = Shape(types=_TEXT) if self.is_form else Shape()
         self._pieces += 1
@@ -214,12 +213,3 @@ def _null(shape: Shape) -> JsonObject:
 
 def _inside(place: str, name: str) -> str:
     return f"{place}.{name}" if place else name
-
-
-def _is_too_large(schema: object) -> bool:
-    """Tell whether a schema that was put together from others has become too large to go on with."""
-    return (
-        isinstance(schema, dict)
-        and not schema.keys().isdisjoint({"anyOf", "allOf"})
-        and (len(key_of(schema)) > _MAX_MADE_UP)
-    )
