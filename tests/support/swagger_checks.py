@@ -76,7 +76,7 @@ def _is_integer(checker: Any, value: object) -> bool:
     )
 
 
-SwaggerValidator = extend(
+SwaggerValidator = extend(  # type: ignore[no-untyped-call]  # the stubs know no types of it
     Draft4Validator,
     {name: _pass_null(check) for name, check in Draft4Validator.VALIDATORS.items() if name != "$ref"},
     type_checker=Draft4Validator.TYPE_CHECKER.redefine("integer", _is_integer),

@@ -87,8 +87,9 @@ class ShapeReader:
 
     def _read_parts(self, schema: JsonObject, above: frozenset[str]) -> Shape:
         shape = _read_own(schema)
-        if isinstance(schema.get("$ref"), str):
-            shape = join(shape, self._follow(unquote(schema["$ref"]), above))
+        reference = schema.get("$ref")
+        if isinstance(reference, str):
+            shape = join(shape, self._follow(unquote(reference), above))
         for part in _list_of(schema.get("allOf")):
             shape = join(shape, self._read(part, above))
         for keyword in ("anyOf", "oneOf"):

@@ -322,7 +322,7 @@ def test_more_than_a_connector_can_hold_is_refused_with_what_to_do(
 def test_labels_of_choices_are_shown() -> None:
     connector = Connector("large", title="Large", base_url="https://large.example")
     sizes = [{"const": "s", "title": "Small"}, {"const": "l", "title": "Large"}]
-    input = {"type": "object", "properties": {"size": {"oneOf": sizes, "title": "Size"}}}
+    input: Json = {"type": "object", "properties": {"size": {"oneOf": sizes, "title": "Size"}}}
     connector.endpoint("pick", "POST", "/pick", input=input, output={"type": "object"})
 
     body = _export(connector)["paths"]["/actions/large.pick"]["post"]["parameters"][-1]
