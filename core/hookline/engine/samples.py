@@ -59,6 +59,17 @@ def sample_input_of(entry: CatalogEntry) -> JsonObject:
     return min(inputs, key=lambda one: len(entry.input.problems(one)), default={})
 
 
+def make_sample(schema: object, root: JsonObject) -> object:
+    """Return a value that a schema takes, as far as a quick look tells; None if it does not.
+
+    Args:
+        schema: The schema.
+        root: The whole schema, into which its references lead.
+    """
+    made = _Maker(root).make(schema)
+    return None if made is _END else made
+
+
 def _richness(output: JsonObject) -> int:
     return sum(value not in (None, [], {}, "") for value in output.values())
 

@@ -53,4 +53,13 @@ TARGETS = (
         file="reference.html",
         make="hookline.exports.html:make_html",
     ),
+    ExportTarget(
+        name="power-platform",
+        title="Power Platform",
+        summary="A custom connector for Power Automate, Power Apps, Logic Apps and Copilot Studio.",
+        next_step="Import apiDefinition.swagger.json under Custom connectors, or give both files to "
+        "`paconn create`.",
+        file="power-platform",
+        make="hookline.exports.power_platform:make_connector",
+    ),
 )

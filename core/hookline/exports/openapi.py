@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hookline.exports.components import Components
 from hookline.exports.names import pascal_name, unique_names
 from hookline.exports.openapi_operations import (
+    REFUSALS,
     SCHEMAS,
     describe_action,
     describe_route,
@@ -42,7 +43,7 @@ def make_document(blueprint: Blueprint) -> JsonObject:
         tags.setdefault("Options", "Rows of dropdowns.")
         paths[source.path] = {"get": describe_source(source, components, name=names[f"options.{source.id}"])}
     for route in blueprint.routes:
-        tags.setdefault(route.operation.group, "")
+        tags.setdefault(route.operation.group, f"Routes for {route.operation.group.lower()}.")
         told = paths.setdefault(route.path, {})
         assert isinstance(told, dict)  # made above
         told[route.method.lower()] = describe_route(route, components, name=names[route.operation.id])
@@ -59,13 +60,17 @@ def make_document(blueprint: Blueprint) -> JsonObject:
         },
         "servers": [{"url": blueprint.server_url}],
         "security": [{"bearer": []}, {"apiKey": []}],
-        "tags": [{"name": name, **({"description": text} if text else {})} for name, text in tags.items()],
+        "tags": [{"name": name, "description": text} for name, text in tags.items()],
         "paths": paths,
         "components": {
             "schemas": components.schemas,
             "parameters": _parameters(blueprint),
             "responses": {
-                **{str(status): _problem(meaning) for status, meaning in statuses().items()},
+                **{
+                    str(status): _problem(meaning)
+                    for status, meaning in statuses().items()
+                    if str(status) in REFUSALS
+                },
                 "default": _problem("What went wrong."),
             },
             "securitySchemes": {

@@ -23,7 +23,8 @@ MAX_DESCRIPTION = 300
 MAX_FIELD_DESCRIPTION = 700
 """Most characters of a parameter's description that GPT Actions take."""
 
-_REFUSALS = ("400", "401", "402", "403", "404", "409", "413", "415", "422", "429", "500", "502", "503", "504")
+REFUSALS = ("400", "401", "402", "403", "404", "409", "413", "415", "422", "429", "500", "502", "503", "504")
+"""Statuses of errors that any operation may answer."""
 _OPTIONS_SCHEMA: JsonObject = {
     "type": "object",
     "title": "Options",
@@ -204,7 +205,7 @@ def _response(answer: Answer) -> JsonObject:
 
 
 def _refusals() -> JsonObject:
-    return {status: {"$ref": f"#/components/responses/{status}"} for status in (*_REFUSALS, "default")}
+    return {status: {"$ref": f"#/components/responses/{status}"} for status in (*REFUSALS, "default")}
 
 
 def _callback(output: JsonObject) -> JsonObject:
