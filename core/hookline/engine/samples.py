@@ -59,6 +59,17 @@ def sample_input_of(entry: CatalogEntry) -> JsonObject:
     return min(inputs, key=lambda one: len(entry.input.problems(one)), default={})
 
 
+def sample_value(schema: object, root: JsonObject) -> object:
+    """Return a value that a schema takes, as far as that can be told from a quick look.
+
+    Args:
+        schema: What it has to fit.
+        root: The whole schema, into which references lead.
+    """
+    made = _Maker(root, only_needed=True).make(schema)
+    return None if made is _END else made
+
+
 def _richness(output: JsonObject) -> int:
     return sum(value not in (None, [], {}, "") for value in output.values())
 

@@ -13,4 +13,13 @@ TARGETS = (
         file="openapi.json",
         make="hookline.exports.openapi:make_openapi",
     ),
+    ExportTarget(
+        name="zapier",
+        title="Zapier",
+        summary="A private Zapier app: a connection, dropdowns, and one step per action.",
+        next_step="In the folder, type `npm install`, `npx zapier-platform-cli login`, "
+        "`npx zapier-platform-cli register Hookline` and `npx zapier-platform-cli push`.",
+        file="zapier",
+        make="hookline.exports.zapier:make_zapier",
+    ),
 )
