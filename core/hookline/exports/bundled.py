@@ -22,4 +22,13 @@ TARGETS = (
         file="zapier",
         make="hookline.exports.zapier:make_zapier",
     ),
+    ExportTarget(
+        name="make",
+        title="Make",
+        summary="A custom app for Make: a connection, dropdowns, and one module per action.",
+        next_step='Write it with `--out hookline.zip`, and choose the command "Import App" of the extension '
+        "Make Apps Editor in VS Code.",
+        file="hookline",
+        make="hookline.exports.make:make_make",
+    ),
 )
