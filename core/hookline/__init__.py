@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hookline.job import Job
     from hookline.limit import Limit, parse_limit
     from hookline.metering import Meter, Reservation
-    from hookline.operation import Answer, Operation, Parameter
+    from hookline.operation import Answer, Link, Operation, Parameter
     from hookline.options import LayeredOptions, PluginOptions
     from hookline.order import Order, Proceed
     from hookline.principal import Caps, Decision, InboundRequest, KeyLimits, Principal
@@ -69,6 +69,7 @@ __all__ = [
     "KeyLimits",
     "LayeredOptions",
     "Limit",
+    "Link",
     "Meter",
     "Operation",
     "Option",
@@ -123,7 +124,7 @@ _HOMES = {
     "hookline.job": ("Job",),
     "hookline.limit": ("Limit", "parse_limit"),
     "hookline.metering": ("Meter", "Reservation"),
-    "hookline.operation": ("Answer", "Operation", "Parameter"),
+    "hookline.operation": ("Answer", "Link", "Operation", "Parameter"),
     "hookline.options": ("LayeredOptions", "PluginOptions"),
     "hookline.order": ("Order", "Proceed"),
     "hookline.principal": ("Caps", "Decision", "InboundRequest", "KeyLimits", "Principal"),

@@ -28,6 +28,21 @@ class Parameter:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """Where an answer leads: another operation, and what to ask it with.
+
+    Attributes:
+        operation: Id of the operation.
+        parameters: Its parameters by name, as runtime expressions such as ``$response.body#/id``.
+        description: What is there.
+    """
+
+    operation: str
+    parameters: Mapping[str, str]
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
     """What a route answers with one status.
 
@@ -35,11 +50,13 @@ class Answer:
         description: When it does.
         schema: JSON Schema of the body; None if there is none.
         headers: What its headers mean, by name.
+        links: Where it leads, by name.
     """
 
     description: str
     schema: JsonObject | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, Link] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hookline import Answer, CallOption, Operation, Parameter
+from hookline import Answer, CallOption, Link, Operation, Parameter
 from hookline_jobs.profiles import PARAMETER, PROFILES
 from hookline_jobs.rows import CANCELLED, DONE, FAILED, QUEUED, RUNNING
 
@@ -56,6 +56,19 @@ ACCEPTED = Answer(
         "required": ["id", "status", "result_url", "status_url", "message"],
     },
     headers=_HEADERS,
+    links={
+        "result": Link(
+            operation="jobs.result",
+            parameters={"job_id": "$response.body#/id"},
+            description="The result, when it is there.",
+        ),
+        "status": Link(
+            operation="jobs.status", parameters={"job_id": "$response.body#/id"}, description="How far it is."
+        ),
+        "cancel": Link(
+            operation="jobs.cancel", parameters={"job_id": "$response.body#/id"}, description="The end of it."
+        ),
+    },
 )
 
 _JOB: JsonObject = {

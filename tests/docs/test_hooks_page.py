@@ -154,6 +154,11 @@ def _check_commands(plugin: object) -> None:
     assert CliRunner().invoke(group, ["greet"]).output == "hello\n"
 
 
+def _check_exports(plugin: object) -> None:
+    answer = Running(plugin).client.get("/exports/plain-list", headers=HEADERS)
+    assert "openai.chat: Chat with a model\n" in answer.text
+
+
 def _check_authenticate(plugin: object) -> None:
     running = Running(plugin)
     body = b'{"model": "sandbox", "prompt": "hello"}'
@@ -330,6 +335,7 @@ CHECKS: dict[str, Callable[..., None]] = {
     "hookline_register_connectors": _check_connectors,
     "hookline_startup": _check_startup,
     "hookline_register_routes": _check_routes,
+    "hookline_register_exports": _check_exports,
     "hookline_register_commands": _check_commands,
     "hookline_shutdown": _check_shutdown,
     "hookline_authenticate": _check_authenticate,

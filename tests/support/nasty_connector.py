@@ -167,14 +167,19 @@ def make_connector() -> Connector:
     def add(verb: str, input: dict[str, Any], output: dict[str, Any], **more: Any) -> None:
         connector.endpoint(verb, more.pop("method", "POST"), f"/{verb}", input=input, output=output, **more)
 
-    add("shapes", _SHAPES, {"type": "object", "properties": {"shape": _SHAPES["properties"]["either"]}})
+    add("shapes", _SHAPES, _SHAPES)
     add("tree", _TREE, {"$ref": "#/$defs/Node", "$defs": _TREE["$defs"], "properties": {}})
     add("wide", _WIDE, _WIDE, title="Wide " * 30, description="Line one.\n\nLine two. " * 60)
     add("names", _NAMES, _NAMES, description='Quotes " and \\ and <script>alert(1)</script> and {{curly}}.')
     add("binary", _BINARY, _BINARY)
     add("free", _FREE, {"type": "object", "additionalProperties": True})
     add("no_output", {"type": "object"}, {}, read_only=True, method="GET")
-    add("any_output", {}, {"type": ["object", "null"], "oneOf": [{"required": ["a"]}, {"required": ["b"]}]})
+    add(
+        "any_output",
+        {},
+        {"type": ["object", "null"], "oneOf": [{"required": ["a"]}, {"required": ["b"]}]},
+        samples=[Sample(title="An a", input={"a": 1}, output={"a": 1})],
+    )
     add(
         "picks",
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from hookline import __version__
@@ -9,6 +10,8 @@ from hookline.engine.samples import sample_input_of, sample_of
 from hookline.exports.blueprint import ActionBlueprint, Blueprint, RouteBlueprint, SourceBlueprint
 from hookline.exports.form_fields import read_form, read_one_of, read_outputs
 from hookline.principal import ANYTHING, matches
+
+_VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +56,7 @@ def make_blueprint(
         routes=tuple(
             RouteBlueprint(
                 method=route.method,
-                path=route.path.replace("<", "{").replace(">", "}"),
+                path=_VARIABLE.sub(r"{\1}", route.path),
                 operation=route.operation,
             )
             for route in gateway.routes

@@ -14,6 +14,14 @@ TARGETS = (
         make="hookline.exports.openapi:make_openapi",
     ),
     ExportTarget(
+        name="openai-tools",
+        title="OpenAI function tools",
+        summary="Every action as a function tool that a model can call, strict and plain.",
+        next_step="Send the list as `tools`, and run what the model calls with POST /actions/{id}.",
+        file="openai-tools",
+        make="hookline.exports.openai_tools:make_tools",
+    ),
+    ExportTarget(
         name="zapier",
         title="Zapier",
         summary="A private Zapier app: a connection, dropdowns, and one step per action.",

@@ -45,8 +45,10 @@ class Components:
         whole = move_references(schema, lambda reference: self._move(reference, homes))
         for keyword in _DEFINITIONS:
             for inner, definition in as_object(whole.pop(keyword, None)).items():
-                self.schemas[homes[f"/{keyword}/{_escape(inner)}"]] = _plain(as_object(definition))
-        self.schemas[name] = _plain(whole)
+                self.schemas[homes[f"/{keyword}/{_escape(inner)}"]] = without_file_words(
+                    as_object(definition)
+                )
+        self.schemas[name] = without_file_words(whole)
         return {"$ref": self._prefix + name}
 
     def _move(self, reference: str, homes: dict[str, str]) -> str:
@@ -74,8 +76,8 @@ def _escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def _plain(schema: JsonObject) -> JsonObject:
-    """Leave out what says where a schema is published: inside a document it would lead references astray."""
+def without_file_words(schema: JsonObject) -> JsonObject:
+    """Return a schema without what says where it is published, which would lead references astray."""
     return map_schemas(
         schema, lambda one: {name: value for name, value in one.items() if name not in _OF_FILES}
     )

@@ -191,6 +191,15 @@ def _response(answer: Answer) -> JsonObject:
         }
     if answer.schema is not None:
         told["content"] = {"application/json": {"schema": answer.schema}}
+    if answer.links:
+        told["links"] = {
+            name: {
+                "operationId": pascal_name(link.operation),
+                "parameters": dict(link.parameters),
+                "description": link.description,
+            }
+            for name, link in answer.links.items()
+        }
     return told
 
 

@@ -15,5 +15,5 @@ def shorten(text: str, most: int) -> str:
     ends = [match.end() for match in _SENTENCE_END.finditer(text[: most + 1]) if match.end() <= most]
     if ends and ends[-1] >= most // 3:
         return text[: ends[-1]]
-    cut = text[: most - 1]
-    return (cut.rpartition(" ")[0] or cut).rstrip(" ,;:") + "…"
+    words = text[:most].rpartition(" ")[0]
+    return (words or text[: most - 1]).rstrip(" ,;:") + "…"
