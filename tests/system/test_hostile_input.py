@@ -343,11 +343,13 @@ def test_missing_and_wrong_keys_get_the_same_answer(server: Server) -> None:
                 server, "POST", path, b"{not json", {**headers, "Content-Type": "application/json"}
             )
             body.pop("instance", None)
-            for name in ("date", "x-hookline-call-id", "x-request-id"):
+            # The body is not read before the key is known. Whether the server closes the connection after
+            # that depends on how much of the body had arrived by then, and on nothing in the request.
+            for name in ("date", "x-hookline-call-id", "x-request-id", "connection"):
                 sent.pop(name, None)
             answers.append((status, body, sent))
         assert answers[0][0] == 401
-        assert all(answer == answers[0] for answer in answers)
+        assert answers == [answers[0]] * len(answers)
 
 
 @pytest.mark.parametrize("form", ["Bearer {}", "bearer {}", "{}", "Bearer Bearer {}"])

@@ -42,9 +42,10 @@ class ExportsPlugin:
     @hookimpl
     def hookline_register_routes(self, routes: RouteRegistry) -> None:
         """Add ``/openapi.json`` and ``/exports``."""
-        from hookline.exports.views import add_routes
+        from hookline.exports.shelf import Shelf
+        from hookline.exports.views import ExportViews
 
-        add_routes(routes, is_public=self._is_public)
+        ExportViews(Shelf()).add_to(routes, is_public=self._is_public)
 
     @hookimpl
     def hookline_register_commands(self, group: click.Group) -> None:

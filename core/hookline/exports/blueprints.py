@@ -21,26 +21,35 @@ if TYPE_CHECKING:
     from hookline.principal import Principal
 
 
+def pick_actions(
+    gateway: Gateway, *, patterns: Sequence[str] = ANYTHING, principal: Principal | None = None
+) -> tuple[str, ...]:
+    """Return the ids of the actions that are wanted.
+
+    Args:
+        gateway: The gateway.
+        patterns: Ids; a final ``*`` matches any rest.
+        principal: Whose rights count; nobody's if not given.
+    """
+    return tuple(
+        action.id
+        for action in gateway.catalog
+        if matches(patterns, action.id) and (principal is None or principal.may_run(action.id))
+    )
+
+
 def make_blueprint(
-    gateway: Gateway,
-    *,
-    server_url: str,
-    patterns: Sequence[str] = ANYTHING,
-    principal: Principal | None = None,
+    gateway: Gateway, *, server_url: str, action_ids: Sequence[str] | None = None
 ) -> Blueprint:
-    """Return the blueprint of what a caller may run.
+    """Return the blueprint of some actions.
 
     Args:
         gateway: The gateway.
         server_url: Its address for those who import the export.
-        patterns: Ids of actions that are wanted; a final ``*`` matches any rest.
-        principal: Whose rights count; nobody's if not given, so that all actions are there.
+        action_ids: Which actions; all of them by default.
     """
-    actions = [
-        _blueprint_of(gateway.catalog.entry(action.id))
-        for action in gateway.catalog
-        if matches(patterns, action.id) and (principal is None or principal.may_run(action.id))
-    ]
+    ids = pick_actions(gateway) if action_ids is None else action_ids
+    actions = [_blueprint_of(gateway.catalog.entry(id)) for id in ids]
     wanted = {field.options.source for action in actions for field in action.fields if field.options}
     return Blueprint(
         server_url=server_url.rstrip("/"),

@@ -97,7 +97,7 @@ def _find(gateway: Gateway, name: str) -> ExportTarget:
 
 def _make(gateway: Gateway, target: ExportTarget, patterns: tuple[str, ...], server: str | None) -> Export:
     from hookline.errors import InvalidInputError
-    from hookline.exports.blueprints import make_blueprint
+    from hookline.exports.blueprints import make_blueprint, pick_actions
     from hookline.exports.export import make_export
     from hookline.exports.views import check_server_url
     from hookline.principal import ANYTHING
@@ -107,15 +107,15 @@ def _make(gateway: Gateway, target: ExportTarget, patterns: tuple[str, ...], ser
         url = check_server_url(server or settings.public_url or f"http://localhost:{settings.port}")
     except InvalidInputError as exc:
         raise CommandError(exc.message.replace("`server`", "--server"), hint=exc.hint) from exc
-    blueprint = make_blueprint(gateway, server_url=url, patterns=patterns or ANYTHING)
-    if not blueprint.actions:
+    ids = pick_actions(gateway, patterns=patterns or ANYTHING)
+    if not ids:
         raise CommandError(
             f"No action matches {', '.join(patterns) or 'anything'}.",
             hint="`hookline actions list` shows all actions; `openai.*` stands for all of one connector.",
         )
     if server is None and settings.public_url is None:
         click.echo(f"Note: the export leads to {url}. Name another address with --server.", err=True)
-    return make_export(target, blueprint)
+    return make_export(target, make_blueprint(gateway, server_url=url, action_ids=ids))
 
 
 def _report(export: Export, *, as_json: bool) -> None:

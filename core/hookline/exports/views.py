@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hookline.errors import ConfigurationError, FatalError, InvalidInputError, NotFoundError
-from hookline.exports.blueprints import make_blueprint
+from hookline.exports.blueprints import make_blueprint, pick_actions
 from hookline.exports.export import make_export
 from hookline.principal import ANYTHING
 from hookline.routes import Reply, json_reply
 
 if TYPE_CHECKING:
     from hookline.exports.export import Export
+    from hookline.exports.shelf import Shelf
     from hookline.exports.target import ExportTarget
     from hookline.gateway import Gateway
     from hookline.routes import RouteRegistry, RouteRequest
@@ -26,25 +27,76 @@ _MAX_PATTERNS = 100
 _TYPES = {".json": "application/json", ".html": "text/html; charset=utf-8", ".zip": "application/zip"}
 
 
-def add_routes(routes: RouteRegistry, *, is_public: bool) -> None:
-    """Add the routes; public ones show every action."""
-    scope = None if is_public else "catalog:read"
-    routes.add("GET", "/openapi.json", show_openapi, scope=scope, public=is_public)
-    routes.add("GET", "/exports", list_targets, scope=scope, public=is_public)
-    routes.add("GET", "/exports/<target>", show_export, scope=scope, public=is_public)
-    routes.add("GET", "/exports/<target>/<path:file>", show_file, scope=scope, public=is_public)
+class ExportViews:
+    """Answers for exports.
 
+    Args:
+        shelf: Keeps what was made lately.
+    """
 
-def show_openapi(request: RouteRequest) -> Reply:
-    """Answer ``GET /openapi.json``: the same as ``GET /exports/openapi``."""
-    export = _make(request, _find(request.gateway, "openapi"))
-    return _reply(request, *export.main)
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
 
+    def add_to(self, routes: RouteRegistry, *, is_public: bool) -> None:
+        """Add the routes; public ones show every action."""
+        scope = None if is_public else "catalog:read"
+        routes.add("GET", "/openapi.json", self.show_openapi, scope=scope, public=is_public)
+        routes.add("GET", "/exports", self.list_targets, scope=scope, public=is_public)
+        routes.add("GET", "/exports/<target>", self.show_export, scope=scope, public=is_public)
+        routes.add("GET", "/exports/<target>/<path:file>", self.show_file, scope=scope, public=is_public)
 
-def list_targets(request: RouteRequest) -> Reply:
-    """Answer ``GET /exports``: every target, with what comes out and what to do with it."""
-    targets = request.gateway.export_targets.values()
-    return json_reply({"exports": [describe_target(one) for one in targets], "count": len(targets)})
+    def show_openapi(self, request: RouteRequest) -> Reply:
+        """Answer ``GET /openapi.json``: the same as ``GET /exports/openapi``."""
+        return _reply(request, *self._make(request, _find(request.gateway, "openapi")).main)
+
+    def list_targets(self, request: RouteRequest) -> Reply:
+        """Answer ``GET /exports``: every target, with what comes out and what to do with it."""
+        targets = request.gateway.export_targets.values()
+        return json_reply({"exports": [describe_target(one) for one in targets], "count": len(targets)})
+
+    def show_export(self, request: RouteRequest) -> Reply:
+        """Answer ``GET /exports/{target}``: its file, or an archive if there are several."""
+        export = self._make(request, _find(request.gateway, request.parameters["target"]))
+        if len(export.files) == 1:
+            return _reply(request, *export.main)
+        return _reply(request, f"{export.target.file}.zip", export.as_archive())
+
+    def show_file(self, request: RouteRequest) -> Reply:
+        """Answer ``GET /exports/{target}/{file}``: one of its files."""
+        export = self._make(request, _find(request.gateway, request.parameters["target"]))
+        name = request.parameters["file"]
+        if name not in export.files:
+            near = difflib.get_close_matches(name[:200], export.files, n=1, cutoff=0.3)
+            raise NotFoundError(
+                f"The export {export.target.name!r} has no file {name[:80]!r}."
+                + (f" Did you mean {near[0]!r}?" if near else ""),
+                hint=f"`GET /exports/{export.target.name}` has them all.",
+            )
+        return _reply(request, name, export.files[name])
+
+    def _make(self, request: RouteRequest, target: ExportTarget) -> Export:
+        query, gateway = request.inbound.query, request.gateway
+        unknown = next((name for name in query if name not in _PARAMETERS), None)
+        if unknown is not None:
+            raise InvalidInputError(
+                f"There is no parameter {unknown[:40]!r}.",
+                field=unknown[:40],
+                hint=f"Use {' and '.join(_PARAMETERS)}.",
+            )
+        server_url = _server_url(request)
+        ids = pick_actions(gateway, patterns=read_patterns(query.get("actions")), principal=request.principal)
+        if not ids:
+            raise NotFoundError(
+                "There is no action to export.",
+                hint="`GET /actions` lists those that this key may run; `actions` narrows them down.",
+            )
+        try:
+            return self._shelf.get(
+                (target.name, server_url, ids),
+                lambda: make_export(target, make_blueprint(gateway, server_url=server_url, action_ids=ids)),
+            )
+        except ConfigurationError as exc:
+            raise FatalError(exc.message, status=409, code="cannot_export", hint=exc.hint) from exc
 
 
 def describe_target(target: ExportTarget) -> dict[str, object]:
@@ -59,28 +111,6 @@ def describe_target(target: ExportTarget) -> dict[str, object]:
     }
 
 
-def show_export(request: RouteRequest) -> Reply:
-    """Answer ``GET /exports/{target}``: its file, or an archive if there are several."""
-    export = _make(request, _find(request.gateway, request.parameters["target"]))
-    if len(export.files) == 1:
-        return _reply(request, *export.main)
-    return _reply(request, f"{export.target.file}.zip", export.as_archive())
-
-
-def show_file(request: RouteRequest) -> Reply:
-    """Answer ``GET /exports/{target}/{file}``: one of its files."""
-    export = _make(request, _find(request.gateway, request.parameters["target"]))
-    name = request.parameters["file"]
-    if name not in export.files:
-        near = difflib.get_close_matches(name[:200], export.files, n=1, cutoff=0.3)
-        raise NotFoundError(
-            f"The export {export.target.name!r} has no file {name[:80]!r}."
-            + (f" Did you mean {near[0]!r}?" if near else ""),
-            hint=f"`GET /exports/{export.target.name}` has them all.",
-        )
-    return _reply(request, name, export.files[name])
-
-
 def _find(gateway: Gateway, name: str) -> ExportTarget:
     found = gateway.export_targets.get(name)
     if found is None:
@@ -91,32 +121,6 @@ def _find(gateway: Gateway, name: str) -> ExportTarget:
             hint="`GET /exports` lists them.",
         )
     return found
-
-
-def _make(request: RouteRequest, target: ExportTarget) -> Export:
-    query = request.inbound.query
-    unknown = next((name for name in query if name not in _PARAMETERS), None)
-    if unknown is not None:
-        raise InvalidInputError(
-            f"There is no parameter {unknown[:40]!r}.",
-            field=unknown[:40],
-            hint=f"Use {' and '.join(_PARAMETERS)}.",
-        )
-    blueprint = make_blueprint(
-        request.gateway,
-        server_url=_server_url(request),
-        patterns=read_patterns(query.get("actions")),
-        principal=request.principal,
-    )
-    if not blueprint.actions:
-        raise NotFoundError(
-            "There is no action to export.",
-            hint="`GET /actions` lists those that this key may run; `actions` narrows them down.",
-        )
-    try:
-        return make_export(target, blueprint)
-    except ConfigurationError as exc:
-        raise FatalError(exc.message, status=409, code="cannot_export", hint=exc.hint) from exc
 
 
 def read_patterns(text: str | None) -> tuple[str, ...]:
