@@ -108,10 +108,10 @@ def _bounds(field: FormField) -> str:
         return ""
     least, greatest = safe_bounds(field)
     if least is not None and greatest is not None:
-        return f"From {least:g} to {greatest:g}."
+        return f"From {text_of(least)} to {text_of(greatest)}."
     if least is not None:
-        return f"At least {least:g}."
-    return f"At most {greatest:g}." if greatest is not None else ""
+        return f"At least {text_of(least)}."
+    return f"At most {text_of(greatest)}." if greatest is not None else ""
 
 
 def _alternative(field: FormField, action: ActionBlueprint) -> str:

@@ -116,14 +116,9 @@ class ZapierForm:
         text = help_of(field, self._action, raw_label=self._raw_label)
         if text:
             told["helpText"] = short_text(text, MAX_HELP, "help", self._action, self._blueprint, field.name)
-        if (
-            field.is_required
-            and field.default not in (None, "")
-            and survives_as_text(field.default, field, self._action.input_schema)
-        ):
-            default = text_of(field.default)
-            if not holds_template(default):
-                told["default"] = default
+        default = self._default(field)
+        if default:
+            told["default"] = default
         placeholder = field.placeholder or (field.example if isinstance(field.example, str) else "")
         if placeholder and "choices" not in told:
             told["placeholder"] = shorten(plain_text(placeholder), _MAX_PLACEHOLDER)
@@ -151,6 +146,15 @@ class ZapierForm:
             kind = _FORMATS.get(format_of(field, root))
             return {"type": kind or ("text" if field.is_multiline else "string")}
         return {"type": "text" if field.is_multiline else _TYPES.get(field.kind, "text")}
+
+    def _default(self, field: FormField) -> str:
+        """Return what a field holds at first: only where it has to hold something, as zaps keep it."""
+        default = field.default
+        if not field.is_required or default is None or field.kind == "list":
+            return ""
+        text = text_of(default)
+        is_safe = survives_as_text(default, field, self._action.input_schema)
+        return text if is_safe and not holds_template(text) else ""
 
     def _group(self, heading: str) -> str:
         label = plain_text(heading[:1].upper() + heading[1:])
