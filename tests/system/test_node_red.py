@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -210,22 +212,29 @@ def make_flow(gateway: int, own_port: int, collector: int) -> list[dict[str, Any
     ]  # fmt: skip
 
 
-def test_a_flow_reads_the_catalog_polls_a_result_and_is_called_back(
-    node_red: Path, gateway: int, collector: Collector, tmp_path: Path
-) -> None:
-    port, home, log = _free_port(), tmp_path / "node-red", tmp_path / "node-red.log"
+@contextmanager
+def running(
+    program: Path,
+    flow: list[dict[str, Any]],
+    folder: Path,
+    *,
+    port: int,
+    secrets: dict[str, Any] | None = None,
+) -> Iterator[None]:
+    """Run a Node-RED with a flow and what it keeps apart from it."""
+    home, log = folder / "node-red", folder / "node-red.log"
     home.mkdir()
-    flow = make_flow(gateway, port, collector.server_address[1])
     (home / "flows.json").write_text(json.dumps(flow))
+    (home / "flows_cred.json").write_text(json.dumps(secrets or {}))
     (home / "settings.js").write_text(
         "module.exports = {flowFile: 'flows.json', uiHost: '127.0.0.1', httpAdminRoot: false,"
-        "telemetry: {enabled: false, updateNotification: false}, editorTheme: {tours: false},"
-        "logging: {console: {level: 'info'}}};"
+        "credentialSecret: false, telemetry: {enabled: false, updateNotification: false},"
+        "editorTheme: {tours: false}, logging: {console: {level: 'info'}}};"
     )
     with log.open("wb") as file:
         process = subprocess.Popen(
             [
-                str(node_red),
+                str(program),
                 "--userDir",
                 str(home),
                 "--settings",
@@ -241,10 +250,19 @@ def test_a_flow_reads_the_catalog_polls_a_result_and_is_called_back(
         )
     try:
         _wait_for_port(port, process, log)
-        collector.wait_for("catalog", "polled", "accepted", "called")
+        yield
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
+
+
+def test_a_flow_reads_the_catalog_polls_a_result_and_is_called_back(
+    node_red: Path, gateway: int, collector: Collector, tmp_path: Path
+) -> None:
+    port = _free_port()
+    flow = make_flow(gateway, port, collector.server_address[1])
+    with running(node_red, flow, tmp_path, port=port):
+        collector.wait_for("catalog", "polled", "accepted", "called")
 
     assert collector.came["catalog"]["id"] == "openai.chat"
     assert collector.came["polled"]["text"].startswith("Simulated answer to: Say hello to Ada.")
@@ -255,3 +273,57 @@ def test_a_flow_reads_the_catalog_polls_a_result_and_is_called_back(
     with urlopen(listed, timeout=10) as answer:
         jobs = json.load(answer)["jobs"]
     assert sorted(job["status"] for job in jobs) == ["done", "done"]
+
+
+def make_flow_of_the_page(gateway: int, collector: int, input: str) -> list[dict[str, Any]]:
+    """Return the flow that "Use in Node-RED" tells to build, once with a key and once without."""
+
+    def node(id: str, type: str, wires: list[list[str]], **more: Any) -> dict[str, Any]:
+        return {"id": id, "type": type, "z": "tab", "name": id, "wires": wires, "x": 1, "y": 1, **more}
+
+    def request(id: str, to: str, url: str, **more: Any) -> dict[str, Any]:
+        return node(id, "http request", [[to]], method="POST", url=url, ret="obj", paytoqs="ignore", **more)
+
+    def ask(id: str) -> dict[str, Any]:
+        return request(
+            id,
+            "switch",
+            f"http://127.0.0.1:{gateway}/actions/openai.chat",
+            authType="bearer",
+            senderr=False,
+            headers=[
+                {"keyType": "other", "keyValue": "Prefer", "valueType": "other", "valueValue": "wait=110"}
+            ],
+        )
+
+    return [
+        {"id": "tab", "type": "tab", "label": "Hookline"},
+        node(
+            "inject", "inject", [["ask", "ask without key"]], once=True, onceDelay=0.1, repeat="", crontab="",
+            props=[{"p": "payload"}], payload=input, payloadType="json",
+        ),
+        ask("ask"),
+        ask("ask without key"),
+        node(
+            "switch", "switch", [["send answer"], ["send error"]], property="statusCode", propertyType="msg",
+            rules=[{"t": "eq", "v": "200", "vt": "num"}, {"t": "else"}], checkall="true", outputs=2,
+        ),
+        request("send answer", "end", f"http://127.0.0.1:{collector}/answer", senderr=False),
+        request("send error", "end", f"http://127.0.0.1:{collector}/error", senderr=False),
+        node("end", "debug", [], active=False, tosidebar=False, console=False, complete="false"),
+    ]  # fmt: skip
+
+
+def test_the_flow_of_the_page_tells_answers_from_errors(
+    node_red: Path, gateway: int, collector: Collector, tmp_path: Path
+) -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/use-in-node-red.md").read_text("utf-8")
+    (input,) = re.findall(r"`msg.payload` be JSON: `(\{.*\})`", page)
+    assert "`Prefer` with `wait=110`" in page
+    flow = make_flow_of_the_page(gateway, collector.server_address[1], input)
+    secrets = {"ask": {"user": "", "password": KEY}}
+    with running(node_red, flow, tmp_path, port=_free_port(), secrets=secrets):
+        collector.wait_for("answer", "error")
+    assert collector.came["answer"]["text"].startswith("Simulated answer to: Say hello to Ada.")
+    assert collector.came["error"]["status"] == 401
+    assert collector.came["error"]["message"].startswith("This request carries no valid API key.")

@@ -6,11 +6,35 @@ from hookline import __version__
 from hookline.engine.catalog import describe
 from hookline.engine.raw_fields import join_raw
 from hookline.errors import NotFoundError
+from hookline.operation import Answer, Operation
 from hookline.order import Order
 from hookline.problems import known_errors
 from hookline.routes import Reply, RouteRegistry, RouteRequest, json_reply
 from hookline.webhook.bodies import read_fields
 from hookline.webhook.form_views import add_form_routes
+
+_ME = Operation(
+    id="gateway.me",
+    title="See whose key this is",
+    description="Tries a key, and names the account that it belongs to.",
+    group="Gateway",
+    answers={
+        200: Answer(
+            description="The key's owner.",
+            schema={
+                "type": "object",
+                "title": "Caller",
+                "properties": {
+                    "key_id": {"type": "string", "description": "Public id of the key."},
+                    "label": {"type": "string", "description": "Name that people recognise."},
+                    "tenant": {"type": "string", "description": "Whose data it sees."},
+                    "scopes": {"type": "array", "items": {"type": "string"}, "description": "Its rights."},
+                },
+                "required": ["key_id", "label", "tenant", "scopes"],
+            },
+        )
+    },
+)
 
 
 def add_routes(routes: RouteRegistry) -> None:
@@ -19,7 +43,7 @@ def add_routes(routes: RouteRegistry) -> None:
     routes.add("GET", "/healthz", show_health, public=True)
     routes.add("GET", "/readyz", show_readiness, public=True)
     routes.add("GET", "/problems/<code>", show_problem, public=True)
-    routes.add("GET", "/me", show_caller, scope="catalog:read")
+    routes.add("GET", "/me", show_caller, scope="catalog:read", operation=_ME)
     routes.add("GET", "/actions", list_actions, scope="catalog:read")
     routes.add("GET", "/actions/<action_id>", show_action, scope="catalog:read")
     routes.add("POST", "/actions/<action_id>", run_action, scope="actions:run")

@@ -91,6 +91,10 @@ def test_the_options_of_every_dropdown_are_where_the_document_says(client: OpenA
         assert client.call(id, limit="2", q="a").status == 200
 
 
+def test_a_key_can_be_tried(client: OpenApiClient) -> None:
+    assert client.call("GatewayMe").json()["label"] == "static key"
+
+
 def test_a_job_is_found_by_the_links_of_its_answer(client: OpenApiClient) -> None:
     body = client.examples("OpenaiChat")[0]
 
