@@ -184,6 +184,8 @@ def _check_module(name: str, files: Files) -> Iterator[str]:
     parameters = files.get(f"{folder}/expect.imljson", [])
     for wrong in _check_parameters(parameters, files):
         yield f"parameter {wrong}"
+    if _RESERVED & {one.get("name") for one in parameters}:
+        yield "has a parameter that Make fills in itself"
     for wrong in _check_parameters(files.get(f"{folder}/interface.imljson", []), files):
         yield f"output {wrong}"
     body = request.get("body")
@@ -209,7 +211,7 @@ def _check_parameters(parameters: list[Json], files: Files) -> Iterator[str]:
         yield "has the name of another"
     for one in parameters:
         name = one.get("name", "")
-        if not 1 <= len(name) <= 128 or name in _RESERVED or _IML.search(name):
+        if not 1 <= len(name) <= 128 or _IML.search(name):
             yield f"{name!r} has a name that Make refuses"
         for wrong in _check_parameter(one, files):
             yield f"{name!r} {wrong}"

@@ -115,7 +115,7 @@ def _check_field(field: Json, groups: list[str], app: Json) -> Iterator[str]:
         yield "has no plain key"
     if field.get("type") not in _INPUT_TYPES:
         yield "has no type"
-    for name, most in (("label", 250), ("helpText", 1000), ("placeholder", 250), ("default", 1000)):
+    for name, most in (("label", 250), ("helpText", 1000), ("placeholder", 250), ("default", 100_000)):
         text = field.get(name, "text")
         if not isinstance(text, str) or not 1 <= len(text) <= most:
             yield f"has no text as {name}, or one that is too long"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from hookline.engine.references import as_object
 from hookline.engine.samples import sample_value
 from hookline.exports.flat_forms import plain_text
 from hookline.exports.schema_reading import alternatives_of, types_of
@@ -20,7 +19,7 @@ _OPEN = ("additionalProperties", "patternProperties", "unevaluatedProperties")
 
 def raw_label(blueprint: Blueprint, action: ActionBlueprint) -> str:
     """Return what the raw field is called on forms; empty if the action has none."""
-    if RAW_JSON in as_object(action.input_schema.get("properties")):
+    if any(field.name == RAW_JSON for field in action.fields):
         return ""  # the action's own field has that name
     return next((one.title for one in blueprint.call_options if one.name == RAW_JSON), "")
 
