@@ -23,8 +23,18 @@ SCALARS: frozenset[FieldKind] = frozenset({"text", "integer", "number", "boolean
 _MAX_DEPTH = 24
 
 
-def alternatives_of(schema: JsonObject, root: JsonObject, depth: int = 0) -> Iterator[JsonObject]:
-    """Yield the alternatives of a schema, with local references followed and what is beside them kept."""
+def alternatives_of(
+    schema: JsonObject, root: JsonObject, depth: int = 0, above: frozenset[str] = frozenset()
+) -> Iterator[JsonObject]:
+    """Yield the alternatives of a schema, with local references followed and what is beside them kept.
+
+    A schema that is an alternative of itself adds nothing, and is not followed again.
+    """
+    reference = schema.get("$ref")
+    if isinstance(reference, str):
+        if reference in above:
+            return
+        above = above | {reference}
     schema = follow(schema, root)
     if depth > _MAX_DEPTH:
         return
@@ -33,7 +43,7 @@ def alternatives_of(schema: JsonObject, root: JsonObject, depth: int = 0) -> Ite
         if isinstance(branches, list) and not _only_narrow(branches, schema):
             rest = {name: value for name, value in schema.items() if name != keyword}
             for branch in branches:
-                for one in alternatives_of(as_object(branch), root, depth + 1):
+                for one in alternatives_of(as_object(branch), root, depth + 1, above):
                     yield {**rest, **one}
             return
     whole = schema.get("allOf")
@@ -41,7 +51,7 @@ def alternatives_of(schema: JsonObject, root: JsonObject, depth: int = 0) -> Ite
         merged = {name: value for name, value in schema.items() if name != "allOf"}
         for branch in whole:
             merged = _merge(merged, follow(as_object(branch), root))
-        yield from alternatives_of(merged, root, depth + 1)
+        yield from alternatives_of(merged, root, depth + 1, above)
         return
     types = schema.get("type")
     if isinstance(types, list):
@@ -96,7 +106,10 @@ def item_kind_of(alternatives: list[JsonObject], root: JsonObject) -> FieldKind 
     items = lists[0].get("items") if lists else None
     if not isinstance(items, dict):
         return None
-    kind, takes_more = kind_of(list(alternatives_of(items, root)), root)
+    entries = list(alternatives_of(items, root))
+    if "array" in types_of(entries):
+        return None  # lists of lists, which may hold themselves
+    kind, takes_more = kind_of(entries, root)
     return kind if kind in SCALARS and not takes_more else None
 
 
