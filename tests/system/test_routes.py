@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hookline.routes import Route
 
 SECRET = "an-upstream-secret-of-the-operator"
-PUBLIC = {"/", "/healthz", "/readyz", "/problems/<code>"}
+PUBLIC = {"/", "/healthz", "/readyz", "/problems/<code>", "/docs", "/docs/assets/<name>"}
 SCOPES = {
     "actions:run",
     "catalog:read",

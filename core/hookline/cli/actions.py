@@ -91,7 +91,7 @@ def _print_action(described: JsonObject, *, show_all: bool) -> None:
 
 
 def _print_fields(heading: str, schema: JsonObject, *, show_all: bool) -> None:
-    from hookline.cli.fields import read_fields
+    from hookline.engine.field_rows import read_fields
 
     rows = read_fields(schema)
     shown = [row for row in rows if show_all or row.is_required or not row.is_advanced]

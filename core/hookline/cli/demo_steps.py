@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from hookline.cli.examples import first_input, is_streaming, pick_example
-from hookline.cli.fields import branches_of
+from hookline.engine.field_rows import branches_of
 
 if TYPE_CHECKING:
     from hookline.cli.demo_client import DemoClient

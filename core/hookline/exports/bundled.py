@@ -46,6 +46,14 @@ TARGETS = (
         make="hookline.exports.postman:make_postman",
     ),
     ExportTarget(
+        name="html",
+        title="HTML",
+        summary="One page that tells of every action, its fields, samples and errors, to read and to print.",
+        next_step="Open reference.html in a browser.",
+        file="reference.html",
+        make="hookline.exports.html:make_html",
+    ),
+    ExportTarget(
         name="zapier",
         title="Zapier",
         summary="A private Zapier app: a connection, dropdowns, and one step per action.",

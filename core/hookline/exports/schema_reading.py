@@ -24,26 +24,22 @@ _MAX_DEPTH = 24
 
 
 def alternatives_of(
-    schema: JsonObject, root: JsonObject, depth: int = 0, above: frozenset[str] = frozenset()
+    schema: JsonObject, root: JsonObject, above: frozenset[int] = frozenset()
 ) -> Iterator[JsonObject]:
     """Yield the alternatives of a schema, with local references followed and what is beside them kept.
 
-    A schema that is an alternative of itself adds nothing, and is not followed again.
+    An alternative that is inside of itself adds nothing, and is left out.
     """
-    reference = schema.get("$ref")
-    if isinstance(reference, str):
-        if reference in above:
-            return
-        above = above | {reference}
     schema = follow(schema, root)
-    if depth > _MAX_DEPTH:
+    if id(schema) in above or len(above) > _MAX_DEPTH:
         return
+    above |= {id(schema)}
     for keyword in ("anyOf", "oneOf"):
         branches = schema.get(keyword)
         if isinstance(branches, list) and not _only_narrow(branches, schema):
             rest = {name: value for name, value in schema.items() if name != keyword}
             for branch in branches:
-                for one in alternatives_of(as_object(branch), root, depth + 1, above):
+                for one in alternatives_of(as_object(branch), root, above):
                     yield {**rest, **one}
             return
     whole = schema.get("allOf")
@@ -51,7 +47,7 @@ def alternatives_of(
         merged = {name: value for name, value in schema.items() if name != "allOf"}
         for branch in whole:
             merged = _merge(merged, follow(as_object(branch), root))
-        yield from alternatives_of(merged, root, depth + 1, above)
+        yield from alternatives_of(merged, root, above)
         return
     types = schema.get("type")
     if isinstance(types, list):

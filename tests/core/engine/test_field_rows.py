@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hookline.cli.fields import read_fields
+from hookline.engine.field_rows import read_fields
 
 JsonObject = dict[str, object]
 
@@ -24,10 +24,17 @@ JsonObject = dict[str, object]
         ({"anyOf": [{"type": "string"}, {"type": "array", "items": {}}]}, "text or list", ""),
         ({"$ref": "#/$defs/Level"}, "whole number", "at least 1"),
         ({"$ref": "#/$defs/Loop"}, "anything", ""),
+        ({"$ref": "#/$defs/Either"}, "text", ""),
+        ({"$ref": "#/$defs/Lists"}, "list of list of list of list", ""),
         ({}, "anything", ""),
     ],
 )
 def test_a_schema_is_told_in_words(schema: JsonObject, words: str, limits: str) -> None:
-    definitions = {"Level": {"type": "integer", "minimum": 1}, "Loop": {"$ref": "#/$defs/Loop"}}
+    definitions = {
+        "Level": {"type": "integer", "minimum": 1},
+        "Loop": {"$ref": "#/$defs/Loop"},
+        "Either": {"anyOf": [{"type": "string"}, *[{"$ref": "#/$defs/Either"}] * 9]},
+        "Lists": {"type": "array", "items": {"$ref": "#/$defs/Lists"}},
+    }
     [row] = read_fields({"type": "object", "properties": {"x": schema}, "$defs": definitions})
     assert (row.type, row.limits) == (words, limits)

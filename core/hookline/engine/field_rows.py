@@ -21,6 +21,7 @@ _TYPE_WORDS = {
     "object": "object",
 }
 _MAX_CHOICES = 6
+_MAX_NESTING = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,40 +49,53 @@ def read_fields(schema: JsonObject) -> list[FieldRow]:
     """Return the fields of an object schema in their order; required ones are not moved."""
     required = schema.get("required")
     names = cast("list[object]", required) if isinstance(required, list) else []
-    rows = []
-    for name, member in as_object(schema.get("properties")).items():
-        member = as_object(member)
-        rows.append(
-            FieldRow(
-                name=name,
-                type=_type_of(member, schema),
-                is_required=name in names,
-                limits=_limits_of(member, schema),
-                meaning=str(member.get("description") or member.get("title") or ""),
-                is_advanced=member.get("x-advanced") is True,
-            )
-        )
-    return rows
+    return [
+        row_of(name, as_object(member), schema, is_required=name in names)
+        for name, member in as_object(schema.get("properties")).items()
+    ]
 
 
-def branches_of(member: JsonObject, root: JsonObject) -> Iterator[JsonObject]:
-    """Yield the alternatives of a schema, local references followed."""
+def row_of(name: str, member: JsonObject, root: JsonObject, *, is_required: bool) -> FieldRow:
+    """Return the row of one field.
+
+    Args:
+        name: Name in JSON.
+        member: Its schema.
+        root: The whole schema, which references lead into.
+        is_required: Whether it must be given.
+    """
+    return FieldRow(
+        name=name,
+        type=_type_of(member, root),
+        is_required=is_required,
+        limits=_limits_of(member, root),
+        meaning=str(member.get("description") or member.get("title") or ""),
+        is_advanced=member.get("x-advanced") is True,
+    )
+
+
+def branches_of(
+    member: JsonObject, root: JsonObject, above: frozenset[int] = frozenset()
+) -> Iterator[JsonObject]:
+    """Yield the alternatives of a schema, local references followed; one inside of itself is left out."""
     member = follow(member, root)
+    if id(member) in above:
+        return
     alternatives = [one for keyword in ("anyOf", "oneOf") for one in _as_list(member.get(keyword))]
     if not alternatives:
         yield member
     for one in alternatives:
-        yield from branches_of(as_object(one), root)
+        yield from branches_of(as_object(one), root, above | {id(member)})
 
 
-def _type_of(member: JsonObject, root: JsonObject) -> str:
+def _type_of(member: JsonObject, root: JsonObject, depth: int = 0) -> str:
     words: dict[str, None] = {}
     for branch in branches_of(member, root):
         types = branch.get("type")
         for type_name in types if isinstance(types, list) else [types]:
             if type_name == "array":
                 items = as_object(branch.get("items"))
-                inner = _type_of(items, root) if items else ""
+                inner = _type_of(items, root, depth + 1) if items and depth < _MAX_NESTING else ""
                 words.setdefault(f"list of {inner}" if inner and " or " not in inner else "list")
             elif type_name in _TYPE_WORDS:
                 words.setdefault(_TYPE_WORDS[str(type_name)])

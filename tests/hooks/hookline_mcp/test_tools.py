@@ -1,0 +1,259 @@
+"""Actions as tools: names, schemas that clients and models take, and hints."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import mcp_types._v2025_11_25 as older
+import mcp_types._v2026_07_28 as newer
+import pytest
+from jsonschema import Draft202012Validator
+
+from hookline import Connector
+from hookline.exports.blueprints import make_blueprint
+from hookline.exports.export import make_export
+from hookline.gateway import Gateway
+from hookline.settings import Settings
+from hookline_mcp import McpPlugin
+from hookline_mcp.schemas import shape_input, shape_output
+from hookline_mcp.tools import ToolSource, annotations_of, make_tools, source_of
+from mcp_lab import TOOLS, ask, call, client_of, make_gateway, modern, post
+from nasty_connector import KEY, echo, nasty_gateway, nasty_host
+from small_service import Upstream
+
+FREE: dict[str, Any] = {"type": "object"}
+
+
+def source(id: str = "acme.say", **more: Any) -> ToolSource:
+    given: dict[str, Any] = {
+        "id": id,
+        "title": "Say",
+        "description": "Says it.",
+        "input_schema": FREE,
+        "output_schema": FREE,
+        "is_read_only": False,
+        "is_idempotent": False,
+        "streams": False,
+    }
+    return ToolSource(**(given | more))
+
+
+def test_a_tool_tells_all_that_a_client_shows() -> None:
+    (tool,) = make_tools([source()])
+    assert tool.document == {
+        "name": "acme_say",
+        "title": "Say",
+        "description": "Says it.",
+        "inputSchema": {"type": "object", "properties": {}},
+        "outputSchema": {"type": "object"},
+        "annotations": {
+            "title": "Say",
+            "readOnlyHint": False,
+            "destructiveHint": False,
+            "idempotentHint": False,
+            "openWorldHint": True,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("id", "hints", "expected"),
+    [
+        ("a.list", {"is_read_only": True, "is_idempotent": True}, (True, False, True)),
+        ("a.create", {}, (False, False, False)),
+        ("a.delete_contact", {"is_idempotent": True}, (False, True, True)),
+        ("a.update", {}, (False, True, False)),
+        ("delete.find", {}, (False, False, False)),
+        ("a.reset", {"is_read_only": True}, (True, False, False)),
+    ],
+)
+def test_hints_come_from_the_action(
+    id: str, hints: dict[str, bool], expected: tuple[bool, bool, bool]
+) -> None:
+    found = annotations_of(source(id, **hints))
+    assert (found["readOnlyHint"], found["destructiveHint"], found["idempotentHint"]) == expected
+
+
+def test_two_actions_of_one_name_keep_their_ids() -> None:
+    tools = make_tools([source("a_b.c"), source("a.b_c"), source("a.b")])
+    assert [tool.name for tool in tools] == ["a_b", "a.b_c", "a_b.c"]
+
+
+class Twins:
+    """Two connectors whose actions have one name where no dot is taken."""
+
+    def __init__(self) -> None:
+        self.connector = Connector("twin_a", title="Twin A", base_url="https://a.example")
+        self.connector.endpoint("b", "POST", "/b", input=FREE, output=FREE)
+
+
+class OtherTwins:
+    def __init__(self) -> None:
+        self.connector = Connector("twin", title="Twin", base_url="https://b.example")
+        self.connector.endpoint("a_b", "POST", "/b", input=FREE, output=FREE)
+
+
+def test_the_endpoint_serves_everybody_when_two_actions_have_one_name(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gateway = make_gateway(Twins(), OtherTwins())
+    client = client_of(gateway)
+    with caplog.at_level(logging.WARNING, "hookline.mcp"):
+        for _ in range(2):
+            names = [tool["name"] for tool in ask(client, "tools/list")["tools"]]
+    assert names == [*TOOLS, "twin.a_b", "twin_a.b"]
+    assert [record.message for record in caplog.records] == [
+        "these actions keep their ids as names of tools: twin.a_b, twin_a.b"
+    ]
+    assert ask(client, "tools/call", call("openai_chat"))["isError"] is False
+    gateway.close()
+
+
+def test_one_of_several_fields_is_asked_for_in_words() -> None:
+    rule = [{"required": ["prompt"]}, {"required": ["messages"]}]
+    fields = {"prompt": {"type": "string"}, "messages": {"type": "array"}}
+    (tool,) = make_tools([source(input_schema={"type": "object", "properties": fields, "anyOf": rule})])
+    assert tool.document["inputSchema"] == {"type": "object", "properties": fields}
+    assert tool.document["description"] == "Says it.\n\nFill in at least one of `prompt`, `messages`."
+    assert tool.losses == ()
+
+
+@pytest.mark.parametrize(
+    ("keyword", "required"), [("oneOf", ["kind"]), ("anyOf", ["kind"]), ("allOf", ["a", "b", "kind"])]
+)
+def test_alternatives_at_the_top_become_fields(keyword: str, required: list[str]) -> None:
+    branches = [
+        {"properties": {"kind": {"const": "a"}, "a": True}, "required": ["kind", "a"]},
+        {"$ref": "#/$defs/B"},
+    ]
+    definition = {"properties": {"kind": {"const": "b"}, "b": False}, "required": ["kind", "b"]}
+    shaped = shape_input({keyword: branches, "$defs": {"B": definition}})
+    assert shaped.schema["properties"] == {"kind": {"const": "a"}, "a": {}, "b": {"not": {}}}
+    assert sorted(shaped.schema["required"]) == required  # type: ignore[call-overload]
+    assert set(shaped.schema) == {"type", "properties", "required"}
+    assert [loss.place for loss in shaped.losses] == [""]
+
+
+def test_what_models_need_not_read_is_left_out() -> None:
+    schema = {
+        "title": "Input",
+        "description": "Said already.",
+        "x-form": True,
+        "type": "object",
+        "properties": {
+            "place": {"title": "Place", "x-options": "a.b", "x-mcp-header": "Place", "$ref": "#/$defs/Place"},
+            "old": {"type": "string", "deprecated": True},
+            "needed": {"type": "string", "deprecated": True},
+            "data": {"const": {"x-kept": 1, "title": "kept"}},
+            "x-name": {"type": "string"},
+            "title": {"type": "string"},
+        },
+        "required": ["needed"],
+        "$defs": {
+            "Place": {"title": "Place", "type": "object", "properties": {"title": {"title": "T"}}},
+            "Unused": {"$ref": "#/$defs/Place"},
+        },
+    }
+    assert shape_input(schema, hidden=["stream"]).schema == {
+        "type": "object",
+        "properties": {
+            "place": {"title": "Place", "$ref": "#/$defs/Place"},
+            "needed": {"type": "string", "deprecated": True},
+            "data": {"const": {"x-kept": 1, "title": "kept"}},
+            "x-name": {"type": "string"},
+            "title": {"type": "string"},
+        },
+        "required": ["needed"],
+        "$defs": {"Place": {"type": "object", "properties": {"title": {}}}},
+    }
+
+
+def test_fields_that_models_cannot_name_go_into_the_raw_field() -> None:
+    fields = {"größe": {"type": "number"}, "plain": {"type": "string"}}
+    shaped = shape_input({"type": "object", "properties": fields, "required": ["größe"]})
+    assert shaped.schema == {
+        "type": "object",
+        "properties": {
+            "plain": {"type": "string"},
+            "raw_json": {
+                "type": "object",
+                "description": "Fields whose names cannot stand beside the others: `größe` (needed).",
+                "additionalProperties": True,
+            },
+        },
+        "required": ["raw_json"],
+    }
+
+
+def test_a_schema_whose_references_lead_anywhere_is_left_whole() -> None:
+    fields = {"a": {"type": "string", "deprecated": True}, "b": {"$ref": "#/properties/a"}}
+    assert shape_input({"properties": fields}).schema == {"type": "object", "properties": fields}
+
+
+@pytest.mark.parametrize("kind", ["array", "string", ["array", "null"]])
+def test_an_output_that_says_it_is_no_object_has_no_schema(kind: object) -> None:
+    assert shape_output({"type": kind}) is None
+    (tool,) = make_tools([source(output_schema={"type": kind})])
+    assert "outputSchema" not in tool.document
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({}, {"type": "object"}),
+        ({"type": ["object", "null"], "oneOf": [{}]}, {"type": "object", "oneOf": [{}]}),
+        ({"properties": {"a": True}}, {"type": "object", "properties": {"a": {}}}),
+        (
+            {"$ref": "#/$defs/A", "$defs": {"A": {"properties": {"next": {"$ref": "#/$defs/A"}}}}},
+            {
+                "type": "object",
+                "properties": {"next": {"$ref": "#/$defs/A"}},
+                "$defs": {"A": {"properties": {"next": {"$ref": "#/$defs/A"}}}},
+            },
+        ),
+    ],
+)
+def test_an_output_is_said_to_be_the_object_that_it_is(schema: Any, expected: Any) -> None:
+    assert shape_output(schema) == expected
+
+
+def test_every_schema_of_a_nasty_connector_is_valid_in_every_revision() -> None:
+    gateway = nasty_gateway(with_installed=True)
+    for tool in make_tools(source_of(action) for action in gateway.catalog):
+        newer.Tool.model_validate(tool.document)
+        older.Tool.model_validate(tool.document)
+        for key in ("inputSchema", "outputSchema"):
+            schema: Any = tool.document.get(key, FREE)
+            Draft202012Validator.check_schema(schema)
+            list(Draft202012Validator(schema).iter_errors({"value": 1, "next": {"value": 1}}))
+            assert schema["type"] == "object"
+            assert all(isinstance(one, dict) for one in schema.get("properties", {}).values())
+        assert not {"anyOf", "oneOf", "allOf"} & set(tool.document["inputSchema"])  # type: ignore[call-overload]
+    gateway.close()
+
+
+def test_a_field_of_the_raw_field_reaches_the_service() -> None:
+    host = nasty_host(with_installed=False)
+    host.register(McpPlugin(), name="mcp")
+    nasty = Gateway(
+        Settings.model_validate({"api_keys": [KEY]}), host=host, transport=Upstream(echo), environ={}
+    )
+    body = modern("tools/call", call("nasty_names", {"raw_json": {"größe": 7}, "1st": True}))
+    answer = post(client_of(nasty), body, {"Authorization": f"Bearer {KEY}"})
+    result = answer.get_json()["result"]
+    assert result["structuredContent"]["größe"] == 7
+    assert result["isError"] is False
+    nasty.close()
+
+
+def test_the_export_holds_what_the_list_answers() -> None:
+    gateway = make_gateway()
+    blueprint = make_blueprint(gateway, server_url="https://hooks.example")
+    export = make_export(gateway.export_targets["mcp"], blueprint)
+    name, content = export.main
+    assert name == "mcp-tools.json"
+    assert json.loads(content) == {"tools": ask(client_of(gateway), "tools/list")["tools"]}
+    assert {(loss.action, loss.place) for loss in export.losses} >= {("openai.chat", "functions")}
+    gateway.close()
