@@ -59,14 +59,15 @@ def sample_input_of(entry: CatalogEntry) -> JsonObject:
     return min(inputs, key=lambda one: len(entry.input.problems(one)), default={})
 
 
-def make_sample(schema: object, root: JsonObject) -> object:
+def make_sample(schema: object, root: JsonObject, *, only_needed: bool = False) -> object:
     """Return a value that a schema takes, as far as a quick look tells; None if it does not.
 
     Args:
         schema: The schema.
         root: The whole schema, into which its references lead.
+        only_needed: Whether members are left out that need not be there.
     """
-    made = _Maker(root).make(schema)
+    made = _Maker(root, only_needed=only_needed).make(schema)
     return None if made is _END else made
 
 

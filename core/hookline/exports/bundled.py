@@ -62,4 +62,22 @@ TARGETS = (
         file="power-platform",
         make="hookline.exports.power_platform:make_connector",
     ),
+    ExportTarget(
+        name="zapier",
+        title="Zapier",
+        summary="A private Zapier app: a connection, dropdowns, and one step per action.",
+        next_step="In the folder, type `npm install`, `npx zapier-platform-cli login`, "
+        "`npx zapier-platform-cli register Hookline` and `npx zapier-platform-cli push`.",
+        file="zapier",
+        make="hookline.exports.zapier:make_zapier",
+    ),
+    ExportTarget(
+        name="make",
+        title="Make",
+        summary="A custom app for Make: a connection, dropdowns, and one module per action.",
+        next_step='Write it with `--out hookline.zip`, and choose the command "Import App" of the extension '
+        "Make Apps Editor in VS Code.",
+        file="hookline",
+        make="hookline.exports.make:make_make",
+    ),
 )

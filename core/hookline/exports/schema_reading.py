@@ -102,7 +102,10 @@ def item_kind_of(alternatives: list[JsonObject], root: JsonObject) -> FieldKind 
     items = lists[0].get("items") if lists else None
     if not isinstance(items, dict):
         return None
-    kind, takes_more = kind_of(list(alternatives_of(items, root)), root)
+    entries = list(alternatives_of(items, root))
+    if "array" in types_of(entries):
+        return None  # lists of lists, which may hold themselves
+    kind, takes_more = kind_of(entries, root)
     return kind if kind in SCALARS and not takes_more else None
 
 

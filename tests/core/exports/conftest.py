@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +19,9 @@ SERVER = "https://hooks.example.com"
 CATALOGS = ("openai", "nasty", "both")
 
 ExportOf = Callable[..., Export]
+
+# Its judge may be used under Zapier's terms only, so it is never missing: whoever accepts them names it.
+collect_ignore = [] if os.environ.get("HOOKLINE_ZAPIER_SCHEMA") else ["test_zapier_schema.py"]
 
 
 @pytest.fixture(scope="session")

@@ -112,6 +112,17 @@ def test_a_list_knows_what_its_entries_are() -> None:
     assert field_of({"type": ["array", "null"], "items": {"type": "number"}}).item_kind == "number"
 
 
+def test_a_list_that_holds_itself_is_read() -> None:
+    assert field_of({"type": "array", "items": {"$ref": "#/properties/a"}}).kind == "json"
+    assert field_of({"items": {"anyOf": [{"$ref": "#/properties/a"}, {"type": "string"}]}}).kind == "json"
+
+
+def test_a_schema_that_is_its_own_alternative_is_read_at_once() -> None:
+    itself = {"$ref": "#/properties/a"}
+
+    assert field_of({"anyOf": [itself, itself, itself, {"type": "string"}]}).kind == "text"
+
+
 def test_fields_stand_in_the_order_that_they_give_themselves() -> None:
     members = {"c": {}, "b": {"x-order": 2}, "a": {"x-order": 1}, "d": {}}
 
