@@ -95,6 +95,8 @@ class _Maker:
             above: References that it stands inside of: a schema that holds itself is not followed twice.
         """
         own = as_object(schema)
+        if schema is False or own.get("not") == {}:
+            return _END  # nothing fits
         reference = own.get("$ref")
         if isinstance(reference, str):
             if reference in above or len(above) > _MAX_DEPTH:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,12 +128,23 @@ def _report(export: Export, *, as_json: bool) -> None:
     if not losses:
         click.echo(f"{export.target.title} says all that the actions say; nothing was simplified.")
         return
-    print_table(
-        ["action", "field", "what was simplified", "how to reach it all the same"],
-        [[one.action, one.place, one.lost, one.instead] for one in losses],
-        flexible="how to reach it all the same",
-    )
+    action = place = None
+    for loss in losses:
+        if loss.action != action:
+            action, place = loss.action, None
+            click.echo(click.style(action, bold=True))
+        if loss.place != place:
+            place = loss.place
+            click.echo(f"  {place or '(the action as a whole)'}")
+        _paragraph(loss.lost, first="    ", rest="    ")
+        _paragraph(loss.instead, first="    → ", rest="      ")
     click.echo(f"\n{len(losses)} things that {export.target.title} cannot say as the actions do.")
+
+
+def _paragraph(text: str, *, first: str, rest: str) -> None:
+    width = min(shutil.get_terminal_size().columns, 100) if sys.stdout.isatty() else 100
+    lines = textwrap.wrap(text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    click.echo("\n".join(lines))
 
 
 def _write(export: Export, out: Path) -> None:
