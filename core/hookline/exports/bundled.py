@@ -11,7 +11,7 @@ TARGETS = (
         summary="One document that describes every action, for Retool, GPT Actions and code generators.",
         next_step="Import openapi.json where the tool asks for an OpenAPI document.",
         file="openapi.json",
-        make="hookline.exports.openapi:make_openapi",
+        make="hookline.exports.targets.openapi.document:make_openapi",
     ),
     ExportTarget(
         name="openai-tools",
@@ -19,7 +19,7 @@ TARGETS = (
         summary="Every action as a function tool that a model can call, strict and plain.",
         next_step="Send the list as `tools`, and run what the model calls with POST /actions/{id}.",
         file="openai-tools",
-        make="hookline.exports.openai_tools:make_tools",
+        make="hookline.exports.targets.openai_tools.tools:make_tools",
     ),
     ExportTarget(
         name="curl",
@@ -27,7 +27,7 @@ TARGETS = (
         summary="One command per action for a shell, and one for n8n's Import cURL.",
         next_step="Run curl/NAME.sh with your key in HOOKLINE_KEY, or paste curl/n8n/NAME.sh into n8n.",
         file="curl",
-        make="hookline.exports.curl:make_curl",
+        make="hookline.exports.targets.curl:make_curl",
     ),
     ExportTarget(
         name="n8n",
@@ -35,7 +35,7 @@ TARGETS = (
         summary="A workflow with one HTTP Request node per action.",
         next_step="In n8n make a Header Auth credential called Hookline, then import hookline-workflow.json.",
         file="hookline-workflow.json",
-        make="hookline.exports.n8n:make_n8n",
+        make="hookline.exports.targets.n8n:make_n8n",
     ),
     ExportTarget(
         name="postman",
@@ -43,7 +43,7 @@ TARGETS = (
         summary="A collection with every action, its samples and its answers.",
         next_step="Import hookline.postman_collection.json, and put your key into the variable hookline_key.",
         file="hookline.postman_collection.json",
-        make="hookline.exports.postman:make_postman",
+        make="hookline.exports.targets.postman.collection:make_postman",
     ),
     ExportTarget(
         name="html",
@@ -51,7 +51,7 @@ TARGETS = (
         summary="One page that tells of every action, its fields, samples and errors, to read and to print.",
         next_step="Open reference.html in a browser.",
         file="reference.html",
-        make="hookline.exports.html:make_html",
+        make="hookline.exports.targets.html.page:make_html",
     ),
     ExportTarget(
         name="power-platform",
@@ -60,7 +60,7 @@ TARGETS = (
         next_step="Import apiDefinition.swagger.json under Custom connectors, or give both files to "
         "`paconn create`.",
         file="power-platform",
-        make="hookline.exports.power_platform:make_connector",
+        make="hookline.exports.targets.power_platform.connector:make_connector",
     ),
     ExportTarget(
         name="zapier",
@@ -69,7 +69,7 @@ TARGETS = (
         next_step="In the folder, type `npm install`, `npx zapier-platform-cli login`, "
         "`npx zapier-platform-cli register Hookline` and `npx zapier-platform-cli push`.",
         file="zapier",
-        make="hookline.exports.zapier:make_zapier",
+        make="hookline.exports.targets.zapier.app:make_zapier",
     ),
     ExportTarget(
         name="make",
@@ -78,6 +78,6 @@ TARGETS = (
         next_step='Write it with `--out hookline.zip`, and choose the command "Import App" of the extension '
         "Make Apps Editor in VS Code.",
         file="hookline",
-        make="hookline.exports.make:make_make",
+        make="hookline.exports.targets.make.app:make_make",
     ),
 )

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from export_runs import RUN_SETS, SERVER, SETS, blueprint_of, blueprint_of_one, listen
 from hookline.exports.bundled import TARGETS
-from hookline.exports.curl import curl_command
 from hookline.exports.export import Export, make_export
 from hookline.exports.names import flat_name
+from hookline.exports.targets.curl import curl_command
 from live_gateway import KEY
 
 TARGET = next(one for one in TARGETS if one.name == "curl")

@@ -13,9 +13,9 @@ from hookline.exports.blueprint import ActionBlueprint, Blueprint, OutputField
 from hookline.exports.field_keys import field_keys, is_plain, marked_key
 from hookline.exports.flat_forms import help_of, ordered_form, plain_value, survives_as_text
 from hookline.exports.form_fields import read_form, read_one_of
-from hookline.exports.make_fields import MakeForm
+from hookline.exports.targets.make.fields import MakeForm
+from hookline.exports.targets.zapier.fields import ZapierForm
 from hookline.exports.whole_samples import whole_sample
-from hookline.exports.zapier_fields import ZapierForm
 
 if TYPE_CHECKING:
     from hookline.connector import JsonObject

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hookline.exports.blueprints import make_blueprint
-from hookline.exports.curl import curl_command
-from hookline.exports.html import make_html
-from hookline.exports.html_parts import text
+from hookline.exports.targets.curl import curl_command
+from hookline.exports.targets.html.page import make_html
+from hookline.exports.targets.html.parts import text
 from hookline.webhook.app import create_app
 from nasty_connector import KEY
 

@@ -15,7 +15,7 @@ from tests.core.exports.conftest import CATALOGS, SERVER, ExportOf
 
 from hookline.exports.blueprints import make_blueprint
 from hookline.exports.export import Export, make_export
-from hookline.exports.make import module_name
+from hookline.exports.targets.make.app import module_name
 from hookline.gateway import Gateway
 from hookline.settings import Settings
 from hookline.webhook.app import create_app

@@ -12,7 +12,7 @@ import pytest
 from export_runs import RUN_SETS, SERVER, SETS, blueprint_of, blueprint_of_one, gateway_of, listen
 from hookline.exports.bundled import TARGETS
 from hookline.exports.export import make_export
-from hookline.exports.n8n import CREDENTIAL, TRIGGER
+from hookline.exports.targets.n8n import CREDENTIAL, TRIGGER
 from hookline.webhook.app import create_app
 from live_gateway import KEY
 from n8n_steps import WORKFLOW_ID, evaluate, make_request

@@ -12,7 +12,7 @@ import pytest
 from openai.types.chat import ChatCompletionMessageFunctionToolCall
 from tests.core.exports.conftest import CATALOGS, ExportOf, json_of
 
-from hookline.exports.strict_schema import StrictSchema
+from hookline.exports.targets.openai_tools.strict_schema import StrictSchema
 from hookline.webhook.app import create_app
 from hookline_openai.strict_schema import fits_strict_rules
 from live_gateway import KEY as LIVE_KEY

@@ -17,8 +17,8 @@ import pytest
 from export_runs import RUN_SETS, SERVER, SETS, blueprint_of, blueprint_of_one, listen
 from hookline.exports.bundled import TARGETS
 from hookline.exports.export import make_export
-from hookline.exports.field_table import describe_fields, plain
-from hookline.exports.postman import make_collection
+from hookline.exports.targets.postman.collection import make_collection
+from hookline.exports.targets.postman.field_table import describe_fields, plain
 from live_gateway import KEY
 
 TARGET = next(one for one in TARGETS if one.name == "postman")

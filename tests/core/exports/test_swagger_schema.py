@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing.exceptions import Unresolvable
 
-from hookline.exports.swagger_schema import LOSSES, SwaggerSchemas
+from hookline.exports.targets.power_platform.swagger_schema import LOSSES, SwaggerSchemas
 from swagger_checks import schema_problems, value_problems
 
 NAMES = st.sampled_from(["a", "b", "c", "größe", "$ref", "", "with space"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hookline.exports.components import Components
 from hookline.exports.names import pascal_name, unique_names
-from hookline.exports.openapi_operations import (
+from hookline.exports.targets.openapi.operations import (
     REFUSALS,
     SCHEMAS,
     describe_action,
@@ -14,7 +14,7 @@ from hookline.exports.openapi_operations import (
     describe_source,
     parameter_name,
 )
-from hookline.exports.problem_schema import PROBLEM_SCHEMA, statuses
+from hookline.exports.targets.openapi.problem_schema import PROBLEM_SCHEMA, statuses
 
 if TYPE_CHECKING:
     from hookline.connector import JsonObject

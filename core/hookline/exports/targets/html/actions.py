@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from hookline.engine.field_rows import row_of
-from hookline.exports.curl import KEY_VARIABLE, curl_command
-from hookline.exports.html_parts import block, code, folded, json_block, paragraphs, table, text
+from hookline.exports.targets.curl import KEY_VARIABLE, curl_command
+from hookline.exports.targets.html.parts import block, code, folded, json_block, paragraphs, table, text
 
 if TYPE_CHECKING:
     from hookline.exports.blueprint import ActionBlueprint, Blueprint, FormField, OutputField

@@ -11,10 +11,10 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from hookline.exports.schema_shape_reader import ShapeReader
-from hookline.exports.schema_shapes import ALL_TYPES, Shape, key_of, restrict
-from hookline.exports.swagger_definitions import Definitions
-from hookline.exports.swagger_values import describe_values
+from hookline.exports.targets.power_platform.schema_shape_reader import ShapeReader
+from hookline.exports.targets.power_platform.schema_shapes import ALL_TYPES, Shape, key_of, restrict
+from hookline.exports.targets.power_platform.swagger_definitions import Definitions
+from hookline.exports.targets.power_platform.swagger_values import describe_values
 
 if TYPE_CHECKING:
     from hookline.connector import JsonObject

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hookline.exports.field_table import plain
 from hookline.exports.json_text import stable_id
-from hookline.exports.postman_requests import KEY, SERVER, describe_action, describe_get, describe_source
+from hookline.exports.targets.postman.field_table import plain
+from hookline.exports.targets.postman.requests import (
+    KEY,
+    SERVER,
+    describe_action,
+    describe_get,
+    describe_source,
+)
 
 if TYPE_CHECKING:
     from hookline.connector import JsonObject

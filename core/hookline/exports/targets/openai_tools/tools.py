@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hookline.engine.references import as_object
 from hookline.exports.components import without_file_words
 from hookline.exports.names import flat_name, unique_names
-from hookline.exports.strict_schema import StrictSchema
+from hookline.exports.targets.openai_tools.strict_schema import StrictSchema
 from hookline.exports.wording import shorten
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from hookline.engine.references import as_object
 from hookline.engine.samples import make_sample
 from hookline.exports.schema_reading import alternatives_of
-from hookline.exports.swagger_schema import LOSSES
+from hookline.exports.targets.power_platform.swagger_schema import LOSSES
 
 if TYPE_CHECKING:
     from hookline.connector import JsonObject
     from hookline.exports.blueprint import ActionBlueprint, Blueprint
-    from hookline.exports.swagger_schema import NoteLoss
+    from hookline.exports.targets.power_platform.swagger_schema import NoteLoss
 
 _ONLY_CHECKS = frozenset(
     {"conditions", "contains", "names", "needed", "not", "pattern", "step", "unevaluated"}

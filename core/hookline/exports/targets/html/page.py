@@ -6,10 +6,10 @@ from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from hookline.exports.html_actions import anchor_of, describe_action
-from hookline.exports.html_parts import code, table, text
-from hookline.exports.html_style import POLICY, STYLE
-from hookline.exports.problem_schema import statuses
+from hookline.exports.targets.html.actions import anchor_of, describe_action
+from hookline.exports.targets.html.parts import code, table, text
+from hookline.exports.targets.html.style import POLICY, STYLE
+from hookline.exports.targets.openapi.problem_schema import statuses
 
 if TYPE_CHECKING:
     from hookline.exports.blueprint import Blueprint

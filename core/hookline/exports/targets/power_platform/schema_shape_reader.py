@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from hookline.exports.schema_shapes import (
+from hookline.exports.targets.power_platform.schema_shapes import (
     ALL_TYPES,
     ANNOTATIONS,
     ANYTHING,

@@ -8,14 +8,14 @@ from urllib.parse import parse_qsl
 
 from hookline.engine.dropdowns import HINT
 from hookline.exports.form_fields import label_of
-from hookline.exports.power_losses import InputLosses, note_output_losses
-from hookline.exports.swagger_schema import SwaggerSchemas
+from hookline.exports.targets.power_platform.losses import InputLosses, note_output_losses
+from hookline.exports.targets.power_platform.swagger_schema import SwaggerSchemas
 from hookline.exports.wording import shorten
 
 if TYPE_CHECKING:
     from hookline.connector import JsonObject
     from hookline.exports.blueprint import ActionBlueprint, Blueprint, SourceBlueprint
-    from hookline.exports.schema_shapes import Shape
+    from hookline.exports.targets.power_platform.schema_shapes import Shape
 
 PROFILE = "power-automate"
 MAX_LABEL = 80

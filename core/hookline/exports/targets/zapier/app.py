@@ -12,9 +12,9 @@ from hookline.exports.dropdown_links import dropdown_links, link_key
 from hookline.exports.flat_forms import plain_text
 from hookline.exports.form_losses import note_form, short_text
 from hookline.exports.names import flat_name, unique_names
+from hookline.exports.targets.zapier.fields import ZapierForm, describe_outputs
 from hookline.exports.whole_samples import whole_sample
 from hookline.exports.wording import shorten
-from hookline.exports.zapier_fields import ZapierForm, describe_outputs
 
 if TYPE_CHECKING:
     from hookline.connector import JsonObject

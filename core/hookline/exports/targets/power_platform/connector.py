@@ -14,17 +14,17 @@ from urllib.parse import urlsplit
 
 from hookline.errors import ConfigurationError
 from hookline.exports.form_fields import label_of
-from hookline.exports.openapi import operation_ids
-from hookline.exports.power_operations import PowerOperations
-from hookline.exports.problem_schema import PROBLEM_SCHEMA
-from hookline.exports.swagger_definitions import parts_of
-from hookline.exports.swagger_schema import SwaggerSchemas
+from hookline.exports.targets.openapi.document import operation_ids
+from hookline.exports.targets.openapi.problem_schema import PROBLEM_SCHEMA
+from hookline.exports.targets.power_platform.operations import PowerOperations
+from hookline.exports.targets.power_platform.swagger_definitions import parts_of
+from hookline.exports.targets.power_platform.swagger_schema import SwaggerSchemas
 
 if TYPE_CHECKING:
     from hookline.connector import JsonObject
     from hookline.exports.blueprint import Blueprint
-    from hookline.exports.schema_shapes import Shape
     from hookline.exports.target import Files
+    from hookline.exports.targets.power_platform.schema_shapes import Shape
 
 MAX_BYTES = 1_000_000
 MAX_OPERATIONS = 256

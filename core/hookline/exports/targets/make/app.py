@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from hookline.exports.dropdown_links import dropdown_links, link_key
 from hookline.exports.flat_forms import plain_text, plain_value
 from hookline.exports.form_losses import note_form, short_text
-from hookline.exports.make_errors import error_map
-from hookline.exports.make_fields import MakeForm, describe_interface
-from hookline.exports.make_project import describe_project
 from hookline.exports.names import pascal_name, unique_names
+from hookline.exports.targets.make.errors import error_map
+from hookline.exports.targets.make.fields import MakeForm, describe_interface
+from hookline.exports.targets.make.project import describe_project
 from hookline.exports.whole_samples import whole_sample
 from hookline.exports.wording import shorten
 

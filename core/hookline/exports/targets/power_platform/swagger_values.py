@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hookline.exports.schema_shapes import key_of, type_of
+from hookline.exports.targets.power_platform.schema_shapes import key_of, type_of
 
 if TYPE_CHECKING:
     from hookline.connector import JsonObject
-    from hookline.exports.schema_shapes import Range, Shape
+    from hookline.exports.targets.power_platform.schema_shapes import Range, Shape
 
 _FORMATS = {
     "string": frozenset({"byte", "date", "date-time", "password", "email", "uri", "uuid"}),

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from hookline.connector import Sample
 from hookline.errors import AuthenticationError, HooklineError, InvalidInputError
-from hookline.exports.field_table import describe_fields, plain
 from hookline.exports.json_text import stable_id, write_json
+from hookline.exports.targets.postman.field_table import describe_fields, plain
 from hookline.exports.wording import shorten
 from hookline.problems import PROBLEM_JSON, describe_error
 

@@ -1,0 +1,1 @@
+"""The HTML export: one page to read and to print."""

@@ -1,0 +1,1 @@
+"""The Make export: a custom app."""

@@ -1,0 +1,1 @@
+"""The export of function tools for OpenAI's models."""

@@ -1,0 +1,1 @@
+"""The Postman export: a collection."""

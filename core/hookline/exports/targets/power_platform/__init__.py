@@ -1,0 +1,1 @@
+"""The Power Platform export: a custom connector in Swagger 2.0."""

@@ -1,0 +1,1 @@
+"""The Zapier export: a private app without any code."""
