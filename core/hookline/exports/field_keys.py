@@ -13,11 +13,9 @@ if TYPE_CHECKING:
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _UNFIT = re.compile(r"[^A-Za-z0-9]+")
-_TAKEN = frozenset(
+MEMBERS_IN_JAVASCRIPT = frozenset(
     {
-        "accountName",  # Make fills in these two itself
-        "teamID",
-        "constructor",  # every object of JavaScript has the others
+        "constructor",
         "hasOwnProperty",
         "isPrototypeOf",
         "propertyIsEnumerable",
@@ -27,6 +25,9 @@ _TAKEN = frozenset(
         "valueOf",
     }
 )
+"""Names that every object of JavaScript has, so that no platform written in it tells a field of that name."""
+
+_TAKEN = MEMBERS_IN_JAVASCRIPT | {"accountName", "teamID"}  # Make fills in the last two itself
 _MAX_KEY = 100
 
 

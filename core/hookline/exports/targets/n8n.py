@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from hookline.exports.field_keys import MEMBERS_IN_JAVASCRIPT
 from hookline.exports.json_text import stable_id, write_json
 from hookline.exports.wording import shorten
 
@@ -24,18 +25,6 @@ _HTTP_VERSION = 4.2  # the newest that n8n had for two years: later ones take it
 _TIMEOUT_MS = 300_000  # more than the 280 s of the profile, so that the gateway answers first
 _WIDTH, _HEIGHT = 300, 200
 _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_OF_EVERY_OBJECT = frozenset(  # $json.toString is a function, and n8n refuses $json.constructor
-    {
-        "constructor",
-        "hasOwnProperty",
-        "isPrototypeOf",
-        "propertyIsEnumerable",
-        "prototype",
-        "toLocaleString",
-        "toString",
-        "valueOf",
-    }
-)
 
 
 def make_n8n(blueprint: Blueprint) -> Files:
@@ -131,7 +120,7 @@ def _is_mapped(field: FormField) -> bool:
         and field.options is None
         and not field.is_binary
         and _PLAIN_NAME.fullmatch(field.name) is not None
-        and field.name not in _OF_EVERY_OBJECT
+        and field.name not in MEMBERS_IN_JAVASCRIPT
     )
 
 
