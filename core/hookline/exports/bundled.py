@@ -79,5 +79,6 @@ TARGETS = (
         "Make Apps Editor in VS Code.",
         file="hookline",
         make="hookline.exports.targets.make.app:make_make",
+        out="hookline.zip",
     ),
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hookline.cli.context import CommandContext, pass_context
-from hookline.cli.messages import CommandError, echo_json, print_table
+from hookline.cli.messages import CommandError, echo_json
 
 if TYPE_CHECKING:
     from hookline.exports.export import Export
@@ -78,12 +78,11 @@ def _list(gateway: Gateway, *, as_json: bool) -> None:
     if as_json:
         echo_json({"exports": [describe_target(one) for one in targets], "count": len(targets)})
         return
-    print_table(
-        ["target", "what comes out, and what to do with it"],
-        [[one.name, f"{one.summary} {one.next_step}"] for one in targets],
-        flexible="what comes out, and what to do with it",
-    )
-    click.echo("\nNext: `hookline export openapi --server https://YOUR-GATEWAY --out openapi.json`")
+    for one in targets:
+        click.echo(click.style(one.title, bold=True))
+        _paragraph(one.summary, first="  ", rest="  ")
+        click.echo(f"  hookline export {one.name} --out {one.out or one.file}\n")
+    click.echo("Add `--server https://YOUR-GATEWAY`, the address at which the platform reaches the gateway.")
 
 
 def _find(gateway: Gateway, name: str) -> ExportTarget:
@@ -179,7 +178,8 @@ def _print(export: Export, file_name: str | None) -> None:
     if file_name is None and len(export.files) > 1:
         raise CommandError(
             f"{export.target.title} comes as {len(export.files)} files.",
-            hint=f"Write them with `--out {export.target.file}`, or print one: `--file {export.main[0]}`.",
+            hint=f"Write them with `--out {export.target.out or export.target.file}`, or print one: "
+            f"`--file {export.main[0]}`.",
         )
     name = file_name or export.main[0]
     if name not in export.files:

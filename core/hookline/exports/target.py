@@ -33,6 +33,7 @@ class ExportTarget:
         next_step: What to do with it, in one sentence.
         file: Name of the file that comes out, or of the folder if there are several.
         make: Writes it, the main file first; or ``"module:function"``, which is imported when it is needed.
+        out: Where it is best written to: a name that ends in ``.zip`` for an archive; ``file`` if not given.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ExportTarget:
     next_step: str
     file: str
     make: MakeFiles | str
+    out: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):

@@ -25,8 +25,8 @@ def test_without_a_target_it_lists_them_and_says_what_to_type_next() -> None:
 
     assert result.exit_code == 0
     for target in TARGETS:
-        assert target.name in result.stdout
-    assert "hookline export openapi --server https://YOUR-GATEWAY --out openapi.json" in result.stdout
+        assert f"  hookline export {target.name} --out {target.out or target.file}\n" in result.stdout
+    assert "--server https://YOUR-GATEWAY" in result.stdout
 
 
 def test_the_list_is_there_for_programs() -> None:
