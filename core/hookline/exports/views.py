@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hookline.errors import ConfigurationError, FatalError, InvalidInputError, NotFoundError
-from hookline.exports.blueprints import make_blueprint, pick_actions
-from hookline.exports.export import make_export
 from hookline.principal import ANYTHING
 from hookline.routes import Reply, json_reply
 
@@ -75,6 +73,9 @@ class ExportViews:
         return _reply(request, name, export.files[name])
 
     def _make(self, request: RouteRequest, target: ExportTarget) -> Export:
+        from hookline.exports.blueprints import make_blueprint, pick_actions
+        from hookline.exports.export import make_export
+
         query, gateway = request.inbound.query, request.gateway
         unknown = next((name for name in query if name not in _PARAMETERS), None)
         if unknown is not None:
