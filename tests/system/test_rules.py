@@ -172,7 +172,7 @@ def test_rule_2_every_route_wants_a_key_or_is_meant_to_be_public(gateway: Server
             assert status == 401
             assert route.scope
     local.close()
-    assert public == {"/", "/healthz", "/readyz", "/problems/x"}
+    assert public == {"/", "/docs", "/docs/assets/x", "/healthz", "/readyz", "/problems/x"}
 
 
 FAULTS = [
