@@ -164,7 +164,7 @@ def test_counting_takes_no_more_than_its_bound_allows(schema: dict[str, Any], va
     took_s, (_, peak) = time.process_time() - began, tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert took_s < 1.0
+    assert took_s < 5.0  # a tenth of that on a quiet machine
     assert peak < 10_000_000
 
 
