@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hookline import __version__
 from hookline.engine.catalog import describe
-from hookline.engine.raw_fields import join_raw
 from hookline.errors import NotFoundError
 from hookline.operation import Answer, Operation
 from hookline.order import Order
@@ -115,10 +114,10 @@ def run_action(request: RouteRequest) -> Reply:
     """Answer ``POST /actions/{id}``: run it."""
     assert request.principal is not None  # the route has a scope
     action_id = request.parameters["action_id"]
-    action = request.gateway.catalog.find(action_id)
+    request.gateway.catalog.find(action_id)
     order = Order(
         action_id=action_id,
-        fields=join_raw(read_fields(request.inbound), action),
+        fields=read_fields(request.inbound),
         headers=request.inbound.public_headers(),
         call_id=request.call_id,
         client=request.inbound.client,
