@@ -12,6 +12,7 @@ from hookline.routes import Reply, RouteRegistry, RouteRequest, json_reply
 from hookline.webhook.bodies import read_fields
 from hookline.webhook.form_views import add_form_routes
 
+_PLACES = {"docs": "/docs", "openapi": "/openapi.json", "exports": "/exports", "mcp": "/mcp"}
 _ME = Operation(
     id="gateway.me",
     title="See whose key this is",
@@ -51,8 +52,15 @@ def add_routes(routes: RouteRegistry) -> None:
 
 def show_start(request: RouteRequest) -> Reply:
     """Answer ``GET /``: what this is and where to go on."""
+    known = {route.path for route in request.gateway.routes}
     return json_reply(
-        {"name": "hookline", "version": __version__, "actions": "/actions", "health": "/healthz"}
+        {
+            "name": "hookline",
+            "version": __version__,
+            "actions": "/actions",
+            "health": "/healthz",
+            **{name: path for name, path in _PLACES.items() if path in known},
+        }
     )
 
 

@@ -62,7 +62,7 @@ def test_what_may_be_left_out_may_be_null_and_nothing_else_is_added() -> None:
         "properties": {
             "needed": {"type": "string", "description": "Two lines."},
             "number": {"type": ["integer", "null"], "minimum": 1},
-            "choice": {"enum": ["a", "b", None]},
+            "choice": {"type": ["string", "null"], "enum": ["a", "b", None]},
             "inner": {
                 "anyOf": [
                     {

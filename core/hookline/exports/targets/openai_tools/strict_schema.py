@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from hookline.engine.references import as_object, follow
 from hookline.exports.form_fields import as_names
 from hookline.exports.open_objects import open_object
-from hookline.exports.schema_reading import alternatives_of, choices_of
+from hookline.exports.schema_reading import alternatives_of, choices_of, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ class StrictSchema:
             own = some[0]
         choices = choices_of([one for one in alternatives_of(own, self._root) if one.get("type") != "null"])
         if choices:
-            return {**words, "enum": [*choices, None] if _has_null(own, self._root) else choices}
+            return {**words, **_choice([*choices, None] if _has_null(own, self._root) else choices)}
         branches = own.get("anyOf", own.get("oneOf"))
         if isinstance(branches, list) and branches and "properties" not in own:
             rest = {name: value for name, value in own.items() if name not in ("anyOf", "oneOf")}
@@ -189,13 +189,18 @@ def _holds_null(values: object) -> bool:
     return isinstance(values, list) and None in values
 
 
+def _choice(values: list[object]) -> JsonObject:
+    names = list(dict.fromkeys(type_name(value) for value in values))
+    return {"type": names[0] if len(names) == 1 else names, "enum": values}
+
+
 def _nullable(schema: JsonObject) -> JsonObject:
     """Return a schema that takes null too."""
     branches, values, kind = schema.get("anyOf"), schema.get("enum"), schema.get("type")
     if isinstance(branches, list):
         return schema if _NULL in branches else {**schema, "anyOf": [*branches, _NULL]}
     if isinstance(values, list):
-        return schema if None in values else {**schema, "enum": [*values, None]}
+        return schema if None in values else {**schema, **_choice([*values, None])}
     if kind in ("object", "array") or "$ref" in schema:
         inner = {name: value for name, value in schema.items() if name != "description"}
         return {**_words(schema), "anyOf": [inner, _NULL]}
