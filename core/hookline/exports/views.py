@@ -85,7 +85,7 @@ class ExportViews:
                 lambda: make_export(target, make_blueprint(gateway, server_url=server_url, action_ids=ids)),
             )
         except ConfigurationError as exc:
-            raise ExportRefusedError(exc.message) from exc  # its hint is for the command line
+            raise ExportRefusedError(exc.message, hint=_hint_of(exc)) from exc
 
 
 def describe_target(target: ExportTarget) -> dict[str, object]:
@@ -108,6 +108,11 @@ def _refuse_unknown(request: RouteRequest, *, known: tuple[str, ...]) -> None:
             field=unknown[:40],
             hint=f"Use {' and '.join(known)}." if known else "The list of exports takes none.",
         )
+
+
+def _hint_of(refusal: ConfigurationError) -> str | None:
+    """Return its own hint, unless it has none or names an option of the command line."""
+    return refusal.hint if "hint" in vars(refusal) and "--" not in refusal.hint else None
 
 
 def _find(gateway: Gateway, name: str) -> ExportTarget:
