@@ -15,7 +15,9 @@ class Answers:
         self.status = status
 
     def get(self, path: str) -> Received:
-        listed = {"actions": [{"href": "/actions/acme.good"}, {"href": "/actions/acme.bad"}]}
+        listed: dict[str, object] = {
+            "actions": [{"href": "/actions/acme.good"}, {"href": "/actions/acme.bad"}]
+        }
         answers = {
             "/actions": Received(status=self.status, body=listed, elapsed_ms=1.0),
             "/actions/acme.good": Received(status=200, body={"id": "acme.good"}, elapsed_ms=1.0),

@@ -210,7 +210,7 @@ def test_me_says_whose_key_it_is(client: FlaskClient) -> None:
         (lambda _: {"x.json": ["\ud800"]}, "what it returned as 'x.json' is not text that UTF-8 can hold"),
         (lambda _: None, "it returned NoneType instead of a mapping of names to content"),
         (lambda _: ["x"], "it returned list instead of a mapping of names to content"),
-        (lambda _: {}["a secret"], "it failed with KeyError"),
+        (lambda _: int("a secret"), "it failed with ValueError"),
         (lambda: {}, "it failed with TypeError"),
         ("no_such_module:make", "the import of 'no_such_module' failed with ModuleNotFoundError"),
         ("json:no_such", "the module 'json' has no function 'no_such'"),
