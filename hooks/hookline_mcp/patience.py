@@ -95,8 +95,15 @@ class Helpers:
         try:
             self._idle.pop().put(errand)
         except IndexError:
-            threading.Thread(target=self._serve, args=(errand,), name="mcp-call", daemon=True).start()
+            self._hire(errand)
         return errand
+
+    def _hire(self, errand: Errand) -> None:
+        try:
+            threading.Thread(target=self._serve, args=(errand,), name="mcp-call", daemon=True).start()
+        except RuntimeError:  # the machine has no thread left
+            self._places.release()
+            raise
 
     def _serve(self, errand: Errand) -> None:
         errands: SimpleQueue[Errand] = SimpleQueue()

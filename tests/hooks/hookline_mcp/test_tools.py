@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from typing import Any
 
 import mcp_types._v2025_11_25 as older
 import mcp_types._v2026_07_28 as newer
+import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -18,10 +20,11 @@ from hookline.gateway import Gateway
 from hookline.settings import Settings
 from hookline_mcp import McpPlugin
 from hookline_mcp.schemas import shape_input, shape_output
-from hookline_mcp.tools import ToolSource, annotations_of, make_tools, source_of
+from hookline_mcp.shelf import Shelf
+from hookline_mcp.tools import ToolSource, make_tools, source_of
 from mcp_lab import TOOLS, ask, call, client_of, make_gateway, modern, post
 from nasty_connector import KEY, echo, nasty_gateway, nasty_host
-from small_service import Upstream
+from small_service import CALLER, Upstream
 
 FREE: dict[str, Any] = {"type": "object"}
 
@@ -51,7 +54,6 @@ def test_a_tool_tells_all_that_a_client_shows() -> None:
         "annotations": {
             "title": "Say",
             "readOnlyHint": False,
-            "destructiveHint": False,
             "idempotentHint": False,
             "openWorldHint": True,
         },
@@ -67,13 +69,33 @@ def test_a_tool_tells_all_that_a_client_shows() -> None:
         ("a.update", {}, (False, True, False)),
         ("delete.find", {}, (False, False, False)),
         ("a.reset", {"is_read_only": True}, (True, False, False)),
+        ("a.bulk_delete", {}, (False, True, False)),
+        ("a.archive_all", {}, (False, True, False)),
+        ("a.terminate_server", {"is_idempotent": True}, (False, True, True)),
+        ("a.patch", {}, (False, True, False)),
+        ("a.create_or_update", {}, (False, True, False)),
+        ("a.send_money", {}, (False, None, False)),
+        ("a.create_payment", {}, (False, None, False)),
+        ("a.frobnicate", {}, (False, None, False)),
+        ("a.edit_contact", {}, (False, None, False)),
+        ("a.edit", {}, (False, False, False)),
     ],
 )
 def test_hints_come_from_the_action(
-    id: str, hints: dict[str, bool], expected: tuple[bool, bool, bool]
+    id: str, hints: dict[str, bool], expected: tuple[bool, bool | None, bool]
 ) -> None:
-    found = annotations_of(source(id, **hints))
-    assert (found["readOnlyHint"], found["destructiveHint"], found["idempotentHint"]) == expected
+    (tool,) = make_tools([source(id, **hints)])
+    found: Any = tool.document["annotations"]
+    assert (found["readOnlyHint"], found.get("destructiveHint"), found["idempotentHint"]) == expected
+
+
+def test_no_action_of_openai_is_said_to_destroy_anything() -> None:
+    gateway = make_gateway()
+    hints = [
+        tool["annotations"]["destructiveHint"] for tool in ask(client_of(gateway), "tools/list")["tools"]
+    ]
+    assert hints == [False] * len(TOOLS)
+    gateway.close()
 
 
 def test_two_actions_of_one_name_keep_their_ids() -> None:
@@ -109,6 +131,42 @@ def test_the_endpoint_serves_everybody_when_two_actions_have_one_name(
     ]
     assert ask(client, "tools/call", call("openai_chat"))["isError"] is False
     gateway.close()
+
+
+def shelf_of(caplog: pytest.LogCaptureFixture, **fields: Any) -> tuple[list[Any], list[str]]:
+    """Return the tools of two actions, one of which has an unusual schema, and what was logged."""
+    connector = Connector("own", title="Own", base_url="https://own.example")
+    connector.endpoint("plain", "POST", "/plain", input=FREE, output=FREE)
+    odd: Any = {"type": "object", "properties": fields}
+    connector.endpoint("odd", "POST", "/odd", input=odd, output=FREE)
+    with caplog.at_level(logging.WARNING, "hookline.mcp"):
+        shelf = Shelf(connector.actions.values(), page_size=10)
+        texts, _ = shelf.page(CALLER, None)
+    assert {shelf.find(name, CALLER) is not None for name in ("own_plain", "own.plain")} == {True}
+    return json.loads(orjson.dumps(texts)), [record.message for record in caplog.records]
+
+
+def test_a_number_of_more_than_64_bits_takes_no_tool_away(caplog: pytest.LogCaptureFixture) -> None:
+    tools, logged = shelf_of(caplog, n={"type": "integer", "maximum": 2**64})
+    assert [tool["name"] for tool in tools] == ["own_odd", "own_plain"]
+    assert tools[0]["inputSchema"]["properties"]["n"]["maximum"] == 2**64
+    assert logged == []
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ({"enum": [{1, 2}]}, "the action own.odd is no tool: its schema cannot be written as JSON"),
+        ({"maximum": 2**64, "minimum": math.nan}, "the action own.odd is no tool: its schema cannot be"),
+    ],
+)
+def test_a_schema_that_is_no_json_takes_only_its_own_tool_away(
+    field: Any, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tools, logged = shelf_of(caplog, n=field)
+    assert [tool["name"] for tool in tools] == ["own_plain"]
+    (told,) = logged
+    assert message in told
 
 
 def test_one_of_several_fields_is_asked_for_in_words() -> None:
