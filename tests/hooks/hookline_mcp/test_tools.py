@@ -19,7 +19,6 @@ from hookline.exports.export import make_export
 from hookline.gateway import Gateway
 from hookline.settings import Settings
 from hookline_mcp import McpPlugin
-from hookline_mcp.schemas import shape_input, shape_output
 from hookline_mcp.shelf import Shelf
 from hookline_mcp.tools import ToolSource, make_tools, source_of
 from mcp_lab import TOOLS, ask, call, client_of, make_gateway, modern, post
@@ -178,103 +177,10 @@ def test_one_of_several_fields_is_asked_for_in_words() -> None:
     assert tool.losses == ()
 
 
-@pytest.mark.parametrize(
-    ("keyword", "required"), [("oneOf", ["kind"]), ("anyOf", ["kind"]), ("allOf", ["a", "b", "kind"])]
-)
-def test_alternatives_at_the_top_become_fields(keyword: str, required: list[str]) -> None:
-    branches = [
-        {"properties": {"kind": {"const": "a"}, "a": True}, "required": ["kind", "a"]},
-        {"$ref": "#/$defs/B"},
-    ]
-    definition = {"properties": {"kind": {"const": "b"}, "b": False}, "required": ["kind", "b"]}
-    shaped = shape_input({keyword: branches, "$defs": {"B": definition}})
-    assert shaped.schema["properties"] == {"kind": {"const": "a"}, "a": {}, "b": {"not": {}}}
-    assert sorted(shaped.schema["required"]) == required  # type: ignore[call-overload]
-    assert set(shaped.schema) == {"type", "properties", "required"}
-    assert [loss.place for loss in shaped.losses] == [""]
-
-
-def test_what_models_need_not_read_is_left_out() -> None:
-    schema = {
-        "title": "Input",
-        "description": "Said already.",
-        "x-form": True,
-        "type": "object",
-        "properties": {
-            "place": {"title": "Place", "x-options": "a.b", "x-mcp-header": "Place", "$ref": "#/$defs/Place"},
-            "old": {"type": "string", "deprecated": True},
-            "needed": {"type": "string", "deprecated": True},
-            "data": {"const": {"x-kept": 1, "title": "kept"}},
-            "x-name": {"type": "string"},
-            "title": {"type": "string"},
-        },
-        "required": ["needed"],
-        "$defs": {
-            "Place": {"title": "Place", "type": "object", "properties": {"title": {"title": "T"}}},
-            "Unused": {"$ref": "#/$defs/Place"},
-        },
-    }
-    assert shape_input(schema, hidden=["stream"]).schema == {
-        "type": "object",
-        "properties": {
-            "place": {"title": "Place", "$ref": "#/$defs/Place"},
-            "needed": {"type": "string", "deprecated": True},
-            "data": {"const": {"x-kept": 1, "title": "kept"}},
-            "x-name": {"type": "string"},
-            "title": {"type": "string"},
-        },
-        "required": ["needed"],
-        "$defs": {"Place": {"type": "object", "properties": {"title": {}}}},
-    }
-
-
-def test_fields_that_models_cannot_name_go_into_the_raw_field() -> None:
-    fields = {"größe": {"type": "number"}, "plain": {"type": "string"}}
-    shaped = shape_input({"type": "object", "properties": fields, "required": ["größe"]})
-    assert shaped.schema == {
-        "type": "object",
-        "properties": {
-            "plain": {"type": "string"},
-            "raw_json": {
-                "type": "object",
-                "description": "Fields whose names cannot stand beside the others: `größe` (needed).",
-                "additionalProperties": True,
-            },
-        },
-        "required": ["raw_json"],
-    }
-
-
-def test_a_schema_whose_references_lead_anywhere_is_left_whole() -> None:
-    fields = {"a": {"type": "string", "deprecated": True}, "b": {"$ref": "#/properties/a"}}
-    assert shape_input({"properties": fields}).schema == {"type": "object", "properties": fields}
-
-
 @pytest.mark.parametrize("kind", ["array", "string", ["array", "null"]])
-def test_an_output_that_says_it_is_no_object_has_no_schema(kind: object) -> None:
-    assert shape_output({"type": kind}) is None
+def test_a_tool_whose_output_is_no_object_states_none(kind: object) -> None:
     (tool,) = make_tools([source(output_schema={"type": kind})])
     assert "outputSchema" not in tool.document
-
-
-@pytest.mark.parametrize(
-    ("schema", "expected"),
-    [
-        ({}, {"type": "object"}),
-        ({"type": ["object", "null"], "oneOf": [{}]}, {"type": "object", "oneOf": [{}]}),
-        ({"properties": {"a": True}}, {"type": "object", "properties": {"a": {}}}),
-        (
-            {"$ref": "#/$defs/A", "$defs": {"A": {"properties": {"next": {"$ref": "#/$defs/A"}}}}},
-            {
-                "type": "object",
-                "properties": {"next": {"$ref": "#/$defs/A"}},
-                "$defs": {"A": {"properties": {"next": {"$ref": "#/$defs/A"}}}},
-            },
-        ),
-    ],
-)
-def test_an_output_is_said_to_be_the_object_that_it_is(schema: Any, expected: Any) -> None:
-    assert shape_output(schema) == expected
 
 
 def test_every_schema_of_a_nasty_connector_is_valid_in_every_revision() -> None:
