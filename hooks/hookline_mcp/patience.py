@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _MOST_IDLE = 16
-_PLACE_S = 1.0
+_PLACE_S = 0.25
 """How long a call waits for a place: one whose client has just left needs a moment to end."""
 _COME_BACK_S = 5.0
 
