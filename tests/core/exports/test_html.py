@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from export_runs import SERVER, gateway_of_one
+from export_runs import gateway_of_one
 from hookline.exports.blueprints import make_blueprint
 from hookline.exports.targets.curl import curl_command
 from hookline.exports.targets.html.page import make_html
@@ -158,7 +158,11 @@ def test_an_output_that_holds_itself_is_told_once() -> None:
             "children": {"type": "array", "items": {"$ref": "#/$defs/Node"}},
         },
     }
-    output = {"type": "object", "properties": {"tree": {"$ref": "#/$defs/Node"}}, "$defs": {"Node": node}}
+    output: dict[str, object] = {
+        "type": "object",
+        "properties": {"tree": {"$ref": "#/$defs/Node"}},
+        "$defs": {"Node": node},
+    }
     blueprint = make_blueprint(gateway_of_one({"type": "object"}, output), server_url=SERVER)
 
     shown = str(make_html(blueprint)["reference.html"])
