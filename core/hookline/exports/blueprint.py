@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlencode
 
 from hookline.exports.losses import Losses
 
@@ -33,6 +34,10 @@ class OptionsLink:
 
     source: str
     query: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        """Return it as fields write it: ``openai.models?kind=chat``."""
+        return f"{self.source}?{urlencode(self.query)}" if self.query else self.source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
