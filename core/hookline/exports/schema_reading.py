@@ -22,7 +22,9 @@ _KINDS: dict[str, FieldKind] = {
 SCALARS: frozenset[FieldKind] = frozenset({"text", "integer", "number", "boolean", "choice"})
 _MAX_DEPTH = 24
 _MAX_STEPS = 2000
-"""Most schemas looked at for the alternatives of one: unions that hold each other have no end of them."""
+_MAX_REVISITS = 300
+"""Most schemas looked at for the alternatives of one, and most looked at again because something else stands
+beside them: unions that hold each other have no end of them."""
 _NOTES = frozenset({"title", "description", "default", "example", "examples", "deprecated", "$comment"})
 
 
@@ -39,7 +41,13 @@ class _Alternatives:
     def __init__(self, root: JsonObject) -> None:
         self._root = root
         self._steps = 0
+        self._revisits = 0
+        self._visited: set[int] = set()
         self._seen: dict[object, object] = {}
+
+    @property
+    def _is_too_much(self) -> bool:
+        return self._steps > _MAX_STEPS or self._revisits > _MAX_REVISITS
 
     def of(self, schema: JsonObject, beside: JsonObject, above: frozenset[int]) -> Iterator[JsonObject]:
         """Yield the alternatives of a schema.
@@ -50,14 +58,16 @@ class _Alternatives:
             above: Schemas that it is inside of.
         """
         schema = follow(schema, self._root)
-        if self._steps > _MAX_STEPS or id(schema) in above or len(above) > _MAX_DEPTH:
+        if self._is_too_much or id(schema) in above or len(above) > _MAX_DEPTH:
             return
         key = (id(schema), *((name, id(value)) for name, value in beside.items() if name not in _NOTES))
         if key in self._seen:
             return
         self._seen[key] = (schema, beside)  # kept, so that no other gets their identities
         self._steps += 1
-        if self._steps > _MAX_STEPS:
+        self._revisits += id(schema) in self._visited
+        self._visited.add(id(schema))
+        if self._is_too_much:
             yield {}
             return
         above |= {id(schema)}

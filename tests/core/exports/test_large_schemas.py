@@ -140,6 +140,19 @@ def test_a_very_wide_input_comes_out_of_every_export_at_once() -> None:
     assert sizes["make"] > 0
 
 
+def test_many_fields_of_such_a_type_are_read_at_once() -> None:
+    schema: Schema = {
+        **NARROWED_UNIONS_OF_EACH_OTHER,
+        "properties": {f"f{number}": reference(f"U{number % 10}") for number in range(300)},
+    }
+    begun = time.process_time()
+
+    fields = read_form(schema)
+
+    assert time.process_time() - begun < MAX_SECONDS
+    assert {one.kind for one in fields} == {"text"}
+
+
 def test_alternatives_that_several_references_lead_to_come_once() -> None:
     definitions = {"A": {"anyOf": [{"type": "string"}, {"type": "null"}]}}
     root: Schema = {"$defs": definitions}
