@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel
 
 from hookline import Connector, Reply, RouteRegistry, RouteRequest, WireEndpoint, hookimpl
 from hookline.connector import fill_path
@@ -262,3 +264,60 @@ def test_closing_a_gateway_closes_its_transport() -> None:
     Gateway(Settings(), host=PluginHost(), transport=upstream, environ={}).close()
 
     assert upstream.is_closed
+
+
+# ---------------------------------------------------------------- what nobody could call or be told
+
+
+class Numbers(BaseModel):
+    """A number that many JSON readers cannot take."""
+
+    big: int = Field(1, le=2**64)
+
+
+class Several(RootModel[list[int]]):
+    """A list in place of fields."""
+
+
+class OrNothing(RootModel[Contact | None]):
+    """A contact, or nothing."""
+
+
+@pytest.mark.parametrize(
+    ("input", "problem"),
+    [
+        (Several, "The input of odd.go must be an object, not array"),
+        ({"type": ["string", "null"]}, "The input of odd.go must be an object"),
+        ({"$ref": "#/$defs/T", "$defs": {"T": {"type": "string"}}}, "must be an object, not string"),
+        (Numbers, "odd.go cannot be described as JSON: Integer exceeds 64-bit range"),
+        ({"type": "object", "title": "\ud800"}, "The schema of the input of odd.go is not valid"),
+    ],
+    ids=["list", "text", "text elsewhere", "big number", "half a character"],
+)
+def test_an_action_that_nobody_could_use_keeps_its_plugin_out(input: Any, problem: str) -> None:
+    class Odd:
+        connector = Connector("odd", title="Odd", base_url="https://odd.example")
+        connector.endpoint("go", "POST", "/go", input=input, output={"type": "object"})
+
+    host = PluginHost()
+    host.register(Odd(), name="odd")
+    gateway = Gateway(Settings(), host=host, transport=Upstream(), environ={})
+
+    assert gateway.host.plugins["odd"].status == "refused"
+    assert problem in gateway.host.plugins["odd"].problem
+    assert len(gateway.catalog) == 0
+    gateway.close()
+
+
+@pytest.mark.parametrize("input", [{}, {"type": ["object", "null"]}, OrNothing, FindContact])
+def test_an_input_that_may_be_an_object_is_taken(input: Any) -> None:
+    class Even:
+        connector = Connector("even", title="Even", base_url="https://even.example")
+        connector.endpoint("go", "POST", "/go", input=input, output={"type": "object"})
+
+    host = PluginHost()
+    host.register(Even(), name="even")
+    gateway = Gateway(Settings(), host=host, transport=Upstream(), environ={})
+
+    assert gateway.host.plugins["even"].status == "active"
+    gateway.close()

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import orjson
+
 from hookline.connector import Connector
+from hookline.engine.references import follow
 from hookline.engine.validation import SchemaValidator
 from hookline.errors import ConfigurationError, NotFoundError
 
@@ -73,6 +76,7 @@ class Catalog:
         }
         for entry in entries.values():
             _ = entry.input, entry.output, entry.request
+            _check_form(entry.action)
         self.connectors.update(added)
         self._entries.update(entries)
 
@@ -104,6 +108,23 @@ class Catalog:
             NotFoundError: If there is none of that id.
         """
         return self.entry(action_id).action
+
+
+def _check_form(action: Action) -> None:
+    """Refuse what could be called by nobody, or told to nobody.
+
+    Raises:
+        ConfigurationError: If the input is no object, or a number or text of the description is not JSON.
+    """
+    kind = follow(action.input_schema, action.input_schema).get("type", "object")
+    if kind != "object" and not (isinstance(kind, list) and "object" in kind):
+        raise ConfigurationError(
+            f"The input of {action.id} must be an object, not {kind}: give it a field that holds the rest."
+        )
+    try:
+        orjson.dumps(describe(action))
+    except TypeError as exc:
+        raise ConfigurationError(f"{action.id} cannot be described as JSON: {exc}.") from exc
 
 
 def build_catalog(host: PluginHost) -> Catalog:

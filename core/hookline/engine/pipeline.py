@@ -30,6 +30,7 @@ from hookline.engine.outgoing import (
     dump_body,
     finish_request,
 )
+from hookline.engine.raw_fields import join_raw, joined_if_sound
 from hookline.engine.settlement import Bookkeeping
 from hookline.engine.trial_wishes import TEST_HEADER, TEST_PARAMETER, refuse_unheard
 from hookline.engine.upstream_errors import error_of
@@ -41,7 +42,7 @@ from hookline.errors import (
     StoreUnavailableError,
     raise_from,
 )
-from hookline.order import Order
+from hookline.order import RAW_JSON, Order
 from hookline.principal import Decision, InboundRequest, Principal
 from hookline.record import CallRecord
 from hookline.streaming import StreamTransform
@@ -205,7 +206,10 @@ class Pipeline:
 
     def _open(self, principal: Principal, order: Order, parent: Call | None, *, is_internal: bool) -> Call:
         action = self._catalog.find(order.action_id)
-        stream = order.fields.get("stream")
+        fields = order.fields
+        if RAW_JSON in fields and order.endpoint is None:
+            fields = joined_if_sound(fields, action)
+        stream = fields.get("stream")
         wants_stream = stream is True or (
             order.endpoint is None and isinstance(stream, str) and stream.strip().lower() in _TRUE_WORDS
         )
@@ -217,7 +221,7 @@ class Pipeline:
             principal=principal,
             connection=self._connections[action.connector.id],
             door="wire" if order.endpoint else "action",
-            input=order.fields,
+            input=fields,
             headers=order.headers,
             is_stream=is_stream,
             deadline=began_at + self._time_for(principal, is_stream) if parent is None else parent.deadline,
@@ -264,6 +268,8 @@ class Pipeline:
         if call.door == "wire":
             return  # the service judges its own format
         entry = self._catalog.entry(call.action.id)
+        if RAW_JSON in call.input:
+            join_raw(call.input, call.action)  # says what is wrong with it
         coerce(call.input, entry.action.input_schema)
         entry.input.check(call.input)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from hookline import __version__
 from hookline.engine.samples import sample_input_of, sample_of
+from hookline.errors import ConfigurationError
 from hookline.exports.blueprint import ActionBlueprint, Blueprint, RouteBlueprint, SourceBlueprint
 from hookline.exports.form_fields import read_form, read_one_of, read_outputs
+from hookline.exports.losses import Losses
+from hookline.exports.names import flat_name, pascal_name
 from hookline.principal import ANYTHING, matches
 
 _VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -48,7 +52,8 @@ def make_blueprint(
         server_url: Its address for those who import the export.
         action_ids: Which actions; all of them by default.
     """
-    ids = pick_actions(gateway) if action_ids is None else action_ids
+    losses = Losses()
+    ids = _with_names_of_their_own(pick_actions(gateway) if action_ids is None else action_ids, losses)
     actions = [_blueprint_of(gateway.catalog.entry(id)) for id in ids]
     wanted = {field.options.source for action in actions for field in action.fields if field.options}
     return Blueprint(
@@ -73,7 +78,35 @@ def make_blueprint(
         ),
         call_options=tuple(gateway.call_options),
         call_answers=dict(gateway.call_answers),
+        losses=losses,
     )
+
+
+def _with_names_of_their_own(ids: Sequence[str], losses: Losses) -> list[str]:
+    """Return the ids that no other one can be taken for on a platform; the others are noted and left out."""
+    clashes: dict[str, set[str]] = defaultdict(set)
+    for derive in (flat_name, pascal_name):
+        owners: dict[str, list[str]] = defaultdict(list)
+        for id in ids:
+            owners[derive(id)].append(id)
+        for same in owners.values():
+            for id in same:
+                clashes[id].update(other for other in same if other != id)
+    for id in ids:
+        if clashes[id]:
+            losses.add(
+                id,
+                "",
+                f"It has the same name on platforms as {' and '.join(sorted(clashes[id]))}, and is left out.",
+                "Rename one of them, or export one without the other by a pattern for actions.",
+            )
+    kept = [id for id in ids if not clashes[id]]
+    if ids and not kept:
+        raise ConfigurationError(
+            f"{' and '.join(ids)} have the same name on platforms, so nothing is left to export.",
+            hint="Rename one of them, or export one without the other by a pattern for actions.",
+        )
+    return kept
 
 
 def _blueprint_of(entry: CatalogEntry) -> ActionBlueprint:

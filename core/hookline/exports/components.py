@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from hookline.engine.references import as_object, follow
+from hookline.exports.named_places import with_pointers
 from hookline.exports.schema_walk import map_schemas, move_references
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_]")
 _DEFINITIONS = ("$defs", "definitions")
-_OF_FILES = ("$schema", "$id", "$anchor", "$comment")
+_OF_FILES = ("$schema", "$id", "$anchor", "$dynamicAnchor", "$comment")
 
 
 class Components:
@@ -35,6 +36,7 @@ class Components:
         """
         name = self._free_name(name)
         self.schemas[name] = {}  # taken
+        schema = with_pointers(schema)
         homes = {"": name}
         for keyword in _DEFINITIONS:
             for inner in as_object(schema.get(keyword)):

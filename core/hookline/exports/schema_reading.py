@@ -101,7 +101,7 @@ def types_of(alternatives: list[JsonObject]) -> set[str]:
             found.add(str(one["type"]))
         elif "const" in one or "enum" in one:
             values = one.get("enum", [one.get("const")])
-            found.update(_type_name(value) for value in cast("list[object]", values))
+            found.update(type_name(value) for value in cast("list[object]", values))
         elif "properties" in one:
             found.add("object")
         elif "items" in one or "prefixItems" in one:
@@ -190,7 +190,8 @@ def _texts(value: object) -> list[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
-def _type_name(value: object) -> str:
+def type_name(value: object) -> str:
+    """Return the name of a JSON value's type."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -11,7 +11,6 @@ from hookline.call import FLOW_HEADER
 from hookline.engine.appraisal import Appraiser
 from hookline.engine.dropdowns import read_question
 from hookline.engine.outgoing import HOPS_HEADER
-from hookline.engine.raw_fields import join_raw
 from hookline.engine.samples import sample_of
 from hookline.engine.trial_wishes import TEST_PARAMETER
 from hookline.errors import NotFoundError
@@ -48,7 +47,7 @@ def show_estimate(request: RouteRequest) -> Reply:
     query = {name: value for name, value in request.inbound.query.items() if name != TEST_PARAMETER}
     order = Order(
         action_id=action.id,
-        fields=join_raw(read_fields(request.inbound), action),
+        fields=read_fields(request.inbound),
         headers=request.inbound.public_headers(),
         call_id=request.call_id,
         client=request.inbound.client,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hookline import __version__
 from hookline.engine.catalog import describe
-from hookline.engine.raw_fields import join_raw
 from hookline.errors import NotFoundError
 from hookline.operation import Answer, Operation
 from hookline.order import Order
@@ -13,6 +12,7 @@ from hookline.routes import Reply, RouteRegistry, RouteRequest, json_reply
 from hookline.webhook.bodies import read_fields
 from hookline.webhook.form_views import add_form_routes
 
+_PLACES = {"docs": "/docs", "openapi": "/openapi.json", "exports": "/exports", "mcp": "/mcp"}
 _ME = Operation(
     id="gateway.me",
     title="See whose key this is",
@@ -52,8 +52,15 @@ def add_routes(routes: RouteRegistry) -> None:
 
 def show_start(request: RouteRequest) -> Reply:
     """Answer ``GET /``: what this is and where to go on."""
+    known = {route.path for route in request.gateway.routes}
     return json_reply(
-        {"name": "hookline", "version": __version__, "actions": "/actions", "health": "/healthz"}
+        {
+            "name": "hookline",
+            "version": __version__,
+            "actions": "/actions",
+            "health": "/healthz",
+            **{name: path for name, path in _PLACES.items() if path in known},
+        }
     )
 
 
@@ -115,10 +122,10 @@ def run_action(request: RouteRequest) -> Reply:
     """Answer ``POST /actions/{id}``: run it."""
     assert request.principal is not None  # the route has a scope
     action_id = request.parameters["action_id"]
-    action = request.gateway.catalog.find(action_id)
+    request.gateway.catalog.find(action_id)
     order = Order(
         action_id=action_id,
-        fields=join_raw(read_fields(request.inbound), action),
+        fields=read_fields(request.inbound),
         headers=request.inbound.public_headers(),
         call_id=request.call_id,
         client=request.inbound.client,

@@ -91,3 +91,38 @@ def test_data_that_looks_like_a_schema_is_left_alone() -> None:
 def test_a_text_is_shortened_where_it_reads_well(text: str, most: int, short: str) -> None:
     assert shorten(text, most) == short
     assert len(shorten(text, most)) <= most
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "#place",
+        "https://x.example/in#place",
+        "https://x.example/in#/$defs/P",
+        "p.json",
+        "https://x.example/p.json",
+    ],
+)
+def test_a_reference_by_name_becomes_a_pointer(reference: str) -> None:
+    schema: dict[str, Any] = {
+        "$id": "https://x.example/in",
+        "type": "object",
+        "properties": {"a": {"$ref": reference}},
+        "$defs": {"P": {"$anchor": "place", "$id": "p.json", "type": "integer"}},
+    }
+    if reference in ("#place", "https://x.example/in#place"):
+        del schema["$defs"]["P"]["$id"]
+    components = Components("#/components/schemas/")
+    components.add("In", schema)
+
+    assert components.schemas == {
+        "In": {"type": "object", "properties": {"a": {"$ref": "#/components/schemas/InP"}}},
+        "InP": {"type": "integer"},
+    }
+
+
+def test_a_reference_that_leads_elsewhere_is_left_out() -> None:
+    components = Components("#/c/")
+    components.add("A", {"properties": {"a": {"$ref": "https://else.example/x", "title": "A"}}})
+
+    assert components.schemas == {"A": {"properties": {"a": {"title": "A"}}}}

@@ -12,6 +12,7 @@ import pytest
 from hookline import Blueprint, ExportTarget, hookimpl
 from hookline.errors import ConfigurationError
 from hookline.exports import ExportsPlugin
+from hookline.exports.blueprints import make_blueprint
 from hookline.gateway import Gateway
 from hookline.settings import Settings
 from hookline.webhook.app import create_app
@@ -205,22 +206,30 @@ def test_a_target_that_fails_is_told_and_no_more(files: Any) -> None:
     gateway.close()
 
 
-def test_names_that_cannot_be_told_apart_are_a_conflict() -> None:
+def test_names_that_cannot_be_told_apart_are_left_out_and_the_rest_stays() -> None:
     from hookline import Connector
     from small_service import Acme
 
     connector = Connector("acme", title="Acme", base_url="https://api.acme.example")
-    for verb in ("v1", "v_1"):
+    for verb in ("v1", "v_1", "look"):
         connector.endpoint(verb, "GET", "/v", input={"type": "object"}, output={"type": "object"})
     gateway = make_gateway(ExportsPlugin(), service=Acme(connector))
     client = create_app(gateway).test_client()
 
-    answer = client.get("/openapi.json").json
-    assert answer is not None
+    def paths(query: str) -> list[str]:
+        document = client.get(f"/openapi.json{query}").json or {}
+        return [path for path in document["paths"] if path.startswith("/actions/")]
 
-    assert (answer["status"], answer["error"]["code"]) == (409, "cannot_export")
-    assert "acme.v1 and acme.v_1 would both be called 'AcmeV1'" in answer["message"]
-    assert client.get("/openapi.json?actions=acme.v1").status_code == 200
+    assert paths("") == ["/actions/acme.look"]
+    assert paths("?actions=acme.v1") == ["/actions/acme.v1"]
+    losses = make_blueprint(gateway, server_url="https://h.example.com").losses.found
+    assert [(one.action, one.lost) for one in losses] == [
+        ("acme.v1", "It has the same name on platforms as acme.v_1, and is left out."),
+        ("acme.v_1", "It has the same name on platforms as acme.v1, and is left out."),
+    ]
+    nothing = client.get("/openapi.json?actions=acme.v*").json or {}
+    assert (nothing["status"], nothing["error"]["code"]) == (409, "cannot_export")
+    assert "acme.v1 and acme.v_1 have the same name on platforms" in nothing["message"]
     gateway.close()
 
 

@@ -12,6 +12,7 @@ import pytest
 from openai.types.chat import ChatCompletionMessageFunctionToolCall
 from tests.core.exports.conftest import CATALOGS, ExportOf, json_of
 
+from hookline.exports.open_objects import open_object
 from hookline.exports.targets.openai_tools.strict_schema import StrictSchema
 from hookline.webhook.app import create_app
 from hookline_openai.strict_schema import fits_strict_rules
@@ -61,7 +62,7 @@ def test_what_may_be_left_out_may_be_null_and_nothing_else_is_added() -> None:
         "properties": {
             "needed": {"type": "string", "description": "Two lines."},
             "number": {"type": ["integer", "null"], "minimum": 1},
-            "choice": {"enum": ["a", "b", None]},
+            "choice": {"type": ["string", "null"], "enum": ["a", "b", None]},
             "inner": {
                 "anyOf": [
                     {
@@ -134,7 +135,9 @@ def test_plain_tools_hold_the_actions_own_schema_without_streams(export_of: Expo
     chat = tools["openai_chat"]["parameters"]
     assert "stream" not in chat["properties"]
     assert chat["properties"]["model"]["x-options"] == "openai.models?kind=chat"
-    assert chat["anyOf"] == [{"required": ["prompt"]}, {"required": ["messages"]}]
+    top = {"anyOf", "oneOf", "allOf", "enum", "not"}  # OpenAI refuses these where a tool's parameters begin
+    assert not [name for name, one in tools.items() if top & set(one["parameters"])]
+    assert {one["parameters"]["type"] for one in tools.values()} == {"object"}
     assert tools["openai_chat"]["description"].endswith("Give prompt, or messages.")
     assert not any(one["strict"] for one in tools.values())
 
@@ -187,3 +190,50 @@ def test_a_gateway_without_the_openai_connector_has_tools_too() -> None:
         assert gateway.catalog.get("openai.chat") is None
     finally:
         gateway.close()
+
+
+@pytest.mark.parametrize(
+    "build", [lambda schema: schema, lambda schema: {"allOf": [schema]}], ids=["alone", "in all"]
+)
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+        {"type": ["string", "null"]},
+        {"$ref": "#/$defs/U"},
+        {"allOf": [{"$ref": "#/$defs/U"}, {"description": "Words."}]},
+        {"allOf": [{"$ref": "#/$defs/Node"}], "description": "Words."},
+        {"allOf": []},
+        {"anyOf": []},
+        {"oneOf": [{"allOf": [{"$ref": "#/$defs/U"}]}, {"$ref": "#/$defs/Node"}]},
+    ],
+)
+def test_parts_of_parts_come_to_an_end(schema: Any, build: Any) -> None:
+    node = {
+        "type": "object",
+        "properties": {name: {"allOf": [{"$ref": "#/$defs/Node"}], "title": name} for name in "abcdef"},
+    }
+    definitions = {"U": {"type": ["string", "null"]}, "Node": node}
+    written, _ = strict({"type": "object", "properties": {"a": build(schema)}, "$defs": definitions})
+
+    assert fits_strict_rules(written)
+    assert len(json.dumps(written)) < 20_000
+
+
+def test_kinds_of_objects_at_the_top_become_one_that_takes_each() -> None:
+    card = {"type": "object", "properties": {"kind": {"const": "card"}, "number": {"type": "string"}}}
+    bank = {"type": "object", "properties": {"kind": {"const": "bank"}, "iban": {"type": "string"}}}
+    opened, is_looser = open_object(
+        {"oneOf": [{**card, "required": ["kind", "number"]}, {**bank, "required": ["kind", "iban"]}]}
+    )
+
+    assert is_looser
+    assert opened == {
+        "type": "object",
+        "properties": {
+            "kind": {"anyOf": [{"const": "card"}, {"const": "bank"}]},
+            "number": {"type": "string"},
+            "iban": {"type": "string"},
+        },
+        "required": ["kind"],
+    }

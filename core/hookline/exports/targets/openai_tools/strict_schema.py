@@ -10,11 +10,13 @@ Source: OpenAI's guide "Structured model outputs", section on supported schemas.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from hookline.engine.references import as_object, follow
 from hookline.exports.form_fields import as_names
-from hookline.exports.schema_reading import alternatives_of, choices_of
+from hookline.exports.open_objects import open_object
+from hookline.exports.schema_reading import alternatives_of, choices_of, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     Lose = Callable[[str, str, str], None]
 
 _MAX_DEPTH = 10  # most levels of objects and lists inside each other
+_MAX_PARTS = 5_000
+_MAX_ALTERNATIVES = 50
 _UNFIT = re.compile(r"[^A-Za-z0-9_]")
 _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"})
 _NUMBER = ("multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
@@ -34,6 +38,7 @@ _KEPT: dict[str, tuple[str, ...]] = {
     "boolean": (),
     "null": (),
 }
+_ANNOTATIONS = ("title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly")
 _NULL: JsonObject = {"type": "null"}
 
 
@@ -52,10 +57,11 @@ class StrictSchema:
         self._left_out = left_out
         self._names: dict[str, str] = {}
         self._defined: dict[str, JsonObject] = {}
+        self._left = _MAX_PARTS
 
     def write(self) -> JsonObject:
         """Return the schema."""
-        whole = next((one for one in alternatives_of(self._root, self._root) if "properties" in one), {})
+        whole, _ = open_object(self._root)
         members = {
             name: member
             for name, member in as_object(whole.get("properties")).items()
@@ -69,15 +75,21 @@ class StrictSchema:
         if isinstance(own.get("$ref"), str) and not choices_of(list(alternatives_of(own, self._root))):
             return self._refer(own, place)
         words = _words({**follow(own, self._root), **own})
-        some = list(alternatives_of(own, self._root)) if "allOf" in own or "$ref" in own else [own]
-        if len(some) == 1:
+        self._left -= 1
+        if self._left < 0:
+            return self._as_text(words, place, "The schema is too large.")
+        if "allOf" in own:
+            only = _only_reference(own)
+            if only is not None:
+                return self._refer(only, place)
+            some = list(islice(alternatives_of(own, self._root), _MAX_ALTERNATIVES))
+            if len(some) != 1:
+                return self._join(some, words, place, depth)
             own = some[0]
         choices = choices_of([one for one in alternatives_of(own, self._root) if one.get("type") != "null"])
         if choices:
-            return {**words, "enum": [*choices, None] if _has_null(own, self._root) else choices}
+            return {**words, **_choice([*choices, None] if _has_null(own, self._root) else choices)}
         branches = own.get("anyOf", own.get("oneOf"))
-        if len(some) > 1:
-            branches = some
         if isinstance(branches, list) and branches and "properties" not in own:
             rest = {name: value for name, value in own.items() if name not in ("anyOf", "oneOf")}
             return self._join([{**rest, **as_object(one)} for one in branches], words, place, depth)
@@ -121,6 +133,8 @@ class StrictSchema:
 
     def _join(self, branches: list[JsonObject], words: JsonObject, place: str, depth: int) -> JsonObject:
         """Return what takes any of several; those that are equal count once."""
+        if not branches:
+            return self._as_text(words, place, "It is never right.")
         written = [self._write(one, place, depth) for one in branches]
         flat: list[JsonObject] = []
         for one in written:
@@ -150,6 +164,15 @@ class StrictSchema:
         return {"type": "string", "description": f"{text} Write it as JSON text."}
 
 
+def _only_reference(own: JsonObject) -> JsonObject | None:
+    """Return the reference that stands alone in ``allOf``, beside nothing but words."""
+    parts = own["allOf"]
+    if not isinstance(parts, list) or len(parts) != 1 or not set(own) <= {"allOf", *_ANNOTATIONS}:
+        return None
+    part = as_object(parts[0])
+    return part if isinstance(part.get("$ref"), str) else None
+
+
 def _words(schema: JsonObject) -> JsonObject:
     text = schema.get("description") or schema.get("title")
     return {"description": " ".join(str(text).split())} if text else {}
@@ -166,13 +189,18 @@ def _holds_null(values: object) -> bool:
     return isinstance(values, list) and None in values
 
 
+def _choice(values: list[object]) -> JsonObject:
+    names = list(dict.fromkeys(type_name(value) for value in values))
+    return {"type": names[0] if len(names) == 1 else names, "enum": values}
+
+
 def _nullable(schema: JsonObject) -> JsonObject:
     """Return a schema that takes null too."""
     branches, values, kind = schema.get("anyOf"), schema.get("enum"), schema.get("type")
     if isinstance(branches, list):
         return schema if _NULL in branches else {**schema, "anyOf": [*branches, _NULL]}
     if isinstance(values, list):
-        return schema if None in values else {**schema, "enum": [*values, None]}
+        return schema if None in values else {**schema, **_choice([*values, None])}
     if kind in ("object", "array") or "$ref" in schema:
         inner = {name: value for name, value in schema.items() if name != "description"}
         return {**_words(schema), "anyOf": [inner, _NULL]}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hookline.engine.references import as_object
 from hookline.exports.components import without_file_words
 from hookline.exports.names import flat_name, unique_names
+from hookline.exports.open_objects import open_object
 from hookline.exports.targets.openai_tools.strict_schema import StrictSchema
 from hookline.exports.wording import shorten
 
@@ -28,7 +29,8 @@ def make_tools(blueprint: Blueprint) -> Files:
             for action in blueprint.actions
         ],
         "tools.json": [
-            _tool(names[action.id], action, _plain(action), is_strict=False) for action in blueprint.actions
+            _tool(names[action.id], action, _plain(action, blueprint), is_strict=False)
+            for action in blueprint.actions
         ],
     }
 
@@ -56,13 +58,18 @@ def _strict(action: ActionBlueprint, blueprint: Blueprint) -> JsonObject:
     return StrictSchema(action.input_schema, lose=lose, left_out=_about_streams(action)).write()
 
 
-def _plain(action: ActionBlueprint) -> JsonObject:
-    schema = without_file_words(action.input_schema)
+def _plain(action: ActionBlueprint, blueprint: Blueprint) -> JsonObject:
+    opened, is_looser = open_object(without_file_words(action.input_schema))
+    if is_looser:
+        blueprint.losses.add(
+            action.id,
+            "",
+            "A tool cannot say at its top which fields go together.",
+            "Its description says it; the gateway answers with what is missing.",
+        )
     hidden = _about_streams(action)
-    members = {
-        name: member for name, member in as_object(schema.get("properties")).items() if name not in hidden
-    }
-    return {**schema, "type": "object", "properties": members}
+    members = as_object(opened["properties"])
+    return {**opened, "properties": {name: one for name, one in members.items() if name not in hidden}}
 
 
 def _about_streams(action: ActionBlueprint) -> frozenset[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from hookline.engine.references import as_object
 from hookline.exports.names import pascal_name
+from hookline.exports.open_objects import open_object
+from hookline.exports.schema_reading import alternatives_of
 from hookline.exports.schema_walk import map_schemas
 from hookline.exports.wording import shorten
 from hookline.order import CALLBACK_URL
@@ -171,7 +174,18 @@ def _with_fields(schema: JsonObject, fields: list[CallOption]) -> JsonObject:
         for one in fields
         if one.name not in own
     }
-    return {**schema, "properties": {**own, **more}} if more else schema
+    if not more:
+        return schema
+    if not own and _is_closed(schema):
+        schema, _ = open_object(schema)
+        own = as_object(schema["properties"])
+    return {**schema, "properties": {**own, **more}}
+
+
+def _is_closed(schema: JsonObject) -> bool:
+    """Tell whether a schema without members of its own takes no others in one of its parts."""
+    parts = islice(alternatives_of(schema, schema), 50)
+    return any(one.get("additionalProperties") is False for one in parts)
 
 
 def _examples(action: ActionBlueprint) -> JsonObject:
