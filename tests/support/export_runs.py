@@ -48,13 +48,22 @@ def blueprint_of(name: str, server_url: str = SERVER) -> Blueprint:
 
 def blueprint_of_one(input: JsonObject) -> Blueprint:
     """Return the blueprint of a single action with an input of that schema, alone."""
+    return make_blueprint(gateway_of_one(input), server_url=SERVER)
+
+
+def gateway_of_one(input: JsonObject, output: JsonObject | None = None) -> Gateway:
+    """Return a gateway with a single action, with an input and an output of these schemas."""
     connector = Connector("acme", title="Acme", base_url="https://api.acme.example/v1")
-    connector.endpoint("say", "POST", "/say", input=input, output={"type": "object"})
+    connector.endpoint("say", "POST", "/say", input=input, output=output or {"type": "object"})
+    return gateway_with(connector)
+
+
+def gateway_with(connector: Connector) -> Gateway:
+    """Return a gateway with exports and one connector."""
     host = PluginHost()
     host.register(ExportsPlugin(), name="exports")
-    host.register(_Plugin(connector), name="acme")
-    gateway = Gateway(Settings(), host=host, transport=Upstream(lambda _: whole({})), environ={})
-    return make_blueprint(gateway, server_url=SERVER)
+    host.register(_Plugin(connector), name=connector.id)
+    return Gateway(Settings(), host=host, transport=Upstream(lambda _: whole({})), environ={})
 
 
 class _Plugin:

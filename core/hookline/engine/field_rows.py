@@ -74,34 +74,44 @@ def row_of(name: str, member: JsonObject, root: JsonObject, *, is_required: bool
     )
 
 
-def branches_of(
-    member: JsonObject, root: JsonObject, above: frozenset[int] = frozenset()
-) -> Iterator[JsonObject]:
-    """Yield the alternatives of a schema, local references followed; one inside of itself is left out."""
+def branches_of(member: JsonObject, root: JsonObject) -> Iterator[JsonObject]:
+    """Yield the alternatives of a schema, local references followed; what several lead to comes once."""
+    yield from _branches_of(member, root, {})
+
+
+def _branches_of(member: JsonObject, root: JsonObject, seen: dict[int, JsonObject]) -> Iterator[JsonObject]:
     member = follow(member, root)
-    if id(member) in above:
+    if id(member) in seen:
         return
+    seen[id(member)] = member
     alternatives = [one for keyword in ("anyOf", "oneOf") for one in _as_list(member.get(keyword))]
     if not alternatives:
         yield member
     for one in alternatives:
-        yield from branches_of(as_object(one), root, above | {id(member)})
+        yield from _branches_of(as_object(one), root, seen)
 
 
-def _type_of(member: JsonObject, root: JsonObject, depth: int = 0) -> str:
+def _type_of(member: JsonObject, root: JsonObject) -> str:
+    return _types_of(member, root, 0, {})
+
+
+def _types_of(member: JsonObject, root: JsonObject, depth: int, known: dict[tuple[int, int], str]) -> str:
+    if (id(member), depth) in known:
+        return known[id(member), depth]
     words: dict[str, None] = {}
     for branch in branches_of(member, root):
         types = branch.get("type")
         for type_name in types if isinstance(types, list) else [types]:
             if type_name == "array":
                 items = as_object(branch.get("items"))
-                inner = _type_of(items, root, depth + 1) if items and depth < _MAX_NESTING else ""
+                inner = _types_of(items, root, depth + 1, known) if items and depth < _MAX_NESTING else ""
                 words.setdefault(f"list of {inner}" if inner and " or " not in inner else "list")
             elif type_name in _TYPE_WORDS:
                 words.setdefault(_TYPE_WORDS[str(type_name)])
             elif type_name is None and ("const" in branch or "enum" in branch):
                 words.setdefault("text")
-    return " or ".join(words) or "anything"
+    known[id(member), depth] = " or ".join(words) or "anything"
+    return known[id(member), depth]
 
 
 def _limits_of(member: JsonObject, root: JsonObject) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hookline.engine.references import as_object, follow
+from hookline.engine.simple_samples import simple_sample
 
 if TYPE_CHECKING:
     from hookline.connector import JsonObject
@@ -12,18 +13,10 @@ if TYPE_CHECKING:
 
 _MAX_DEPTH = 12
 _END = object()  # stands for what would hold itself
-_TEXTS = {
-    "date": "2026-01-31",
-    "date-time": "2026-01-31T12:00:00Z",
-    "time": "12:00:00Z",
-    "duration": "PT1M",
-    "email": "ada@example.com",
-    "hostname": "example.com",
-    "ipv4": "192.0.2.1",
-    "ipv6": "2001:db8::1",
-    "uri": "https://example.com/",
-    "uuid": "6f1c2b1e-3d5a-4f0a-9a57-0d2f1f6b7c11",
-}
+_MAX_FOLLOWED = 1000
+"""Most values made behind references: types that hold each other make more of them with each level."""
+_MAX_REPEATED = 20
+_TOLD = ("const", "default", "examples", "enum")
 
 
 def sample_of(entry: CatalogEntry) -> JsonObject:
@@ -86,6 +79,8 @@ class _Maker:
     def __init__(self, root: JsonObject, *, only_needed: bool = False) -> None:
         self._root = root
         self._only_needed = only_needed
+        self._followed = 0
+        self._repeated = 0
 
     def make(self, schema: object, above: frozenset[str] = frozenset()) -> object:
         """Return a value.
@@ -102,14 +97,14 @@ class _Maker:
             if reference in above or len(above) > _MAX_DEPTH:
                 return _END
             above = above | {reference}
+        if above:
+            self._followed += 1
+            if self._followed > _MAX_FOLLOWED:
+                return _END
         own = follow(own, self._root)
-        for name in ("const", "default"):
-            if name in own:
-                return own[name]
-        for name in ("examples", "enum"):
-            values = own.get(name)
-            if isinstance(values, list) and values:
-                return values[0]
+        told = _told(own)
+        if told is not _END:
+            return told
         whole = own.get("allOf")
         if isinstance(whole, list) and whole:
             return self._join([{**own, "allOf": []}, *whole], above)
@@ -129,14 +124,16 @@ class _Maker:
             return self._make_object(own, above, branches)
         if kind == "array":
             return self._make_list(own, above)
-        return _simple(kind, own)
+        return simple_sample(kind, own)
 
     def _make_object(self, own: JsonObject, above: frozenset[str], branches: object) -> JsonObject:
         needed = _names(own.get("required"))
         if isinstance(branches, list):
             needed += _names(as_object(branches[0]).get("required"))
         members = as_object(own.get("properties"))
-        wanted = [name for name in [*members, *needed] if not self._only_needed or name in needed]
+        is_bare = self._only_needed or (bool(above) and self._followed > _MAX_FOLLOWED // 2)
+        known = frozenset(needed)
+        wanted = [name for name in [*members, *needed] if not is_bare or name in known]
         made = {name: self.make(members.get(name), above) for name in dict.fromkeys(wanted)}
         return {name: value for name, value in made.items() if value is not _END}
 
@@ -147,15 +144,43 @@ class _Maker:
             return [None if one is _END else one for one in made]
         if not isinstance(own.get("items"), dict):
             return []
+        if own.get("maxItems") == 0:
+            return []
         entry = self.make(own["items"], above)
-        return [] if entry is _END else [entry]
+        if entry is _END:
+            return []
+        least = own.get("minItems")
+        made = [entry]
+        while isinstance(least, int) and len(made) < least and self._repeated < _MAX_REPEATED:
+            self._repeated += 1
+            made.append(self.make(own["items"], above))
+        return [one for one in made if one is not _END]
 
     def _join(self, parts: list[object], above: frozenset[str]) -> object:
         made = [self.make({**part, "allOf": None}, above) for part in map(as_object, parts)]
         objects = [one for one in made if isinstance(one, dict)]
         if objects:
             return {name: value for one in objects for name, value in one.items()}
-        return next((one for one in made if one is not None), None)
+        followed = [follow(as_object(part), self._root) for part in parts]
+        joined = {name: value for one in reversed(followed) for name, value in one.items()}
+        told = _told(joined)
+        if told is not _END:
+            return told
+        kind = joined.get("type")
+        simple = simple_sample(kind, joined)
+        fits = simple is not None and not any("anyOf" in one or "oneOf" in one for one in followed)
+        return simple if fits else next((one for one in made if one is not None and one is not _END), None)
+
+
+def _told(schema: JsonObject) -> object:
+    """Return the value that a schema names itself."""
+    for name in _TOLD:
+        value = schema.get(name)
+        if name in ("const", "default") and name in schema:
+            return value
+        if name in ("examples", "enum") and isinstance(value, list) and value:
+            return value[0]
+    return _END
 
 
 def _only_needs(branches: list[object]) -> bool:
@@ -164,18 +189,3 @@ def _only_needs(branches: list[object]) -> bool:
 
 def _names(value: object) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else []
-
-
-def _simple(kind: object, schema: JsonObject) -> object:
-    if kind == "boolean":
-        return False
-    if kind in ("integer", "number"):
-        least = schema.get("minimum", schema.get("exclusiveMinimum"))
-        if not isinstance(least, (int, float)):
-            return 1
-        return least if "minimum" in schema and least > 0 else least + 1
-    if kind == "string":
-        text = _TEXTS.get(str(schema.get("format")), str(schema.get("title") or "text"))
-        length = schema.get("minLength")
-        return text.ljust(length, ".") if isinstance(length, int) and length < 1000 else text
-    return None

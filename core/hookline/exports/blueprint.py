@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlencode
 
 from hookline.exports.losses import Losses
 
@@ -33,6 +34,10 @@ class OptionsLink:
 
     source: str
     query: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        """Return it as fields write it: ``openai.models?kind=chat``."""
+        return f"{self.source}?{urlencode(self.query)}" if self.query else self.source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +106,7 @@ class OutputField:
         kind: What it holds.
         is_list: Whether it is a list of what ``kind`` and ``members`` say.
         is_always_there: Whether every output has it.
+        holds_what_holds_it: Whether its members are those of an object that it is in, as in a tree.
         members: What an object holds, as far as it is known.
     """
 
@@ -110,6 +116,7 @@ class OutputField:
     kind: FieldKind = "text"
     is_list: bool = False
     is_always_there: bool = False
+    holds_what_holds_it: bool = False
     members: tuple[OutputField, ...] = ()
 
 
@@ -133,8 +140,11 @@ class ActionBlueprint:
         one_of: Groups of fields of which at least one must be filled in.
         outputs: Members of the output.
         samples: Examples that the connector declares; there may be none.
-        sample_input: An input that fits its schema.
-        sample_output: An output with every field that it can have.
+        sample_input: An input that the connector declares, or one made from the schema. A made one keeps to
+            types, choices and bounds as far as a quick look tells; patterns and conditions are not followed.
+        sample_output: An output with every field that it can have, unless types hold each other too often.
+        form: The fields without those about streams, which no form can show.
+        labels: What people call the fields of the form, by name.
     """
 
     id: str
@@ -154,13 +164,15 @@ class ActionBlueprint:
     samples: tuple[Sample, ...] = field(default=(), repr=False)
     sample_input: JsonObject = field(repr=False)
     sample_output: JsonObject = field(repr=False)
+    form: tuple[FormField, ...] = field(init=False, repr=False, compare=False)
+    labels: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
-    @property
-    def form(self) -> tuple[FormField, ...]:
-        """The fields without those about streams, which no form can show."""
-        return tuple(
+    def __post_init__(self) -> None:
+        shown = tuple(
             one for one in self.fields if not (one.name == "stream" or one.name.startswith("stream_"))
         )
+        object.__setattr__(self, "form", shown)
+        object.__setattr__(self, "labels", {one.name: one.label for one in shown})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

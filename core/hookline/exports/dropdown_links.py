@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from hookline.exports.field_keys import is_plain, marked_key
 
 if TYPE_CHECKING:
     from hookline.exports.blueprint import Blueprint, OptionsLink, SourceBlueprint
+
+_TOLD_APART = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*\Z")
 
 
 def dropdown_links(blueprint: Blueprint) -> dict[OptionsLink, SourceBlueprint]:
@@ -22,7 +25,11 @@ def dropdown_links(blueprint: Blueprint) -> dict[OptionsLink, SourceBlueprint]:
 
 
 def link_key(link: OptionsLink) -> str:
-    """Return the key of a dropdown, such as ``openai_models_kind_chat``."""
-    parts = [*link.source.split("."), *(part for pair in link.query for part in pair)]
-    key = "_".join(parts)
-    return key if all(map(is_plain, parts)) and is_plain(key) else marked_key("&".join(parts))
+    """Return the key of a dropdown, which no other has: ``openai_models``, or a marked one.
+
+    A question has a mark, since its words could be those of a source; so has what words alone would not tell
+    apart from another, such as ``acme_shop.items`` from ``acme.shop_items``, on platforms that join words.
+    """
+    if link.query or not _TOLD_APART.match(link.source) or not is_plain(link.source.replace(".", "_")):
+        return marked_key(str(link))
+    return link.source.replace(".", "_")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hookline.exports.blueprint import ActionBlueprint, FormField
 
 _MAX_SHOWN = 80
+_MAX_ALTERNATIVES = 8
 _MAX_WHOLE = 2**53  # beyond it JavaScript does not tell whole numbers apart
 
 
@@ -115,14 +116,15 @@ def _bounds(field: FormField) -> str:
 
 
 def _alternative(field: FormField, action: ActionBlueprint) -> str:
-    labels = {one.name: one.label for one in action.form}
-    others = [
-        " and ".join(labels.get(name, name) for name in group)
-        for group in action.one_of
-        if field.name not in group
+    if not any(field.name in group for group in action.one_of):
+        return ""
+    others = [group for group in action.one_of if field.name not in group]
+    told = [
+        " and ".join(action.labels.get(name, name) for name in group) for group in others[:_MAX_ALTERNATIVES]
     ]
-    is_in_one = any(field.name in group for group in action.one_of)
-    return f"Needed unless {' or '.join(others)} is filled in." if is_in_one and others else ""
+    if len(others) > len(told):
+        told.append("another of them")
+    return f"Needed unless {' or '.join(told)} is filled in." if told else ""
 
 
 def _shown(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     from hookline.connector import JsonObject
 
 _MAX_OUTPUT_DEPTH = 4
+_MAX_OUTPUTS = 2000
 
 
 def read_form(schema: JsonObject) -> tuple[FormField, ...]:
     """Return the fields of an input: in the order that they give themselves, the needed ones not moved."""
     whole = _object_of(schema)
-    needed = as_names(whole.get("required"))
+    needed = frozenset(as_names(whole.get("required")))
     fields = [
         (_order_of(member), position, _read_field(name, member, schema, is_required=name in needed))
         for position, (name, member) in enumerate(as_object(whole.get("properties")).items())
@@ -45,8 +47,17 @@ def read_one_of(schema: JsonObject) -> tuple[tuple[str, ...], ...]:
 
 
 def read_outputs(schema: JsonObject) -> tuple[OutputField, ...]:
-    """Return the members of an output; what goes deeper than four levels is left out."""
-    return _read_members(_object_of(schema), schema, 0)
+    """Return the members of an output; what goes deeper than four levels is left out.
+
+    An output of very many members is read less deep: what lies deeper stands as one member that holds JSON.
+    """
+    whole = _object_of(schema)
+    for depth in range(_MAX_OUTPUT_DEPTH, 0, -1):
+        reader = _OutputReader(schema, depth)
+        outputs = reader.read(whole)
+        if not reader.is_too_much:
+            return outputs
+    return _OutputReader(schema, 0).read(whole)
 
 
 def as_names(value: object) -> list[str]:
@@ -115,36 +126,63 @@ def _read_link(hint: object) -> OptionsLink | None:
     return OptionsLink(source=source, query=tuple(parse_qsl(query)))
 
 
-def _read_members(whole: JsonObject, root: JsonObject, depth: int) -> tuple[OutputField, ...]:
-    needed = as_names(whole.get("required"))
-    return tuple(
-        _read_output(name, as_object(member), root, depth, is_always_there=name in needed)
-        for name, member in as_object(whole.get("properties")).items()
-    )
+class _OutputReader:
+    """Reads the members of an output down to a depth.
 
+    Args:
+        root: The whole schema.
+        most_depth: How deep members lie at most, the first ones at 0.
+    """
 
-def _read_output(
-    name: str, member: JsonObject, root: JsonObject, depth: int, *, is_always_there: bool
-) -> OutputField:
-    told = {**follow(member, root), **member}
-    some = [one for one in alternatives_of(member, root) if one.get("type") != "null"]
-    kind, takes_more = kind_of(some, root)
-    first = some[0] if some else {}
-    is_list = first.get("type") == "array" and not takes_more
-    if is_list:
-        some = list(alternatives_of(as_object(first.get("items")), root))
-        first = some[0] if some else {}
+    def __init__(self, root: JsonObject, most_depth: int) -> None:
+        self._root = root
+        self._most_depth = most_depth
+        self._inner = 0
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether there were more members inside of others than an export takes."""
+        return self._inner > _MAX_OUTPUTS
+
+    def read(self, whole: JsonObject) -> tuple[OutputField, ...]:
+        """Return the members of the output."""
+        return tuple(self._read_members(whole, 0, frozenset()))
+
+    def _read_members(self, whole: JsonObject, depth: int, above: frozenset[int]) -> Iterator[OutputField]:
+        needed = frozenset(as_names(whole.get("required")))
+        members = as_object(whole.get("properties"))
+        above |= {id(members)}
+        for name, member in members.items():
+            if depth > 0:
+                self._inner += 1
+                if self.is_too_much:
+                    return
+            yield self._read(name, as_object(member), depth, above, is_always_there=name in needed)
+
+    def _read(
+        self, name: str, member: JsonObject, depth: int, above: frozenset[int], *, is_always_there: bool
+    ) -> OutputField:
+        root = self._root
+        told = {**follow(member, root), **member}
+        some = [one for one in alternatives_of(member, root) if one.get("type") != "null"]
         kind, takes_more = kind_of(some, root)
-    has_members = len(some) == 1 and "properties" in first and depth < _MAX_OUTPUT_DEPTH
-    return OutputField(
-        name=name,
-        label=str(told.get("title") or label_of(name)),
-        help=str(told.get("description") or ""),
-        kind="object" if has_members else "json" if takes_more or kind == "list" else kind,
-        is_list=is_list,
-        is_always_there=is_always_there,
-        members=_read_members(first, root, depth + 1) if has_members else (),
-    )
+        first = some[0] if some else {}
+        is_list = first.get("type") == "array" and not takes_more
+        if is_list:
+            some = list(alternatives_of(as_object(first.get("items")), root))
+            first = some[0] if some else {}
+            kind, takes_more = kind_of(some, root)
+        has_members = len(some) == 1 and "properties" in first and depth < self._most_depth
+        return OutputField(
+            name=name,
+            label=str(told.get("title") or label_of(name)),
+            help=str(told.get("description") or ""),
+            kind="object" if has_members else "json" if takes_more or kind == "list" else kind,
+            is_list=is_list,
+            is_always_there=is_always_there,
+            holds_what_holds_it=has_members and id(first["properties"]) in above,
+            members=tuple(self._read_members(first, depth + 1, above)) if has_members else (),
+        )
 
 
 def label_of(name: str) -> str:

@@ -65,7 +65,7 @@ def note_form(blueprint: Blueprint, action: ActionBlueprint) -> None:
             f"Put them into {raw_example(label, 'name', 'value')}",
         )
     if len(action.form) < len(action.fields):
-        names = ", ".join(field.name for field in action.fields if field not in action.form)
+        names = ", ".join(field.name for field in action.fields if field.name not in action.labels)
         add(
             action.id,
             names,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
 
 from hookline.errors import ConfigurationError
+
+T = TypeVar("T", bound=Hashable)
 
 
 def flat_name(id: str) -> str:
@@ -21,14 +24,14 @@ def pascal_name(id: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in id.replace(".", "_").split("_"))
 
 
-def unique_names(ids: Iterable[str], derive: Callable[[str], str]) -> dict[str, str]:
+def unique_names(ids: Iterable[T], derive: Callable[[T], str]) -> dict[T, str]:
     """Return the name of each id.
 
     Raises:
         ConfigurationError: If two ids get the same name; names both.
     """
-    names: dict[str, str] = {}
-    owners: dict[str, str] = {}
+    names: dict[T, str] = {}
+    owners: dict[str, T] = {}
     for id in ids:
         name = derive(id)
         if name in owners:

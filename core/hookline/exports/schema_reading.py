@@ -21,40 +21,76 @@ _KINDS: dict[str, FieldKind] = {
 }
 SCALARS: frozenset[FieldKind] = frozenset({"text", "integer", "number", "boolean", "choice"})
 _MAX_DEPTH = 24
+_MAX_STEPS = 2000
+_MAX_REVISITS = 300
+"""Most schemas looked at for the alternatives of one, and most looked at again because something else stands
+beside them: unions that hold each other have no end of them."""
+_NOTES = frozenset({"title", "description", "default", "example", "examples", "deprecated", "$comment"})
 
 
-def alternatives_of(
-    schema: JsonObject, root: JsonObject, above: frozenset[int] = frozenset()
-) -> Iterator[JsonObject]:
+def alternatives_of(schema: JsonObject, root: JsonObject) -> Iterator[JsonObject]:
     """Yield the alternatives of a schema, with local references followed and what is beside them kept.
 
-    An alternative that is inside of itself adds nothing, and is left out.
+    An alternative that is inside of itself adds nothing, and is left out; one that several references lead
+    to comes once. Where there are too many, the last one takes anything.
     """
-    schema = follow(schema, root)
-    if id(schema) in above or len(above) > _MAX_DEPTH:
-        return
-    above |= {id(schema)}
-    for keyword in ("anyOf", "oneOf"):
-        branches = schema.get(keyword)
-        if isinstance(branches, list) and not _only_narrow(branches, schema):
-            rest = {name: value for name, value in schema.items() if name != keyword}
-            for branch in branches:
-                for one in alternatives_of(as_object(branch), root, above):
-                    yield {**rest, **one}
+    yield from _Alternatives(root).of(schema, {}, frozenset())
+
+
+class _Alternatives:
+    def __init__(self, root: JsonObject) -> None:
+        self._root = root
+        self._steps = 0
+        self._revisits = 0
+        self._visited: set[int] = set()
+        self._seen: dict[object, object] = {}
+
+    @property
+    def _is_too_much(self) -> bool:
+        return self._steps > _MAX_STEPS or self._revisits > _MAX_REVISITS
+
+    def of(self, schema: JsonObject, beside: JsonObject, above: frozenset[int]) -> Iterator[JsonObject]:
+        """Yield the alternatives of a schema.
+
+        Args:
+            schema: The schema.
+            beside: What stands beside the unions that it is in.
+            above: Schemas that it is inside of.
+        """
+        schema = follow(schema, self._root)
+        if self._is_too_much or id(schema) in above or len(above) > _MAX_DEPTH:
             return
-    whole = schema.get("allOf")
-    if isinstance(whole, list) and whole:
-        merged = {name: value for name, value in schema.items() if name != "allOf"}
-        for branch in whole:
-            merged = _merge(merged, follow(as_object(branch), root))
-        yield from alternatives_of(merged, root, above)
-        return
-    types = schema.get("type")
-    if isinstance(types, list):
-        for name in types:
-            yield {**schema, "type": name}
-    else:
-        yield schema
+        key = (id(schema), *((name, id(value)) for name, value in beside.items() if name not in _NOTES))
+        if key in self._seen:
+            return
+        self._seen[key] = (schema, beside)  # kept, so that no other gets their identities
+        self._steps += 1
+        self._revisits += id(schema) in self._visited
+        self._visited.add(id(schema))
+        if self._is_too_much:
+            yield {}
+            return
+        above |= {id(schema)}
+        for keyword in ("anyOf", "oneOf"):
+            branches = schema.get(keyword)
+            if isinstance(branches, list) and not _only_narrow(branches, schema):
+                rest = {**beside, **{name: value for name, value in schema.items() if name != keyword}}
+                for branch in branches:
+                    yield from self.of(as_object(branch), rest, above)
+                return
+        whole = schema.get("allOf")
+        if isinstance(whole, list) and whole:
+            merged = {name: value for name, value in schema.items() if name != "allOf"}
+            for branch in whole:
+                merged = _merge(merged, follow(as_object(branch), self._root))
+            yield from self.of(merged, beside, above)
+            return
+        types = schema.get("type")
+        if isinstance(types, list):
+            for name in types:
+                yield {**beside, **schema, "type": name}
+        else:
+            yield {**beside, **schema} if beside else schema
 
 
 def types_of(alternatives: list[JsonObject]) -> set[str]:

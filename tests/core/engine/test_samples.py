@@ -76,6 +76,26 @@ def entry_of(schema: dict[str, Any], *samples: Sample) -> CatalogEntry:
         ({"$ref": "#/$defs/city"}, {"name": "Graz"}),
         ({"$ref": "#/nowhere"}, None),
         ({}, None),
+        ({"type": "string", "maxLength": 2}, "te"),
+        ({"type": "number", "exclusiveMinimum": 0, "maximum": 0.5}, 0.5),
+        ({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, 0.5),
+        ({"type": "number", "exclusiveMinimum": 5}, 6),
+        ({"type": "integer", "minimum": 0, "maximum": 0}, 0),
+        ({"type": "integer", "minimum": 2.5}, 3),
+        ({"type": "integer", "maximum": -5}, -5),
+        ({"type": "integer", "exclusiveMaximum": -5}, -6),
+        ({"type": "integer", "multipleOf": 5}, 0),
+        ({"type": "integer", "multipleOf": 5, "minimum": 7}, 10),
+        ({"type": "integer", "multipleOf": 5, "exclusiveMaximum": -5}, -10),
+        ({"type": "number", "multipleOf": 0.25, "minimum": 0.3, "maximum": 0.6}, 0.5),
+        ({"type": "integer", "minimum": 10**400}, 1),
+        ({"type": "array", "items": {"type": "string"}, "minItems": 2}, ["text", "text"]),
+        ({"type": "array", "items": {"type": "string"}, "maxItems": 0}, []),
+        ({"allOf": [{"type": "string", "minLength": 1}, {"const": "a"}]}, "a"),
+        ({"allOf": [{"type": "string", "title": "T"}, {"enum": ["a", "b"]}]}, "a"),
+        ({"allOf": [{"type": "integer"}, {"minimum": 5}]}, 5),
+        ({"allOf": [{"anyOf": [{"type": "integer"}, {"type": "string"}]}, {"title": "T"}]}, 1),
+        ({"allOf": [{"$ref": "#/$defs/city"}, {"required": ["name"]}]}, {"name": "Graz"}),
     ],
 )
 def test_a_value_is_made_of_its_schema(schema: dict[str, Any], value: object) -> None:
@@ -83,6 +103,32 @@ def test_a_value_is_made_of_its_schema(schema: dict[str, Any], value: object) ->
     entry = entry_of({"type": "object", "properties": {"a": schema}, "$defs": {"city": city}})
 
     assert sample_of(entry)["a"] == value
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "title": "A long title", "maxLength": 4},
+        {"type": "integer", "minimum": -20, "maximum": -10, "multipleOf": 7},
+        {"type": "number", "exclusiveMinimum": -0.5, "exclusiveMaximum": 0.5},
+        {"type": "array", "items": {"type": "integer", "minimum": 3}, "minItems": 3, "maxItems": 3},
+        {"allOf": [{"type": "integer"}, {"minimum": 3}, {"maximum": 3}]},
+    ],
+)
+def test_a_value_keeps_to_bounds(schema: dict[str, Any]) -> None:
+    whole = {"type": "object", "properties": {"a": schema}, "required": ["a"]}
+    entry = entry_of(whole)
+
+    assert entry.output.problems({**sample_of(entry), "warnings": []}) == []
+
+
+def test_lists_of_lists_that_must_not_be_short_stay_small() -> None:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(8):
+        schema = {"type": "array", "items": schema, "minItems": 20}
+    entry = entry_of({"type": "object", "properties": {"a": schema}})
+
+    assert 20 <= str(sample_of(entry)).count("text") <= 40
 
 
 def test_a_schema_that_refers_to_itself_makes_an_end() -> None:

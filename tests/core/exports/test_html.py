@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from export_runs import gateway_of_one
 from hookline.exports.blueprints import make_blueprint
 from hookline.exports.targets.curl import curl_command
 from hookline.exports.targets.html.page import make_html
@@ -147,3 +148,25 @@ def test_the_page_is_served_as_a_file_to_keep(gateway: Gateway) -> None:
     assert answer.content_type == "text/html; charset=utf-8"
     assert answer.headers["content-disposition"] == 'attachment; filename="reference.html"'
     assert answer.text.startswith("<!doctype html>")
+
+
+def test_an_output_that_holds_itself_is_told_once() -> None:
+    node = {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "children": {"type": "array", "items": {"$ref": "#/$defs/Node"}},
+        },
+    }
+    output: dict[str, object] = {
+        "type": "object",
+        "properties": {"tree": {"$ref": "#/$defs/Node"}},
+        "$defs": {"Node": node},
+    }
+    blueprint = make_blueprint(gateway_of_one({"type": "object"}, output), server_url=SERVER)
+
+    shown = str(make_html(blueprint)["reference.html"])
+
+    assert "<code>tree.children[]</code>" in shown
+    assert "<td>list of object, as above</td>" in shown
+    assert "tree.children[]." not in shown

@@ -13,6 +13,7 @@ import orjson
 import pytest
 from tests.core.exports.conftest import CATALOGS, SERVER, ExportOf
 
+from export_runs import gateway_of_one
 from hookline.exports.blueprints import make_blueprint
 from hookline.exports.export import Export, make_export
 from hookline.exports.targets.make.app import module_name
@@ -97,7 +98,7 @@ MODEL = f"{CHAT}/expect.imljson 0"
 PROMPT = f"{CHAT}/expect.imljson 1"
 BASE = "base.imljson"
 CONNECTION = "connections/hookline"
-MODELS = "rpcs/listOpenaiModelsKindChat"
+MODELS = "listOpenaiModelsKindChatFa6466"
 
 
 def spoil(files: Json, path: str, value: object) -> None:
@@ -141,8 +142,12 @@ def spoil(files: Json, path: str, value: object) -> None:
         (f"{CONNECTION}/api.imljson url", "/me", f"{CONNECTION}: tries no whole address"),
         (f"{CONNECTION}/api.imljson response metadata", {}, f"{CONNECTION}: gives connections no name"),
         (f"{CONNECTION}/parameters.imljson 0 type", "text", f"{CONNECTION}: does not ask for the key as a"),
-        (f"{MODELS}/api.imljson response output", {"label": "x"}, f"{MODELS}: does not give labels"),
-        (f"{MODELS}/api.imljson response limit", 501, f"{MODELS}: has no limit"),
+        (
+            f"rpcs/{MODELS}/api.imljson response output",
+            {"label": "x"},
+            f"rpcs/{MODELS}: does not give labels",
+        ),
+        (f"rpcs/{MODELS}/api.imljson response limit", 501, f"rpcs/{MODELS}: has no limit"),
         (f"{CHAT}/api.imljson method", "GET", f"{CHAT}: does not post"),
         (f"{CHAT}/api.imljson body", {}, f"{CHAT}: sends a parameter twice, or one that is not there"),
         (f"{CHAT}/api.imljson body", "{{body}}", f"{CHAT}: does not send its parameters"),
@@ -192,7 +197,7 @@ def test_a_wrong_key_is_told_when_it_is_tried(gateway: Gateway) -> None:
 
 
 def test_dropdowns_give_labels_and_values(runner: MakeRunner) -> None:
-    rows = runner.rows("listOpenaiModelsKindChat")
+    rows = runner.rows(MODELS)
 
     assert {"label": "gpt-5.4-mini", "value": "gpt-5.4-mini"} in rows
 
@@ -340,3 +345,34 @@ def test_modules_wait_as_long_as_make_does(gateway: Gateway) -> None:
     assert {files[f"modules/{name}/api.imljson"]["qs"]["profile"] for name in names_in(files, "modules")} == {
         "make-long"
     }
+
+
+def test_choices_that_make_takes_for_templates_are_left_out_and_noted() -> None:
+    members: Json = {
+        "some": {"enum": ["a", "{{x}}", ""]},
+        "all": {"enum": ["{{x}}", "{{y}}"]},
+        "list": {"type": "array", "items": {"enum": ["b", "{{y}}"]}},
+        "free": {"type": "array", "items": {"enum": ["{{z}}"]}},
+        "text": {"type": "string", "default": "{{x}}"},
+    }
+    gateway = gateway_of_one({"type": "object", "properties": members, "required": ["text"]})
+    export = make_export(gateway.export_targets["make"], make_blueprint(gateway, server_url=SERVER))
+
+    fields = {one["name"]: one for one in files_of(export)["modules/acmeSay/expect.imljson"]}
+    losses = {loss.place: (loss.lost, loss.instead) for loss in export.losses if loss.place in members}
+    lost = "These cannot be chosen, as Make would take them for templates: "
+    assert fields["some"]["options"] == [{"label": "a", "value": "a"}, {"label": "(empty)", "value": ""}]
+    assert fields["list"]["options"] == [{"label": "b", "value": "b"}]
+    assert fields["free"]["type"] == "array"
+    assert "all" not in fields
+    assert "default" not in fields["text"]
+    assert losses == {
+        "some": (lost + "{{x}}", raw("some", "{{x}}")),
+        "list": (lost + "{{y}}", raw("list", ["{{y}}"])),
+        "free": (lost + "{{z}}", raw("free", ["{{z}}"])),
+        "all": ("No field: Make would take all of its values for templates.", raw("all", "{{x}}")),
+    }
+
+
+def raw(name: str, value: object) -> str:
+    return f"Put it into Raw JSON: {json.dumps({name: value})}"

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
+from hookline.errors import ConfigurationError
 from hookline.exports.export import Export
-from hookline.exports.shelf import MAX_BYTES, MAX_EXPORTS, Shelf
+from hookline.exports.shelf import MAX_BYTES, MAX_EXPORTS, MAX_REFUSALS, Shelf
 from hookline.exports.target import ExportTarget
 
 TARGET = ExportTarget(name="mine", title="Mine", summary="", next_step="", file="mine", make="none:none")
@@ -42,6 +43,45 @@ def test_large_ones_push_others_out_by_their_size() -> None:
     shelf.get("large", lambda: export(MAX_BYTES))
 
     assert shelf.get("small", export) is not small
+
+
+def test_one_larger_than_all_that_are_kept_is_made_anew_and_pushes_nothing_out() -> None:
+    shelf = Shelf()
+    small = shelf.get("small", export)
+    large = shelf.get("large", lambda: export(MAX_BYTES + 1))
+
+    assert shelf.get("large", lambda: export(MAX_BYTES + 1)) is not large
+    assert shelf.get("small", export) is small
+
+
+def test_a_refusal_is_kept_since_it_would_be_the_same_again() -> None:
+    shelf, asked = Shelf(), []
+
+    def refuse() -> Export:
+        asked.append(1)
+        raise ConfigurationError("It is too large.", hint="Leave one out.")
+
+    for _ in range(3):
+        with pytest.raises(ConfigurationError, match=r"^It is too large\.$") as caught:
+            shelf.get("a", refuse)
+        assert caught.value.hint == "Leave one out."
+
+    assert len(asked) == 1
+    assert shelf.get("b", export).files == {"a": b"x"}
+
+
+def test_only_the_last_refusals_are_kept() -> None:
+    shelf, asked = Shelf(), []
+
+    def refuse() -> Export:
+        asked.append(1)
+        raise ConfigurationError("It is too large.")
+
+    for key in [*range(MAX_REFUSALS + 1), 0, MAX_REFUSALS]:
+        with pytest.raises(ConfigurationError):
+            shelf.get(key, refuse)
+
+    assert len(asked) == MAX_REFUSALS + 2
 
 
 def test_a_failure_is_not_kept_and_blocks_nobody() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.core.exports.conftest import CATALOGS, SERVER, ExportOf, json_of
 
+from export_runs import gateway_of_one
 from hookline.exports.blueprints import make_blueprint
 from hookline.exports.export import make_export
 from hookline.gateway import Gateway
@@ -74,6 +75,7 @@ def test_the_folder_is_what_the_tools_of_zapier_look_for(export_of: ExportOf) ->
 
 
 CHAT = "creates.openai_chat"
+MODELS = "openai_models_kind_chat_fa6466"
 MODEL = f"{CHAT}.operation.inputFields.0"
 PROMPT = f"{CHAT}.operation.inputFields.1"
 GONE = object()
@@ -120,7 +122,7 @@ def spoil(app: Json, path: str, value: object) -> None:
         (f"{PROMPT}.group", "gone", "field 'prompt' is in no known group"),
         (f"{MODEL}.choices", ["a"], "field 'model' has dynamic and choices"),
         (f"{MODEL}.dynamic", "gone.id.name", "field 'model' has a dropdown that nothing fills"),
-        ("triggers.openai_models_kind_chat.display.hidden", False, "has a dropdown that starts zaps"),
+        (f"triggers.{MODELS}.display.hidden", False, "has a dropdown that starts zaps"),
         (f"{CHAT}.operation.outputFields.0.key", "", f"{CHAT}: has two outputs of one key, or one without"),
         (f"{CHAT}.operation.outputFields.0.type", "text", "output 'text' says what outputs cannot"),
         (f"{CHAT}.operation.perform", "$func$2$f$", f"{CHAT}: has no request"),
@@ -277,3 +279,13 @@ def test_what_the_form_cannot_show_is_noted_with_a_way_around(export_of: ExportO
     assert "Raw JSON" in losses["openai.chat", "messages"].instead
     assert losses["openai.chat", ""].lost == "The form cannot insist on one of prompt or messages."
     assert losses["openai.chat", "stream, stream_options"].instead == "The whole answer comes at once."
+
+
+def test_an_empty_choice_is_told_of_by_words() -> None:
+    gateway = gateway_of_one({"type": "object", "properties": {"some": {"enum": ["a", ""]}}})
+    export = make_export(gateway.export_targets["zapier"], make_blueprint(gateway, server_url=SERVER))
+
+    [loss] = [loss for loss in export.losses if loss.place == "some"]
+
+    assert loss.lost == "These cannot be chosen, as a form sends texts: (empty text)"
+    assert loss.instead.endswith('{"some": ""}')

@@ -106,14 +106,15 @@ def _outputs(action: ActionBlueprint) -> str:
 def _members(members: tuple[OutputField, ...], above: str) -> Iterator[tuple[str, ...]]:
     for member in members:
         path = above + (member.name or "(no name)") + ("[]" if member.is_list else "")
-        kind = _KINDS[member.kind]
+        kind = _KINDS[member.kind] + (", as above" if member.holds_what_holds_it else "")
         yield (
             _named(path, member.label),
             f"list of {kind}" if member.is_list else kind,
             "yes" if member.is_always_there else "no",
             text(member.help),
         )
-        yield from _members(member.members, f"{path}.")
+        if not member.holds_what_holds_it:
+            yield from _members(member.members, f"{path}.")
 
 
 def _samples(action: ActionBlueprint) -> str:

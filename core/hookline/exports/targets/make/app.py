@@ -45,11 +45,11 @@ def make_make(blueprint: Blueprint) -> Files:
     """Return the files of the app.
 
     Raises:
-        ConfigurationError: If two actions would get the same name.
+        ConfigurationError: If two actions or dropdowns would get the same name.
     """
     names = unique_names((action.id for action in blueprint.actions), module_name)
     links = dropdown_links(blueprint)
-    dropdowns = {link: dropdown_name(link) for link in links}
+    dropdowns = unique_names(links, dropdown_name)
     files: dict[str, object] = {
         "metadata.json": {
             "name": APP,
@@ -84,7 +84,7 @@ def module_name(id: str) -> str:
 
 
 def dropdown_name(link: OptionsLink) -> str:
-    """Return the name of a dropdown's remote procedure, such as ``listOpenaiModelsKindChat``."""
+    """Return the name of a dropdown's remote procedure, such as ``listOpenaiModels``."""
     return module_name(f"list.{link_key(link)}")
 
 

@@ -86,15 +86,19 @@ class MakeForm:
         }
 
     def _can_send(self, field: FormField) -> bool:
-        if not holds_template(field.name):
-            return True
-        self._blueprint.losses.add(
-            self._action.id,
-            field.name,
-            "No field: Make would take its name for a template.",
-            f"Put it into {raw_example(self._raw_label, field.name, text_of(field.example or 'text'))}",
-        )
-        return False
+        if holds_template(field.name):
+            value: object = text_of(field.example or "text")
+            self._lose(field, "No field: Make would take its name for a template.", value)
+            return False
+        if field.kind == "choice" and not any(_is_safe(value) for value, _ in field.choices):
+            value = field.choices[0][0]
+            self._lose(field, "No field: Make would take all of its values for templates.", value)
+            return False
+        return True
+
+    def _lose(self, field: FormField, lost: str, value: object) -> None:
+        instead = f"Put it into {raw_example(self._raw_label, field.name, value)}"
+        self._blueprint.losses.add(self._action.id, field.name, lost, instead)
 
     def _describe(self, field: FormField) -> JsonObject:
         told: JsonObject = {
@@ -106,8 +110,8 @@ class MakeForm:
         text = help_of(field, self._action, raw_label=self._raw_label)
         if text:
             told["help"] = text
-        if field.is_required and field.default is not None:
-            told["default"] = plain_value(field.default)
+        if field.is_required and field.default is not None and plain_value(field.default) == field.default:
+            told["default"] = field.default
         if is_advanced(field):
             told["advanced"] = True
         return told
@@ -118,7 +122,7 @@ class MakeForm:
         if field.kind == "list":
             return self._list(field)
         if field.kind == "choice":
-            return {"type": "select", "options": _options(field.choices)}
+            return {"type": "select", "options": self._options(field, field.choices)}
         if field.options in self._dropdowns and field.options is not None:
             return {"type": "select", "options": f"rpc://{self._dropdowns[field.options]}"}
         if field.kind == "text":
@@ -131,13 +135,26 @@ class MakeForm:
 
     def _list(self, field: FormField) -> JsonObject:
         choices = item_choices(field, self._action.input_schema)
-        if choices:
-            return {
-                "type": "select",
-                "multiple": True,
-                "options": _options([(one, text_of(one)) for one in choices]),
-            }
+        options = self._options(field, [(one, text_of(one)) for one in choices])
+        if options:
+            return {"type": "select", "multiple": True, "options": options}
         return {"type": "array", "spec": {"type": _TYPES[field.item_kind], "label": "Item"}}
+
+    def _options(self, field: FormField, choices: Iterable[tuple[object, str]]) -> list[JsonObject]:
+        """Return choices, without those that Make would take for templates."""
+        options: list[JsonObject] = []
+        missing: list[object] = []
+        for value, label in choices:
+            if _is_safe(value):
+                shown = shorten(plain_text(label), MAX_LABEL) or "(empty)"
+                options.append({"label": shown, "value": value})
+            else:
+                missing.append(value)
+        if missing:
+            names = ", ".join(map(text_of, missing))
+            lost = f"These cannot be chosen, as Make would take them for templates: {names}"
+            self._lose(field, lost, [missing[0]] if field.kind == "list" else missing[0])
+        return options
 
     def _number(self, field: FormField) -> JsonObject:
         least, greatest = safe_bounds(field)
@@ -194,8 +211,5 @@ def _describe_outputs(
     return described
 
 
-def _options(choices: Iterable[tuple[object, str]]) -> list[JsonObject]:
-    return [
-        {"label": shorten(plain_text(label), MAX_LABEL) or "(empty)", "value": plain_value(value)}
-        for value, label in choices
-    ]
+def _is_safe(value: object) -> bool:
+    return not (isinstance(value, str) and holds_template(value))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hookline.errors import ConfigurationError
+from hookline.exports.dropdown_links import dropdown_links
 from hookline.exports.form_fields import label_of
 from hookline.exports.targets.openapi.document import operation_ids
 from hookline.exports.targets.openapi.problem_schema import PROBLEM_SCHEMA
@@ -77,6 +78,9 @@ def _make_definition(blueprint: Blueprint) -> JsonObject:
             f"The Power Platform takes no host such as {address.netloc!r}.",
             hint="Name the gateway's public address with --server, such as https://hooks.example.com.",
         )
+    if len(blueprint.actions) > MAX_OPERATIONS:  # told at once, without what would be made in vain
+        sources = {link.source for link in dropdown_links(blueprint)}
+        _check_operations(len(blueprint.actions) + len(sources))
     names = operation_ids(blueprint)
     operations = PowerOperations(blueprint, names)
     paths: JsonObject = {}
@@ -86,12 +90,7 @@ def _make_definition(blueprint: Blueprint) -> JsonObject:
         paths[action.path] = {"post": described}
     for source, described in operations.list_sources():
         paths[source.path] = {"get": described}
-    if len(paths) > MAX_OPERATIONS:
-        raise ConfigurationError(
-            f"A connector for the Power Platform has at most {MAX_OPERATIONS} operations; "
-            f"this one has {len(paths)}.",
-            hint=_NARROW,
-        )
+    _check_operations(len(paths))
     definitions = {**operations.definitions, **_define("Problem", PROBLEM_SCHEMA)}
     if len(paths) > len(blueprint.actions):
         definitions.update(_define("Options", _OPTIONS))
@@ -156,6 +155,15 @@ def _define(name: str, schema: JsonObject) -> dict[str, JsonObject]:
 
     whole, definitions = SwaggerSchemas(root=schema, name=name, decorate=decorate).write_object()
     return {**definitions, name: whole}
+
+
+def _check_operations(count: int) -> None:
+    if count > MAX_OPERATIONS:
+        raise ConfigurationError(
+            f"A connector for the Power Platform has at most {MAX_OPERATIONS} operations; "
+            f"this one has {count}.",
+            hint=_NARROW,
+        )
 
 
 def _check_schemas(action_id: str, operation: JsonObject, definitions: dict[str, JsonObject]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from hookline.engine.references import as_object
@@ -23,6 +24,7 @@ _QUIET_IN_OUTPUTS = _ONLY_CHECKS | {"alternatives", "nullable", "object_choices"
 """Of no matter to those who only read."""
 _NO_TEXT = ("string", "null")
 _MOST_EXAMPLE = 300
+_STEP = re.compile(r"\.|\[\]")
 _CHECKED = "The gateway checks it; its error names the field."
 
 
@@ -97,12 +99,8 @@ class InputLosses:
 
     def _owner_of(self, place: str) -> str | None:
         """Return the field in which a place lies."""
-        owners = [
-            name
-            for name in self._members
-            if name and (place == name or place.startswith((f"{name}.", f"{name}[]")))
-        ]
-        return max(owners, key=len, default=None)
+        ends = [len(place), *(found.start() for found in reversed([*_STEP.finditer(place)]))]
+        return next((place[:end] for end in ends if end and place[:end] in self._members), None)
 
     def _other_value(self, member: JsonObject, code: str, value: object) -> object:
         """Return a value of the kind that the form cannot send."""

@@ -54,11 +54,11 @@ def make_app(blueprint: Blueprint) -> JsonObject:
     """Return the app definition.
 
     Raises:
-        ConfigurationError: If two actions would get the same key.
+        ConfigurationError: If two actions or dropdowns would get the same key.
     """
     keys = unique_names((action.id for action in blueprint.actions), flat_name)
     links = dropdown_links(blueprint)
-    dropdowns = {link: link_key(link) for link in links}
+    dropdowns = unique_names(links, link_key)
     return {
         "version": "1.0.0",
         "platformVersion": PLATFORM_VERSION,

@@ -137,7 +137,7 @@ class ZapierForm:
             choices = self._choices(field)
             missing = [value for value, _ in field.choices if text_of(value) not in _values(choices)]
             if missing:
-                names = ", ".join(text_of(one) for one in missing)
+                names = ", ".join(text_of(one) or "(empty text)" for one in missing)
                 self._lose(field, f"These cannot be chosen, as a form sends texts: {names}", missing[0])
             return {"type": "string", "choices": choices}
         if field.options in self._dropdowns and field.options is not None:
