@@ -43,7 +43,14 @@ def chatty_host(settings: Settings) -> PluginHost:
 def run(*arguments: str, messages: list[Any], environ: dict[str, str] | None = None) -> Result:
     context = CommandContext(environ={"HOOKLINE_STATE_DIR": "none", **(environ or {})}, make_host=chatty_host)
     content = b"".join(orjson.dumps(message) + b"\n" for message in messages)
-    return CliRunner().invoke(mcp, list(arguments), obj=context, input=content, catch_exceptions=False)
+    return CliRunner().invoke(
+        mcp,
+        list(arguments),
+        obj=context,
+        input=content,
+        catch_exceptions=False,
+        help_option_names=["-h", "--help"],  # as its group says; a command keeps what it hears first
+    )
 
 
 def answers(result: Result) -> dict[Any, Any]:
