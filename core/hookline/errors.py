@@ -14,6 +14,7 @@
     │   ├── NotFoundError                  404  no such route or action
     │   ├── MethodNotAllowedError          405  the route exists, the method does not
     │   ├── ReplyLostError                 409  an idempotency key whose answer cannot be given again
+    │   ├── ExportRefusedError             409  a platform cannot take what is to be exported
     │   ├── BodyTooLargeError              413  over the size cap
     │   ├── UnsupportedMediaTypeError      415  a content type we do not read
     │   ├── InvalidInputError              422  a field is missing, unknown or out of range
@@ -257,6 +258,15 @@ class ReplyLostError(FatalError):
     code = "first_attempt_lost"
     title = "The answer of the first attempt is not there any more"
     hint = "Send another `Idempotency-Key` to run the call again; that may be charged a second time."
+
+
+class ExportRefusedError(FatalError):
+    """A platform cannot take what is to be exported; the message says why."""
+
+    status = 409
+    code = "cannot_export"
+    title = "The catalog cannot be written for this platform"
+    hint = "Ask for fewer or other actions with `actions`, or correct what the message names."
 
 
 class BodyTooLargeError(FatalError):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hookline import Reply
 from hookline.errors import NotFoundError
+from hookline.etags import is_known
 from hookline_docs.assets import find_assets, is_whole
 from hookline_docs.page import make_missing_page, make_page
 
@@ -72,7 +73,7 @@ class DocsViews:
         tag = f'"{asset.version}"'
         is_versioned = request.inbound.query.get("v") == asset.version
         headers = [("etag", tag), ("cache-control", _FOR_EVER if is_versioned else "no-cache")]
-        if request.inbound.headers.get("if-none-match") == tag:
+        if is_known(request.inbound.headers.get("if-none-match"), tag):
             return Reply(status=304, headers=headers)
         headers += [("content-type", asset.kind), ("cross-origin-resource-policy", "same-origin")]
         return Reply(headers=headers, content=asset.content)

@@ -1,22 +1,65 @@
-"""Definitions of a JSON Schema: which of them are in use."""
+"""Definitions of a JSON Schema: which of them are in use, and references that lead anywhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from hookline.engine.references import as_object
+from hookline.exports.schema_walk import map_schemas, move_references
 
 if TYPE_CHECKING:
     from hookline.connector import JsonObject
 
 DEFINITIONS = ("$defs", "definitions")
+_WHOLE = "whole"
+_REFERENCES = ("$ref", "$dynamicRef")
+_ANCHORS = ("$anchor", "$dynamicAnchor")
 
 
-def has_only_definitions(root: JsonObject) -> bool:
-    """Tell whether every reference leads to a definition, or to the schema as a whole."""
-    return all(one == "#" or _place_of(one, root) is not None for one in _references(root))
+def gather_definitions(root: JsonObject) -> JsonObject:
+    """Return a copy of a schema whose references all lead to definitions, as far as they lead anywhere.
+
+    What they led to is copied, so that the rest of the schema can be changed.
+    """
+    anchors = _anchors_in(root)
+    names: dict[str, str] = {}
+    copies: JsonObject = {}
+    taken = {name for place in DEFINITIONS for name in as_object(root.get(place))}
+
+    def move(reference: str) -> str:
+        if _place_of(reference, root) is not None or _target_of(reference, root, anchors) is None:
+            return reference
+        if reference not in names:
+            name = wanted = re.sub(r"\W+", "_", unquote(reference), flags=re.ASCII).strip("_") or _WHOLE
+            number = 1
+            while name in taken:
+                number += 1
+                name = f"{wanted}_{number}"
+            taken.add(name)
+            names[reference] = name
+        return f"#/$defs/{names[reference]}"
+
+    moved = move_references(root, move)
+    while missing := [reference for reference, name in names.items() if name not in copies]:
+        for reference in missing:
+            target = _target_of(reference, root, anchors)
+            copies[names[reference]] = move_references(target, move) if isinstance(target, dict) else target
+    if copies:
+        moved["$defs"] = {**as_object(moved.get("$defs")), **copies}
+    return moved
+
+
+def definition_of(reference: str, root: JsonObject) -> object:
+    """Return the definition that a reference leads to; None if there is none."""
+    found = _place_of(reference, root)
+    return None if found is None else as_object(root[found[0]])[found[1]]
+
+
+def leads_astray(body: JsonObject, root: JsonObject) -> bool:
+    """Tell whether a schema has a reference that finds no definition, or leads to one that has."""
+    return any(_place_of(one, root) is None for one in _all_references(body, root))
 
 
 def used_definitions(body: JsonObject, root: JsonObject) -> JsonObject:
@@ -26,19 +69,7 @@ def used_definitions(body: JsonObject, root: JsonObject) -> JsonObject:
         body: The schema without its definitions.
         root: The schema with all of them.
     """
-    used: set[tuple[str, str]] = set()
-    wanted = list(_references(body))
-    while wanted:
-        reference = wanted.pop()
-        if reference == "#":
-            continue
-        found = _place_of(reference, root)
-        if found is None:  # it leads somewhere else: nothing can be left out safely
-            return {place: root[place] for place in DEFINITIONS if place in root}
-        if found not in used:
-            used.add(found)
-            place, name = found
-            wanted += _references(as_object(root[place])[name])
+    used = {_place_of(reference, root) for reference in _all_references(body, root)}
     kept: JsonObject = {}
     for place in DEFINITIONS:
         named = {name: one for name, one in as_object(root.get(place)).items() if (place, name) in used}
@@ -47,21 +78,66 @@ def used_definitions(body: JsonObject, root: JsonObject) -> JsonObject:
     return kept
 
 
+def _all_references(body: JsonObject, root: JsonObject) -> set[str]:
+    """Return the references of a schema, and those of the definitions that they lead to."""
+    seen: set[str] = set()
+    wanted = list(_references(body))
+    while wanted:
+        reference = wanted.pop()
+        if reference not in seen:
+            seen.add(reference)
+            wanted += _references(as_object(definition_of(reference, root)))
+    return seen
+
+
 def _place_of(reference: str, root: JsonObject) -> tuple[str, str] | None:
     """Return under which keyword and name a reference finds a definition; None if it leads elsewhere."""
     place, _, name = unquote(reference).removeprefix("#/").partition("/")
-    name = name.replace("~1", "/").replace("~0", "~")
+    name = _unescaped(name)
     return (place, name) if place in DEFINITIONS and name in as_object(root.get(place)) else None
 
 
-def _references(value: object) -> Iterator[str]:
-    """Yield whatever may be a reference; data that only looks like one keeps a definition, no more."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if key in ("$ref", "$dynamicRef") and isinstance(inner, str):
-                yield inner
+def _target_of(reference: str, root: JsonObject, anchors: JsonObject) -> JsonObject | bool | None:
+    """Return the schema that a local reference leads to; None if there is none."""
+    if reference == "#":
+        return {name: value for name, value in root.items() if name not in DEFINITIONS}
+    target: object = root
+    if reference.startswith("#/"):
+        for part in unquote(reference[2:]).split("/"):
+            name = _unescaped(part)
+            if isinstance(target, list) and name.isascii() and name.isdigit() and int(name) < len(target):
+                target = target[int(name)]
             else:
-                yield from _references(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _references(inner)
+                target = as_object(target).get(name)
+    else:
+        target = anchors.get(unquote(reference).removeprefix("#")) if reference.startswith("#") else None
+    return target if isinstance(target, (dict, bool)) else None
+
+
+def _anchors_in(root: JsonObject) -> JsonObject:
+    found: JsonObject = {}
+
+    def note(one: JsonObject) -> JsonObject:
+        for keyword in _ANCHORS:
+            name = one.get(keyword)
+            if isinstance(name, str):
+                found.setdefault(name, {key: value for key, value in one.items() if key not in _ANCHORS})
+        return one
+
+    map_schemas(root, note)
+    return found
+
+
+def _unescaped(part: str) -> str:
+    return part.replace("~1", "/").replace("~0", "~")
+
+
+def _references(schema: JsonObject) -> list[str]:
+    found: list[str] = []
+
+    def note(one: JsonObject) -> JsonObject:
+        found.extend(value for name in _REFERENCES if isinstance(value := one.get(name), str))
+        return one
+
+    map_schemas(schema, note)
+    return found

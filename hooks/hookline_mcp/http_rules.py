@@ -42,7 +42,8 @@ def version_of(message: Message, headers: Mapping[str, str]) -> str:
     if stated is None:
         raise ProtocolError(
             HEADER_MISMATCH,
-            f"The header `MCP-Protocol-Version` is missing; send one of {', '.join(SUPPORTED)}.",
+            f"The header `MCP-Protocol-Version` is missing; send {LEGACY[0]}, which needs no further header. "
+            f"{' and '.join(one for one in SUPPORTED if one != LEGACY[0])} are spoken, too.",
         )
     if claimed is not None and claimed != stated:
         raise ProtocolError(

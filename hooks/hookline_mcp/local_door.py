@@ -9,7 +9,7 @@ import orjson
 
 from hookline.call import new_call_id
 from hookline.errors import PermissionDeniedError
-from hookline_mcp.messages import check_metadata
+from hookline_mcp.messages import check_metadata, no_version
 from hookline_mcp.progress import Progress
 from hookline_mcp.protocol import INVALID_REQUEST, LEGACY, MODERN, error_body
 from hookline_mcp.server import Caller, McpServer, ToolCall, response
@@ -73,6 +73,8 @@ class LocalDoor:
             return self._negotiated or LEGACY[0]
         if message.claimed_version is None and self._negotiated is not None:
             return self._negotiated
+        if message.claimed_version is None:
+            raise no_version(message)
         check_metadata(message)
         return MODERN
 

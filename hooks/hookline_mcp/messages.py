@@ -65,6 +65,16 @@ def read_message(body: JsonObject) -> Message:
     return Message(method=method, params=params, id=known)
 
 
+def no_version(message: Message) -> ProtocolError:
+    """Return the error for a request over stdio that names no revision, where no handshake went before."""
+    return ProtocolError(
+        INVALID_PARAMS,
+        f"`params._meta` must be an object with `{VERSION_KEY}` and `{CAPABILITIES_KEY}`, or begin with "
+        "`initialize`.",
+        id=message.id,
+    )
+
+
 def check_metadata(message: Message) -> None:
     """Return if a request carries what the modern revision demands in its ``_meta``.
 

@@ -11,12 +11,16 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from hookline.errors import RetryableError
 from hookline.routes import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _MOST_IDLE = 16
+_PLACE_S = 0.25
+"""How long a call waits for a place: one whose client has just left needs a moment to end."""
+_COME_BACK_S = 5.0
 
 _STREAM_HEADERS = [
     ("content-type", "text/event-stream; charset=utf-8"),
@@ -25,15 +29,27 @@ _STREAM_HEADERS = [
 ]
 
 
+class TooManyCallsError(RetryableError):
+    """As many calls run as are allowed; this one was not begun."""
+
+    status = 503
+    code = "too_many_calls"
+    kind = "server_error"
+    title = "Too many calls run"
+    hint = "Wait as long as `Retry-After` says, then try again."
+
+
 class Errand:
     """Work that another thread does.
 
     Args:
         work: Returns the reply; it must not fail.
+        leave: Called at its end, before anybody is told of it.
     """
 
-    def __init__(self, work: Callable[[], Reply]) -> None:
+    def __init__(self, work: Callable[[], Reply], leave: Callable[[], None]) -> None:
         self._work = work
+        self._leave = leave
         self._done = threading.Event()
         self._reply: Reply | None = None
 
@@ -46,23 +62,48 @@ class Errand:
         try:
             self._reply = self._work()
         finally:
+            self._leave()
             self._done.set()
 
 
 class Helpers:
-    """Threads that do errands; a few that have nothing to do are kept, as a new one takes its time."""
+    """Threads that do errands; a few that have nothing to do are kept, as a new one takes its time.
 
-    def __init__(self) -> None:
+    A call whose client has left frees the server's thread and may run on, so the server does not bound
+    how many calls run: this does.
+
+    Args:
+        most: Errands that run at the same time.
+        place_s: How long one waits for a place.
+    """
+
+    def __init__(self, *, most: int, place_s: float = _PLACE_S) -> None:
         self._idle: list[SimpleQueue[Errand]] = []
+        self._places = threading.BoundedSemaphore(most)
+        self._place_s = place_s
 
     def send(self, work: Callable[[], Reply]) -> Errand:
-        """Have work done at once."""
-        errand = Errand(work)
+        """Have work done at once.
+
+        Raises:
+            TooManyCallsError: If as many errands run as are allowed; nothing was begun.
+        """
+        if not self._places.acquire(timeout=self._place_s):
+            text = "As many calls run here as the gateway has threads."
+            raise TooManyCallsError(text, retry_after_s=_COME_BACK_S, reached_upstream=False)
+        errand = Errand(work, self._places.release)
         try:
             self._idle.pop().put(errand)
         except IndexError:
-            threading.Thread(target=self._serve, args=(errand,), name="mcp-call", daemon=True).start()
+            self._hire(errand)
         return errand
+
+    def _hire(self, errand: Errand) -> None:
+        try:
+            threading.Thread(target=self._serve, args=(errand,), name="mcp-call", daemon=True).start()
+        except RuntimeError:  # the machine has no thread left
+            self._places.release()
+            raise
 
     def _serve(self, errand: Errand) -> None:
         errands: SimpleQueue[Errand] = SimpleQueue()
@@ -90,6 +131,9 @@ def run_patiently(
         heartbeat_s: Longest silence.
         leave: Ends the call when the client leaves; None to let it run on.
         beat: Returns what is sent after each silence.
+
+    Raises:
+        TooManyCallsError: If as many calls run as are allowed.
     """
     errand = helpers.send(work)
     reply = errand.wait(heartbeat_s)

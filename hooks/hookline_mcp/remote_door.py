@@ -15,6 +15,7 @@ import orjson
 from hookline.cli.messages import CommandError
 from hookline_mcp.http_rules import encode_value
 from hookline_mcp.protocol import INTERNAL_ERROR, NAMED_BY, RequestId, error_body
+from hookline_mcp.results import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,12 +36,16 @@ class RemoteDoor:
     Args:
         url: The gateway's base URL.
         key: API key; goes nowhere else.
+        connect_s: How long connecting may take.
+        answer_s: Longest silence of a gateway that answers.
 
     Raises:
         CommandError: If the URL is none.
     """
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(
+        self, url: str, key: str, *, connect_s: float = _CONNECT_S, answer_s: float = _TIMEOUT_S
+    ) -> None:
         parts = urlsplit(url)
         try:
             port = parts.port
@@ -55,6 +60,8 @@ class RemoteDoor:
         self.is_in_clear = self._tls is None and self._host not in _LOOPBACK
         self._path = parts.path.rstrip("/").removesuffix("/mcp") + "/mcp"
         self._key = key
+        self._connect_s = connect_s
+        self._answer_s = answer_s
         self._negotiated: str | None = None
         self._lock = threading.Lock()
         self._open: set[http.client.HTTPConnection] = set()
@@ -71,20 +78,26 @@ class RemoteDoor:
         cancellation: Cancellation,
         notify: Callable[[bytes], None],
     ) -> bytes | None:
-        """Return the gateway's answer to a message; None for a notification."""
-        connection = self._connect()
+        """Return the gateway's answer to a message; None for a notification, and for what was cancelled."""
+        connection = self._prepare()
         callback = _Cut(connection)
         cancellation.add(callback)
+        is_sent = False
         try:
+            connection.connect()
+            if cancellation.is_cancelled:  # there may have been nothing to cut yet
+                return None
+            connection.sock.settimeout(self._answer_s)
+            is_sent = True
             connection.request("POST", self._path, body=orjson.dumps(body), headers=self._headers_of(message))
             answer = connection.getresponse()
             kind = (answer.getheader("content-type") or "").partition(";")[0].strip().lower()
             if kind == "text/event-stream":
-                return self._read_events(answer, notify)
+                return self._read_events(answer, message, notify)
             content = answer.read(_MOST_ANSWER_BYTES + 1)
             return None if message.id is None else self._read(message, message.id, answer.status, content)
         except (OSError, http.client.HTTPException) as exc:
-            text = f"The gateway at {self._host} cannot be reached: {exc or type(exc).__name__}."
+            text = self._explain(exc, message, is_sent=is_sent)
             return orjson.dumps(error_body(INTERNAL_ERROR, text, data=None, id=message.id))
         finally:
             cancellation.discard(callback)
@@ -99,11 +112,23 @@ class RemoteDoor:
         for connection in connections:
             _Cut(connection)()
 
-    def _connect(self) -> http.client.HTTPConnection:
+    def _explain(self, exc: Exception, message: Message, *, is_sent: bool) -> str:
+        """Return what went wrong; a call that was sent may have run whatever came of its answer."""
+        if not is_sent:
+            return f"The gateway at {self._host} cannot be reached: {exc or type(exc).__name__}."
+        text = f"The gateway at {self._host} broke off: {exc or type(exc).__name__}."
+        if isinstance(exc, TimeoutError):
+            text = f"The gateway at {self._host} has said nothing for {self._answer_s:g} s."
+        if message.method != "tools/call":
+            return text
+        return f"{text} The call may have run, and may have been charged: look before you call again."
+
+    def _prepare(self) -> http.client.HTTPConnection:
+        timeout = self._connect_s
         connection = (
-            http.client.HTTPSConnection(self._host, self._port, timeout=_CONNECT_S, context=self._tls)
+            http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=self._tls)
             if self._tls is not None
-            else http.client.HTTPConnection(self._host, self._port, timeout=_CONNECT_S)
+            else http.client.HTTPConnection(self._host, self._port, timeout=timeout)
         )
         with self._lock:
             self._open.add(connection)
@@ -130,14 +155,19 @@ class RemoteDoor:
         except orjson.JSONDecodeError:
             answer = None
         if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0":
-            text = f"What answers at {self._host} is no MCP server: status {status}."
-            return orjson.dumps(error_body(INTERNAL_ERROR, text, data=None, id=id))
+            return self._no_server(status, id)
         result = answer.get("result")
         if message.method == "initialize" and isinstance(result, dict):
             self._negotiated = str(result.get("protocolVersion"))
         return orjson.dumps({**answer, "id": id})  # an error that came before the id was read has none
 
-    def _read_events(self, answer: http.client.HTTPResponse, notify: Callable[[bytes], None]) -> bytes | None:
+    def _no_server(self, status: int, id: RequestId | None) -> bytes:
+        text = f"What answers at {self._host} is no MCP server: status {status}."
+        return orjson.dumps(error_body(INTERNAL_ERROR, text, data=None, id=id))
+
+    def _read_events(
+        self, answer: http.client.HTTPResponse, message: Message, notify: Callable[[bytes], None]
+    ) -> bytes:
         """Return the answer at the end of a stream; notifications before it are passed on as they come."""
         from hookline.engine.sse import EventDecoder
 
@@ -146,9 +176,16 @@ class RemoteDoor:
             for event in decoder.feed(piece):
                 if event.data is None:
                     continue
-                if b'"method"' not in event.data or "method" not in orjson.loads(event.data):
-                    return event.data
-                notify(event.data)
+                try:
+                    value = orjson.loads(event.data)
+                except orjson.JSONDecodeError:
+                    value = None
+                if not isinstance(value, dict):
+                    return self._no_server(answer.status, message.id)
+                line = on_one_line(event.data)  # the data of an event may stand on several lines
+                if "method" not in value:
+                    return line
+                notify(line)
         raise http.client.HTTPException("it broke off its answer")
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from hookline.routes import Reply
 
 
+_NO_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
+
+
 def result_of(reply: Reply, *, fits: Callable[[object], bool] | None) -> JsonObject:
     """Return the result of a call.
 
@@ -29,13 +32,22 @@ def result_of(reply: Reply, *, fits: Callable[[object], bool] | None) -> JsonObj
         return _failure(content)
     if reply.status == 202:
         return _job(content)
-    if fits is not None and not fits(orjson.loads(content)):
+    try:
+        output = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return _misfit(content)
+    if fits is not None and not fits(output):
         return _misfit(content)
     return {
         "content": [_text(content.decode())],
-        "structuredContent": orjson.Fragment(content),
+        "structuredContent": orjson.Fragment(on_one_line(content)),
         "isError": False,
     }
+
+
+def on_one_line(content: bytes) -> bytes:
+    """Return JSON without line ends: they would end a line of stdio or of an event. Its texts hold none."""
+    return content.translate(_NO_LINE_ENDS) if b"\n" in content or b"\r" in content else content
 
 
 def _failure(content: bytes) -> JsonObject:
@@ -80,7 +92,7 @@ def _misfit(content: bytes) -> JsonObject:
     return {
         "content": [
             _text("The call went well, but its output does not fit the schema that this tool states:"),
-            _text(content.decode()),
+            _text(content.decode(errors="replace")),
         ],
         "isError": True,
     }

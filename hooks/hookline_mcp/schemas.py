@@ -13,13 +13,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hookline.engine.references import as_object, follow
-from hookline.exports.schema_walk import map_schemas
+from hookline.engine.references import as_object
 from hookline.order import RAW_JSON
-from hookline_mcp.definitions import DEFINITIONS, has_only_definitions, used_definitions
+from hookline_mcp.alternatives import names_in, offer_all
+from hookline_mcp.cleaning import cleaned
+from hookline_mcp.definitions import DEFINITIONS, leads_astray, used_definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from hookline.connector import JsonObject
 
@@ -34,8 +35,10 @@ _AT_THE_TOP = (
     "dependentSchemas",
     "dependentRequired",
 )
+_CLOSING = ("additionalProperties", "unevaluatedProperties")
+_ABOUT_ALL = (*_CLOSING, "patternProperties", "propertyNames", "minProperties", "maxProperties")
+"""What a schema says of fields whatever their names are, or of how many there are."""
 _PLAIN = re.compile(r"[a-zA-Z0-9_.-]{1,64}\Z")
-_OURS = ("$comment", "$id", "$schema")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,9 +78,7 @@ def shape_input(schema: JsonObject, *, hidden: Iterable[str] = ()) -> Shaped:
         schema: The schema of an action's input.
         hidden: Fields that are not offered.
     """
-    root = _cleaned(schema)
-    if not has_only_definitions(root):  # what is left out might be what a reference leads to
-        return Shaped(schema=_ordered({**root, "type": "object"}))
+    root = cleaned(schema)
     groups: list[tuple[str, ...]] = []
     losses: list[Lost] = []
     for keyword in _AT_THE_TOP:
@@ -88,28 +89,33 @@ def shape_input(schema: JsonObject, *, hidden: Iterable[str] = ()) -> Shaped:
                 groups.append(group)
                 continue
             losses.append(Lost(place="", lost=f"`{keyword}` for the input as a whole.", instead=_CHECKED))
+            root.pop("unevaluatedProperties", None)  # it counts what the rule names
             if isinstance(rule, list):
-                _offer_all(root, rule, are_all=keyword == "allOf")
+                offer_all(root, rule, are_all=keyword == "allOf")
+    losses += _drop_unreadable(root)
     fields = as_object(root.get("properties"))
-    needed = _names(root.get("required"))
+    needed = names_in(root.get("required"))
     left_out = set(hidden) & fields.keys()
+    kept = {*left_out, *needed, *(name for group in groups for name in group)}
     for name, value in fields.items():
-        if name in left_out or name in needed or as_object(value).get("deprecated") is not True:
+        if name in kept or as_object(value).get("deprecated") is not True:
             continue
         left_out.add(name)
         losses.append(Lost(place=name, lost="A field on its way out.", instead="It is taken all the same."))
+        losses += _drop(root, _CLOSING)
     odd = [name for name in fields if name not in left_out and not _PLAIN.match(name)]
     offered = {
         name: _as_schema(value) for name, value in fields.items() if name not in left_out and name not in odd
     }
     required = [name for name in needed if name not in left_out and name not in odd]
+    way = "The action has a field of that name, so it cannot be given."
     if odd and RAW_JSON not in fields:
         offered[RAW_JSON] = _raw_field(odd, needed)
         required += [RAW_JSON] if any(name in needed for name in odd) else []
-        losses += [
-            Lost(place=name, lost="A name that models cannot write.", instead=f"Put it into `{RAW_JSON}`.")
-            for name in odd
-        ]
+        way = f"Put it into `{RAW_JSON}`."
+    losses += [Lost(place=name, lost="A name that models cannot write.", instead=way) for name in odd]
+    if odd and any(name in root for name in _ABOUT_ALL[2:]):
+        losses += _drop(root, _ABOUT_ALL)
     root |= {"type": "object", "properties": offered, "required": required}
     if not required:
         del root["required"]
@@ -121,7 +127,7 @@ def shape_output(schema: JsonObject) -> JsonObject | None:
 
     An output is always an object, so to say so at the top changes nothing.
     """
-    root = _cleaned(schema)
+    root = cleaned(schema)
     kinds = root.get("type", "object")
     if kinds != "object" and not (isinstance(kinds, list) and "object" in kinds):
         return None
@@ -130,70 +136,42 @@ def shape_output(schema: JsonObject) -> JsonObject | None:
         root["properties"] = {
             name: _as_schema(value) for name, value in as_object(root["properties"]).items()
         }
-    return _ordered(root)
+    return {"type": "object"} if leads_astray(root, root) else _ordered(root)
 
 
 _CHECKED = "It is checked when the tool is called; the error names the field."
 
 
-def _cleaned(schema: JsonObject) -> JsonObject:
-    """Return a copy whose top is no reference, without keywords of ours and labels inside of fields."""
-    plain = map_schemas(schema, _without(lambda name: name.startswith("x-") or name in _OURS))
-    target = follow(plain, plain)
-    root = {**target, **{name: value for name, value in plain.items() if name != "$ref"}}
-    root["properties"] = {**as_object(target.get("properties")), **as_object(plain.get("properties"))}
-    root["required"] = list(dict.fromkeys([*_names(target.get("required")), *_names(plain.get("required"))]))
-    for name in ("properties", "required"):
-        if not root[name]:
-            del root[name]
-    for place in DEFINITIONS:
-        if isinstance(root.get(place), dict):
-            root[place] = {name: _unlabelled(one) for name, one in as_object(root[place]).items()}
-    if "properties" in root:
-        root["properties"] = {name: _with_label(one) for name, one in as_object(root["properties"]).items()}
-    return root
+def _drop(root: JsonObject, keywords: tuple[str, ...]) -> list[Lost]:
+    """Take rules about fields that are not named away; return what that loses."""
+    found = [name for name in keywords if root.pop(name, True) is not True]
+    named = ", ".join(f"`{name}`" for name in found)
+    return [Lost(place="", lost=f"{named} for the input as a whole.", instead=_CHECKED)] if found else []
 
 
-def _without(is_unwanted: Callable[[str], bool]) -> Callable[[JsonObject], JsonObject]:
-    return lambda one: {name: value for name, value in one.items() if not is_unwanted(name)}
-
-
-def _unlabelled(schema: object) -> object:
-    if not isinstance(schema, dict):
-        return schema
-    return map_schemas(schema, _without(lambda name: name == "title"))
-
-
-def _with_label(schema: object) -> object:
-    if not isinstance(schema, dict) or "title" not in schema:
-        return _unlabelled(schema)
-    return {"title": schema["title"], **as_object(_unlabelled(schema))}
+def _drop_unreadable(root: JsonObject) -> list[Lost]:
+    """Take away what has a reference that leads nowhere in the schema; return what that loses."""
+    losses = []
+    fields = as_object(root.get("properties"))
+    for name, value in fields.items():
+        if leads_astray(as_object(value), root):
+            about = {key: one for key, one in as_object(value).items() if key in ("title", "description")}
+            fields[name] = about
+            losses.append(Lost(place=name, lost="What it takes: its schema leads outside.", instead=_CHECKED))
+    if any(leads_astray({name: root[name]}, root) for name in _ABOUT_ALL if name in root):
+        losses += _drop(root, _ABOUT_ALL)
+    return losses
 
 
 def _group_in(rule: object) -> tuple[str, ...] | None:
     """Return the fields of a rule that says no more than that one of them must be there."""
     names = []
     for one in rule if isinstance(rule, list) else [None]:
-        required = _names(as_object(one).get("required"))
+        required = names_in(as_object(one).get("required"))
         if len(required) != 1 or set(as_object(one)) != {"required"}:
             return None
         names += required
     return tuple(names)
-
-
-def _offer_all(root: JsonObject, rules: list[object], *, are_all: bool) -> None:
-    """Offer the fields of all alternatives; what only some of them demand is not demanded."""
-    properties = dict(as_object(root.get("properties")))
-    demands: list[set[str]] = []
-    for rule in rules:
-        resolved = follow(as_object(rule), root)
-        for name, value in as_object(resolved.get("properties")).items():
-            properties.setdefault(name, value)
-        demands.append(set(_names(resolved.get("required"))))
-    own = _names(root.get("required"))
-    more = (set.union if are_all else set.intersection)(*demands) if demands else set()
-    root["properties"] = properties
-    root["required"] = own + sorted(more - set(own))
 
 
 def _raw_field(odd: list[str], needed: list[str]) -> JsonObject:
@@ -203,10 +181,6 @@ def _raw_field(odd: list[str], needed: list[str]) -> JsonObject:
         "description": f"Fields whose names cannot stand beside the others: {named}.",
         "additionalProperties": True,
     }
-
-
-def _names(value: object) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _as_schema(value: object) -> JsonObject:

@@ -161,9 +161,11 @@ class McpServer:
         return reply, _modern(result) if call.version == MODERN else result
 
     def _prepare(self, message: Message, caller: Caller, *, version: str) -> JsonObject | ToolCall:
-        name, arguments = message.params.get("name"), message.params.get("arguments", {})
+        name, arguments = message.params.get("name"), message.params.get("arguments")
         if not isinstance(name, str):
             raise ProtocolError(INVALID_PARAMS, "`name` must be the name of a tool.")
+        if arguments is None:  # how some clients write that there are none
+            arguments = {}
         if not isinstance(arguments, dict):
             raise ProtocolError(INVALID_PARAMS, "`arguments` must be an object.")
         if not caller.may_call:

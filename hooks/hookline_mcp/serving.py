@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from hookline.cli.messages import CommandError, warn
 from hookline.principal import ANYTHING, Principal, matches
@@ -64,11 +67,7 @@ def serve(context: CommandContext, wanted: Serving) -> None:
 
 
 def _local(gateway: Gateway, patterns: tuple[str, ...]) -> LocalDoor:
-    if patterns and not any(matches(patterns, action.id) for action in gateway.catalog):
-        raise CommandError(
-            f"--actions: no action is called {' or '.join(patterns)}.",
-            hint="`hookline actions list` shows all actions.",
-        )
+    _check_patterns(patterns, [action.id for action in gateway.catalog])
     principal = Principal(
         key_id="cli",
         scopes=frozenset({"actions:run", "catalog:read"}),
@@ -76,6 +75,27 @@ def _local(gateway: Gateway, patterns: tuple[str, ...]) -> LocalDoor:
         actions=patterns or ANYTHING,
     )
     return LocalDoor(gateway, principal)
+
+
+def _check_patterns(patterns: tuple[str, ...], ids: list[str]) -> None:
+    """Refuse patterns of which none matches an action; if only some do, name the others."""
+    unmatched = [one for one in patterns if not any(matches([one], id) for id in ids)]
+    if patterns and len(unmatched) == len(patterns):
+        near = _nearest(unmatched, ids)
+        raise CommandError(
+            f"No action matches {', '.join(unmatched)}.{near}",
+            hint="`hookline actions list` shows all actions; `openai.*` stands for all of one connector.",
+        )
+    for one in unmatched:
+        click.echo(f"Note: no action matches {one}.{_nearest([one], ids)}", err=True)
+
+
+def _nearest(patterns: list[str], ids: list[str]) -> str:
+    for pattern in patterns:
+        near = difflib.get_close_matches(pattern[:80], ids, n=1)
+        if near:
+            return f" Did you mean {near[0]}?"
+    return ""
 
 
 def _remote(context: CommandContext, wanted: Serving, url: str) -> RemoteDoor:

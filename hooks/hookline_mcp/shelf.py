@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import logging
 from typing import TYPE_CHECKING
 
@@ -32,9 +33,10 @@ class Shelf:
     """
 
     def __init__(self, actions: Iterable[Action], *, page_size: int) -> None:
-        self._tools = make_tools(source_of(action) for action in actions)
+        tools = make_tools(source_of(action) for action in actions)
         self._page_size = page_size
-        self._texts = {tool.action_id: orjson.dumps(tool.document) for tool in self._tools}
+        self._texts = {tool.action_id: text for tool in tools if (text := _written(tool)) is not None}
+        self._tools = [tool for tool in tools if tool.action_id in self._texts]
         self._by_name = {tool.action_id: tool for tool in self._tools}
         self._by_name.update((tool.name, tool) for tool in self._tools)
         twins = [tool.action_id for tool in self._tools if tool.name == tool.action_id and "." in tool.name]
@@ -62,6 +64,19 @@ class Shelf:
         more = len(seen) > len(page)
         texts = [orjson.Fragment(self._texts[tool.action_id]) for tool in page]
         return texts, _write_cursor(page[-1].action_id) if more else None
+
+
+def _written(tool: Tool) -> bytes | None:
+    """Return the text of a tool; None if it has none: one such tool must not take all others away."""
+    try:
+        return orjson.dumps(tool.document)
+    except TypeError:  # whole numbers of more than 64 bits are JSON, too
+        pass
+    try:
+        return json.dumps(tool.document, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError):
+        _log.warning("the action %s is no tool: its schema cannot be written as JSON", tool.action_id)
+        return None
 
 
 def _write_cursor(action_id: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hookline.exports.names import flat_name
+from hookline_mcp.hints import annotations_of
 from hookline_mcp.schemas import shape_input, shape_output
 
 if TYPE_CHECKING:
@@ -16,13 +18,7 @@ if TYPE_CHECKING:
     from hookline.exports.blueprint import ActionBlueprint
     from hookline_mcp.schemas import Lost
 
-# First words of verbs that take something away or put something in its place.
-_DESTRUCTIVE = frozenset(
-    {
-        *("cancel", "clear", "delete", "destroy", "drop", "erase", "overwrite", "purge", "remove"),
-        *("replace", "reset", "revoke", "set", "trash", "uninstall", "update", "wipe"),
-    }
-)
+_log = logging.getLogger("hookline.mcp")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,20 +119,13 @@ def _make(source: ToolSource, *, is_alone: bool) -> Tool:
     }
     if output is not None:
         document["outputSchema"] = output
-    document["annotations"] = annotations_of(source)
+    document["annotations"] = annotations_of(
+        verb=source.id.partition(".")[2],
+        title=source.title,
+        is_read_only=source.is_read_only,
+        is_idempotent=source.is_idempotent,
+    )
     return Tool(name=name, action_id=source.id, document=document, losses=shaped.losses)
-
-
-def annotations_of(source: ToolSource) -> JsonObject:
-    """Return what a client may tell a person about a tool before it is called."""
-    first_word = source.id.partition(".")[2].partition("_")[0]
-    return {
-        "title": source.title,
-        "readOnlyHint": source.is_read_only,
-        "destructiveHint": not source.is_read_only and first_word in _DESTRUCTIVE,
-        "idempotentHint": source.is_idempotent,
-        "openWorldHint": True,  # each action asks a service outside
-    }
 
 
 def _describe(source: ToolSource, one_of: tuple[tuple[str, ...], ...]) -> str:

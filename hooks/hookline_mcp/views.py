@@ -12,7 +12,7 @@ from hookline_mcp.http_rules import check_notification, version_of
 from hookline_mcp.messages import read_message
 from hookline_mcp.options import McpOptions
 from hookline_mcp.origins import OriginRule
-from hookline_mcp.patience import Helpers, run_patiently
+from hookline_mcp.patience import Helpers, TooManyCallsError, run_patiently
 from hookline_mcp.progress import Progress
 from hookline_mcp.protocol import MODERN, ProtocolError
 from hookline_mcp.rpc_format import RpcFormat, protocol_reply, refusal
@@ -49,7 +49,7 @@ class Endpoint:
 
     def __init__(self, gateway: Gateway) -> None:
         self._server = McpServer(gateway)
-        self._helpers = Helpers()
+        self._helpers = Helpers(most=gateway.settings.server.threads)
         self._heartbeat_s = gateway.settings.limits.heartbeat_s
         self._origins = OriginRule(
             gateway.settings.server, gateway.options_of(McpOptions).base.allowed_origins
@@ -112,9 +112,12 @@ class Endpoint:
         # In the older revisions a client that leaves does not want its call to end.
         leave = cancellation.cancel if call.version == MODERN else None
         beat = Progress(message).beat
-        return run_patiently(
-            work, helpers=self._helpers, heartbeat_s=self._heartbeat_s, leave=leave, beat=beat
-        )
+        try:
+            return run_patiently(
+                work, helpers=self._helpers, heartbeat_s=self._heartbeat_s, leave=leave, beat=beat
+            )
+        except TooManyCallsError as error:
+            return refusal(error, call_id=request.call_id, id=message.id)
 
 
 def _check_accept(accept: str | None) -> None:

@@ -6,11 +6,17 @@ runs, so that ``hookline --help`` answers at once.
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import sys
+from typing import NoReturn
 
 from hookline.cli.group import build_cli
 
+EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 def main() -> None:
@@ -22,3 +28,19 @@ def main() -> None:
         build_cli().main(prog_name="hookline")
     except KeyboardInterrupt:  # outside of any command, such as while plugins are imported
         sys.exit(EXIT_INTERRUPTED)
+    except OSError as exc:  # a broken pipe ends quietly before it comes here
+        if exc.errno not in _CANNOT_WRITE or exc.filename is not None:
+            raise
+        _leave_unprinted(exc)
+
+
+def _leave_unprinted(exc: OSError) -> NoReturn:
+    """End after output that could not be written, such as to a full disk."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"Error: The output cannot be written: {exc.strerror}.\n")
+        sys.stderr.flush()
+    # What is left in the buffers would fail once more, with a traceback, when Python ends.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    sys.exit(EXIT_FAILED)

@@ -45,8 +45,11 @@ def command(context: CommandContext, keep: bool, as_json: bool) -> None:
         try:
             show = _Printer(is_silent=as_json)
             show.line(f"Hookline {__version__} runs on {server.address.url}. All answers are simulated.")
-            actions = read_catalog(client)
-            steps = _run(context, client, actions, show)
+            actions, unread = read_catalog(client)
+            if unread:
+                show.line("\nNot every action can be described:\n")
+                show.table(unread)
+            steps = [*unread, *_run(context, client, actions, show)]
         finally:
             client.close()
         is_good = bool(actions) and not any(step.problem for step in steps)
@@ -146,7 +149,7 @@ def _row(step: Step) -> list[str]:
 
 def _sum_up(actions: list[JsonObject], steps: list[Step]) -> None:
     failed = [step for step in steps if step.problem]
-    if not actions:
+    if not actions and not failed:
         click.echo("\nThere is no action to try: no plugin adds one. `hookline plugins list` tells why.")
     elif not failed:
         click.echo(f"\nAll {len(steps)} steps went as promised.")

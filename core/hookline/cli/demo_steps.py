@@ -12,7 +12,7 @@ from hookline.cli.examples import first_input, is_streaming, pick_example
 from hookline.engine.field_rows import branches_of
 
 if TYPE_CHECKING:
-    from hookline.cli.demo_client import DemoClient
+    from hookline.cli.demo_client import DemoClient, Received
     from hookline.connector import JsonObject
 
 _SUMMARY_LENGTH = 56
@@ -37,11 +37,30 @@ class Step:
     problem: str = ""
 
 
-def read_catalog(client: DemoClient) -> list[JsonObject]:
-    """Return every action with its schemas and samples, read over HTTP."""
-    listed = client.get("/actions").body or {}
-    paths = [str(action["href"]) for action in cast("list[JsonObject]", listed.get("actions", []))]
-    return [action for action in (client.get(path).body for path in paths) if action is not None]
+def read_catalog(client: DemoClient) -> tuple[list[JsonObject], list[Step]]:
+    """Return every action with its schemas and samples, and a failed step for each without."""
+    listed = client.get("/actions")
+    if listed.status != 200:
+        return [], [_failed_reading("GET /actions", listed)]
+    found: list[JsonObject] = []
+    failed = []
+    for action in cast("list[JsonObject]", (listed.body or {}).get("actions", [])):
+        received = client.get(str(action["href"]))
+        if received.status == 200 and received.body is not None:
+            found.append(received.body)
+        else:
+            failed.append(_failed_reading(f"GET {action['href']}", received))
+    return found, failed
+
+
+def _failed_reading(name: str, received: Received) -> Step:
+    return Step(
+        name=name,
+        status=received.status,
+        elapsed_ms=received.elapsed_ms,
+        summary=_detail(received.body),
+        problem=f"answered {received.status} instead of 200 with a description: {_detail(received.body)}",
+    )
 
 
 def run_action(client: DemoClient, action: JsonObject) -> Step:

@@ -6,7 +6,6 @@ import difflib
 import shutil
 import sys
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +16,7 @@ from hookline.cli.messages import CommandError, echo_json
 if TYPE_CHECKING:
     from hookline.exports.export import Export
     from hookline.exports.target import ExportTarget
+    from hookline.exports.writing import Written
     from hookline.gateway import Gateway
 
 _EXAMPLES = """\
@@ -27,16 +27,18 @@ Examples:
   hookline export zapier --actions "openai.*" --report     what Zapier cannot say, and the way around it
   hookline export power-platform --out connector/          several files go into a folder, or a .zip
 """
+_ACTIONS_HINT = "`hookline actions list` shows all actions; `openai.*` stands for all of one connector."
+_SHOWN_FILES = 3
 
 
 @click.command("export", epilog=_EXAMPLES)
 @click.argument("target", required=False)
-@click.option("--out", type=click.Path(path_type=Path), help="File or folder to write; else it is printed.")
+@click.option("--out", metavar="PATH", help="File, folder/ or archive.zip to write; else it is printed.")
 @click.option(
     "--actions",
     metavar="PATTERN",
     multiple=True,
-    help='Only these actions, such as "openai.*"; may be given several times.',
+    help='Only these actions, such as "openai.*"; several with commas, or by several options.',
 )
 @click.option("--server", metavar="URL", help="Address at which the platform reaches the gateway.")
 @click.option("--file", "file_name", metavar="NAME", help="Print one of several files.")
@@ -46,7 +48,7 @@ Examples:
 def command(
     context: CommandContext,
     target: str | None,
-    out: Path | None,
+    out: str | None,
     actions: tuple[str, ...],
     server: str | None,
     file_name: str | None,
@@ -58,17 +60,41 @@ def command(
     Without TARGET, list the platforms. The same catalog gives the same bytes, so a changed export shows in a
     review.
     """
+    given = {"--out": out, "--actions": actions, "--server": server, "--file": file_name, "--report": report}
+    _check_usage({name for name, value in given.items() if value not in (None, (), False)}, target, as_json)
+    if out == "" or "" in actions:
+        raise click.UsageError("--out and --actions cannot be empty.")
+    if out == "-" and report:
+        raise click.UsageError("--report is printed too: give --out a file, or leave it out.")
     with context.open_gateway() as gateway:
         if target is None:
             _list(gateway, as_json=as_json)
             return
         export = _make(gateway, _find(gateway, target), actions, server)
+        if out not in (None, "-"):
+            _write(export, str(out), has_report=report)
+        elif not report:
+            _print(export, file_name)
         if report:
             _report(export, as_json=as_json)
-        elif out is not None:
-            _write(export, out)
-        else:
-            _print(export, file_name)
+
+
+def _check_usage(given: set[str], target: str | None, as_json: bool) -> None:
+    """Refuse options that would be left aside.
+
+    Raises:
+        UsageError: If there are any; says what to do.
+    """
+    if target is None and given:
+        raise click.UsageError(
+            f"{sorted(given)[0]} needs a TARGET, such as `hookline export openapi`; "
+            "`hookline export` lists them."
+        )
+    if target is not None and as_json and "--report" not in given:
+        raise click.UsageError("--json prints the list or the report: add --report, or leave it out.")
+    if "--file" in given and given & {"--out", "--report"}:
+        other = sorted(given & {"--out", "--report"})[0]
+        raise click.UsageError(f"--file prints one file, and {other} is for all of them: leave one out.")
 
 
 def _list(gateway: Gateway, *, as_json: bool) -> None:
@@ -96,25 +122,27 @@ def _find(gateway: Gateway, name: str) -> ExportTarget:
     return found
 
 
-def _make(gateway: Gateway, target: ExportTarget, patterns: tuple[str, ...], server: str | None) -> Export:
-    from hookline.errors import InvalidInputError
-    from hookline.exports.blueprints import make_blueprint, pick_actions
+def _make(gateway: Gateway, target: ExportTarget, actions: tuple[str, ...], server: str | None) -> Export:
+    from hookline.errors import InvalidInputError, NotFoundError
+    from hookline.exports.blueprints import make_blueprint
     from hookline.exports.export import make_export
-    from hookline.exports.views import check_server_url
-    from hookline.principal import ANYTHING
+    from hookline.exports.wishes import check_server_url, is_public_address, pick_wanted, read_patterns
 
     settings = gateway.settings.server
     try:
         url = check_server_url(server or settings.public_url or f"http://localhost:{settings.port}")
-    except InvalidInputError as exc:
-        raise CommandError(exc.message.replace("`server`", "--server"), hint=exc.hint) from exc
-    ids = pick_actions(gateway, patterns=patterns or ANYTHING)
-    if not ids:
-        raise CommandError(
-            f"No action matches {', '.join(patterns) or 'anything'}.",
-            hint="`hookline actions list` shows all actions; `openai.*` stands for all of one connector.",
+        ids = pick_wanted(gateway, read_patterns(",".join(actions)))
+    except (InvalidInputError, NotFoundError) as exc:
+        message = exc.message.replace("`server`", "--server").replace("`actions`", "--actions")
+        hint = _ACTIONS_HINT if exc.field != "server" else exc.hint
+        raise CommandError(message, hint=hint) from exc
+    if target.is_remote and not is_public_address(url):
+        click.echo(
+            f"Note: {target.title} reaches only public https:// addresses, and the export leads to {url}. "
+            "Name another address with --server.",
+            err=True,
         )
-    if server is None and settings.public_url is None:
+    elif server is None and settings.public_url is None:
         click.echo(f"Note: the export leads to {url}. Name another address with --server.", err=True)
     return make_export(target, make_blueprint(gateway, server_url=url, action_ids=ids))
 
@@ -137,7 +165,7 @@ def _report(export: Export, *, as_json: bool) -> None:
             click.echo(f"  {place or '(the action as a whole)'}")
         _paragraph(loss.lost, first="    ", rest="    ")
         _paragraph(loss.instead, first="    → ", rest="      ")
-    click.echo(f"\n{len(losses)} things that {export.target.title} cannot say as the actions do.")
+    click.echo(f"\n{_count(len(losses), 'thing')} that {export.target.title} cannot say as the actions do.")
 
 
 def _paragraph(text: str, *, first: str, rest: str) -> None:
@@ -146,32 +174,49 @@ def _paragraph(text: str, *, first: str, rest: str) -> None:
     click.echo("\n".join(lines))
 
 
-def _write(export: Export, out: Path) -> None:
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _write(export: Export, out: str, *, has_report: bool) -> None:
+    from hookline.exports.writing import NotAFolderError, write_export
+
+    target = export.target
     try:
-        if len(export.files) == 1:
-            path = out / export.main[0] if out.is_dir() else out
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(export.main[1])
-            written = [path]
-        elif out.suffix == ".zip":
-            out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_bytes(export.as_archive())
-            written = [out]
-        else:
-            written = [out / name for name in export.files]
-            for path, content in zip(written, export.files.values(), strict=True):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
+        written = write_export(export, out)
+    except NotAFolderError as exc:
+        raise CommandError(
+            f"{out} is a file, and {target.title} comes as {len(export.files)} files.",
+            hint="Name a folder or a .zip.",
+        ) from exc
     except OSError as exc:
         raise CommandError(f"{exc.filename or out} cannot be written: {exc.strerror}.") from exc
-    for path in written:
+    for path in written.paths:
         click.echo(f"wrote {path}", err=True)
-    click.echo(export.target.next_step, err=True)
-    if export.losses:
+    click.echo(_next_step(target, written), err=True)
+    if written.others:
+        count = len(written.others)
+        named = ", ".join(str(path.relative_to(written.whole)) for path in written.others[:_SHOWN_FILES])
         click.echo(
-            f"{len(export.losses)} things were simplified: `hookline export {export.target.name} --report`.",
+            f"Note: {_count(count, 'file')} in {written.whole} {'is' if count == 1 else 'are'} not of this "
+            f"export: {named}{', …' if count > _SHOWN_FILES else ''}. Remove what an earlier export left.",
             err=True,
         )
+    if export.losses and not has_report:
+        click.echo(
+            f"Simplified {_count(len(export.losses), 'thing')}: "
+            f"`hookline export {target.name} --report` lists them.",
+            err=True,
+        )
+
+
+def _next_step(target: ExportTarget, written: Written) -> str:
+    takes_archive = target.out.endswith(".zip")
+    if takes_archive and not written.is_archive:
+        return f"{target.title} takes an archive: write it with `--out {target.out}`."
+    if written.is_archive and not takes_archive:
+        return f"Unpack {written.whole}. {target.next_step_with(target.file)}"
+    return target.next_step_with(str(written.whole))
 
 
 def _print(export: Export, file_name: str | None) -> None:

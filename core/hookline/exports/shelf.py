@@ -71,7 +71,7 @@ class Shelf:
             return found
 
     def _keep(self, key: Hashable, export: Export) -> None:
-        size_bytes = _size_of(export)
+        size_bytes = export.size_bytes  # makes the archive, while others find what is there
         if size_bytes > MAX_BYTES:
             return
         with self._lock:
@@ -79,8 +79,4 @@ class Shelf:
             self._size_bytes += size_bytes
             while len(self._kept) > MAX_EXPORTS or self._size_bytes > MAX_BYTES:
                 _, dropped = self._kept.popitem(last=False)
-                self._size_bytes -= _size_of(dropped)
-
-
-def _size_of(export: Export) -> int:
-    return sum(map(len, export.files.values()))
+                self._size_bytes -= dropped.size_bytes

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from hookline.errors import ConfigurationError, FatalError, InvalidInputError, NotFoundError
-from hookline.principal import ANYTHING
+from hookline.errors import ConfigurationError, ExportRefusedError, InvalidInputError, NotFoundError
+from hookline.etags import is_known
+from hookline.exports.wishes import check_server_url, pick_wanted, read_patterns
 from hookline.routes import Reply, json_reply
 
 if TYPE_CHECKING:
@@ -19,9 +18,7 @@ if TYPE_CHECKING:
     from hookline.gateway import Gateway
     from hookline.routes import RouteRegistry, RouteRequest
 
-_SERVER = re.compile(r"https?://[^\s/?#@\"'<>\\]+(/[^\s?#\"'<>\\]*)?")
 _PARAMETERS = ("actions", "server")
-_MAX_PATTERNS = 100
 _TYPES = {".json": "application/json", ".html": "text/html; charset=utf-8", ".zip": "application/zip"}
 
 
@@ -49,6 +46,7 @@ class ExportViews:
 
     def list_targets(self, request: RouteRequest) -> Reply:
         """Answer ``GET /exports``: every target, with what comes out and what to do with it."""
+        _refuse_unknown(request, known=())
         targets = request.gateway.export_targets.values()
         return json_reply({"exports": [describe_target(one) for one in targets], "count": len(targets)})
 
@@ -73,31 +71,21 @@ class ExportViews:
         return _reply(request, name, export.files[name])
 
     def _make(self, request: RouteRequest, target: ExportTarget) -> Export:
-        from hookline.exports.blueprints import make_blueprint, pick_actions
+        from hookline.exports.blueprints import make_blueprint
         from hookline.exports.export import make_export
 
-        query, gateway = request.inbound.query, request.gateway
-        unknown = next((name for name in query if name not in _PARAMETERS), None)
-        if unknown is not None:
-            raise InvalidInputError(
-                f"There is no parameter {unknown[:40]!r}.",
-                field=unknown[:40],
-                hint=f"Use {' and '.join(_PARAMETERS)}.",
-            )
+        _refuse_unknown(request, known=_PARAMETERS)
+        gateway = request.gateway
         server_url = _server_url(request)
-        ids = pick_actions(gateway, patterns=read_patterns(query.get("actions")), principal=request.principal)
-        if not ids:
-            raise NotFoundError(
-                "There is no action to export.",
-                hint="`GET /actions` lists those that this key may run; `actions` narrows them down.",
-            )
+        patterns = read_patterns(request.inbound.query.get("actions"))
+        ids = pick_wanted(gateway, patterns, principal=request.principal)
         try:
             return self._shelf.get(
                 (target.name, server_url, ids),
                 lambda: make_export(target, make_blueprint(gateway, server_url=server_url, action_ids=ids)),
             )
         except ConfigurationError as exc:
-            raise FatalError(exc.message, status=409, code="cannot_export", hint=exc.hint) from exc
+            raise ExportRefusedError(exc.message, hint=_hint_of(exc)) from exc
 
 
 def describe_target(target: ExportTarget) -> dict[str, object]:
@@ -106,10 +94,25 @@ def describe_target(target: ExportTarget) -> dict[str, object]:
         "name": target.name,
         "title": target.title,
         "summary": target.summary,
-        "next_step": target.next_step,
+        "next_step": target.next_step_with(target.out or target.file),
         "file": target.file,
         "href": f"/exports/{target.name}",
     }
+
+
+def _refuse_unknown(request: RouteRequest, *, known: tuple[str, ...]) -> None:
+    unknown = next((name for name in request.inbound.query if name not in known), None)
+    if unknown is not None:
+        raise InvalidInputError(
+            f"There is no parameter {unknown[:40]!r}.",
+            field=unknown[:40],
+            hint=f"Use {' and '.join(known)}." if known else "The list of exports takes none.",
+        )
+
+
+def _hint_of(refusal: ConfigurationError) -> str | None:
+    """Return its own hint, unless it has none or names an option of the command line."""
+    return refusal.hint if "hint" in vars(refusal) and "--" not in refusal.hint else None
 
 
 def _find(gateway: Gateway, name: str) -> ExportTarget:
@@ -122,38 +125,6 @@ def _find(gateway: Gateway, name: str) -> ExportTarget:
             hint="`GET /exports` lists them.",
         )
     return found
-
-
-def read_patterns(text: str | None) -> tuple[str, ...]:
-    """Return the patterns of actions in a list such as ``openai.chat,acme.*``; all if there is none.
-
-    Raises:
-        InvalidInputError: If there are too many.
-    """
-    patterns = tuple(part.strip() for part in (text or "").split(",") if part.strip())
-    if len(patterns) > _MAX_PATTERNS:
-        raise InvalidInputError(f"`actions` names more than {_MAX_PATTERNS} patterns.", field="actions")
-    return patterns or ANYTHING
-
-
-def check_server_url(url: str) -> str:
-    """Return an address of a gateway that stands in exports.
-
-    Raises:
-        InvalidInputError: If it is none.
-    """
-    is_sound = len(url) <= 500 and url.isprintable() and _SERVER.fullmatch(url) is not None
-    try:
-        is_sound = is_sound and urlsplit(url).port != 0
-    except ValueError:
-        is_sound = False
-    if not is_sound:
-        raise InvalidInputError(
-            "`server` must be an address such as https://hooks.example.com.",
-            field="server",
-            hint="Name the address at which the platform reaches this gateway, without a query.",
-        )
-    return url.rstrip("/")
 
 
 def _server_url(request: RouteRequest) -> str:
@@ -170,7 +141,7 @@ def _server_url(request: RouteRequest) -> str:
 def _reply(request: RouteRequest, name: str, content: bytes) -> Reply:
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = [("etag", tag), ("cache-control", "no-cache"), ("vary", "authorization, x-api-key")]
-    if request.inbound.headers.get("if-none-match") == tag:
+    if is_known(request.inbound.headers.get("if-none-match"), tag):
         return Reply(status=304, headers=headers)
     base = name.rpartition("/")[2]
     kind = _TYPES.get("." + base.rpartition(".")[2], "text/plain; charset=utf-8")

@@ -99,6 +99,10 @@ def test_a_document_that_has_not_changed_is_not_sent_again(client: FlaskClient) 
     other = get(client, "/openapi.json?actions=nasty.tree", if_none_match=tag)
 
     assert (again.status_code, again.data) == (304, b"")
+    for known in (f"W/{tag}", f'"x", {tag}', f'W/"a,b" , W/{tag}', "*"):
+        assert get(client, "/openapi.json", if_none_match=known).status_code == 304
+    for unknown in (tag.strip('"'), f'{tag[:-1]}x"', '"*"', ""):
+        assert get(client, "/openapi.json", if_none_match=unknown).status_code == 200
     assert other.status_code == 200
     assert "authorization" in other.headers["vary"]
 
@@ -111,12 +115,20 @@ def test_a_document_that_has_not_changed_is_not_sent_again(client: FlaskClient) 
         ("/exports/mine/../../etc/passwd", 404, None, ""),
         ("/exports/mine/%2e%2e%2fids.json", 404, None, ""),
         ("/exports/mine?server=javascript:alert(1)", 422, "server", "`server` must be an address"),
+        ("/exports?actions=nasty.tree", 422, "actions", "There is no parameter 'actions'."),
         ("/exports/mine?server=https://a.example.com/?q", 422, "server", "`server` must be an address"),
         ("/exports/mine?server=https://user@a.example.com", 422, "server", "`server` must be an address"),
         ("/exports/mine?server=https://a.example.com:99999", 422, "server", "`server` must be an address"),
         ("/exports/mine?server=https://a.example.com%0d%0ax:y", 422, "server", "`server` must be an address"),
         ("/exports/mine?server=" + "https://a.example.com/" + "a" * 600, 422, "server", "`server` must be"),
-        ("/exports/mine?actions=nothing.*", 404, None, "There is no action to export."),
+        ("/exports/mine?actions=nothing.*", 422, "actions", "No action matches `nothing.*`."),
+        (
+            "/exports/mine?actions=nasty.tree,nasty.tre",
+            422,
+            "actions",
+            "No action matches `nasty.tre`. Did you mean `nasty.tree`?",
+        ),
+        ("/exports/mine?actions=nast.*", 422, "actions", "Did you mean `nasty.*`?"),
         ("/exports/mine?actions=" + "a," * 101, 422, "actions", "more than 100 patterns"),
         ("/exports/mine?action=openai.chat", 422, "action", "There is no parameter 'action'."),
     ],
@@ -184,26 +196,90 @@ def test_me_says_whose_key_it_is(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "files",
+    ("make", "misdeed"),
     [
-        {},
-        {"../x": 1},
-        {"/x": 1},
-        {"x.json": object()},
-        {"x.json": float("nan")},
-        {"x.json": "\ud800"},
-        None,
-        7,
+        (lambda _: {}, "it returned no file"),
+        (lambda _: {"../x": 1}, "it returned a file whose name leads elsewhere: '../x'"),
+        (lambda _: {"/x": 1}, "it returned a file whose name leads elsewhere: '/x'"),
+        (lambda _: {"x/": 1}, "it returned a file whose name leads elsewhere: 'x/'"),
+        (lambda _: {7: 1}, "it returned a file whose name leads elsewhere: '7'"),
+        (lambda _: {"\ud800": 1}, "it returned a file whose name leads elsewhere: '\\ud800'"),
+        (lambda _: {"x.json": object()}, "what it returned as 'x.json' is not JSON"),
+        (lambda _: {"y.json": float("nan")}, "what it returned as 'y.json' is not JSON"),
+        (lambda _: {"x.txt": "\ud800"}, "what it returned as 'x.txt' is not text that UTF-8 can hold"),
+        (lambda _: {"x.json": ["\ud800"]}, "what it returned as 'x.json' is not text that UTF-8 can hold"),
+        (lambda _: None, "it returned NoneType instead of a mapping of names to content"),
+        (lambda _: ["x"], "it returned list instead of a mapping of names to content"),
+        (lambda _: int("a secret"), "it failed with ValueError"),
+        (lambda: {}, "it failed with TypeError"),
+        ("no_such_module:make", "the import of 'no_such_module' failed with ModuleNotFoundError"),
+        ("json:no_such", "the module 'json' has no function 'no_such'"),
     ],
-    ids=["none", "above", "root", "object", "nan", "surrogate", "nothing", "number"],
 )
-def test_a_target_that_fails_is_told_and_no_more(files: Any) -> None:
-    gateway = make_gateway(Targets(target(lambda blueprint: files)), ExportsPlugin())
+def test_a_target_that_fails_is_named_with_its_plugin_and_no_more(make: Any, misdeed: str) -> None:
+    gateway = make_gateway(Targets(target(make)), ExportsPlugin())
     answer = create_app(gateway).test_client().get("/exports/mine")
+    assert answer.json is not None
 
-    assert answer.status_code == 500
-    assert "Traceback" not in answer.text
+    assert (answer.status_code, answer.json["error"]["code"]) == (500, "plugin_failed")
+    plugin = gateway.export_targets["mine"].plugin
+    assert answer.json["detail"] == (
+        f"The export 'mine' of the plugin {plugin!r} cannot be written: {misdeed}."
+    )
     gateway.close()
+
+
+@pytest.mark.parametrize(
+    "make", ["module", "module:", ":make", "a-b:make", "module:a:b", "a b:make", 7, None]
+)
+def test_what_writes_a_target_is_a_function_or_the_name_of_one(make: Any) -> None:
+    with pytest.raises(ConfigurationError, match="'mine': `make` must be a function, or its name as"):
+        target(make)
+
+
+def test_a_target_knows_the_plugin_that_added_it() -> None:
+    gateway = make_gateway(Targets(target(ids)), ExportsPlugin())
+
+    assert gateway.export_targets["mine"].plugin in gateway.host.plugins
+    assert gateway.export_targets["openapi"].plugin != gateway.export_targets["mine"].plugin
+    gateway.close()
+
+
+def test_what_a_platform_cannot_take_is_a_conflict_with_a_page_of_its_own() -> None:
+    def refuse(blueprint: Blueprint) -> dict[str, object]:
+        raise ConfigurationError("Too much.", hint="Leave some out with `--actions`.")
+
+    def refuse_otherwise(blueprint: Blueprint) -> dict[str, object]:
+        raise ConfigurationError("Too much.", hint="Rename one.")
+
+    gateway = make_gateway(Targets(target(refuse), target(refuse_otherwise, name="other")), ExportsPlugin())
+    client = create_app(gateway).test_client()
+    answer = client.get("/exports/mine").json
+    other = client.get("/exports/other").json
+    assert answer is not None
+    assert other is not None
+
+    assert {name: answer[name] for name in ("type", "title", "status", "detail", "retryable")} == {
+        "type": "/problems/cannot_export",
+        "title": "The catalog cannot be written for this platform",
+        "status": 409,
+        "detail": "Too much.",
+        "retryable": False,
+    }
+    assert answer["hint"].startswith("Ask for fewer or other actions with `actions`")
+    assert other["hint"] == "Rename one."
+    gateway.close()
+
+
+def test_an_archive_is_packed_once() -> None:
+    from hookline.exports.export import Export
+
+    export = Export(target=target(ids), files={"a": b"a", "b": b"b"}, losses=())
+    one = Export(target=target(ids), files={"a": b"a"}, losses=())
+
+    assert export.as_archive() is export.as_archive()
+    assert export.size_bytes == 2 + len(export.as_archive())
+    assert one.size_bytes == 1
 
 
 def test_names_that_cannot_be_told_apart_are_left_out_and_the_rest_stays() -> None:

@@ -329,6 +329,37 @@ def is_harmless(browser: Browser) -> bool:
     return browser.driver.title == "Hookline reference" and len(browser.driver.window_handles) == 1
 
 
+def test_a_long_title_of_a_connector_leaves_room_for_its_description(browser: Browser) -> None:
+    connector = Connector(
+        "long",
+        title="A very long title of a service " * 6,
+        description="What the service does, told in one sentence.",
+        base_url="https://a.example",
+    )
+    connector.endpoint("get", "GET", "/", input={"type": "object"}, output={"type": "object"})
+
+    class Plugin:
+        def __init__(self) -> None:
+            self.connector = connector
+
+    settings = Settings.model_validate(SANDBOX)
+    host = load_plugins(settings)
+    host.register(Plugin(), name="long")
+    gateway = Gateway(settings, host=host, environ={})
+    try:
+        with run_app(create_app(gateway)) as url:
+            browser.open(f"{url}/docs")
+            enter(browser, KEY)
+            browser.find(".opblock-tag small")
+            widths: list[float] = browser.run(
+                "return [...document.querySelectorAll('.opblock-tag small')].map((one) => one.clientWidth)"
+            )
+    finally:
+        gateway.close()
+
+    assert min(widths) > 250
+
+
 def export_html(gateway: Gateway) -> Export:
     from hookline.exports.blueprints import make_blueprint
     from hookline.exports.export import make_export

@@ -74,10 +74,20 @@ def test_only_the_actions_that_were_named_are_offered() -> None:
     assert found[2]["error"]["code"] == -32602
 
 
+def test_a_pattern_that_matches_nothing_beside_others_is_told() -> None:
+    result = run(
+        "--sandbox", "--actions", "openai.chat", "--actions", "openai.embd", messages=[modern("tools/list")]
+    )
+    assert [tool["name"] for tool in answers(result)[1]["result"]["tools"]] == ["openai_chat"]
+    assert result.stderr == "Note: no action matches openai.embd. Did you mean openai.embed?\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--actions", "openai.nothing"], "no action is called openai.nothing"),
+        (["--actions", "openai.nothing"], "No action matches openai.nothing."),
+        (["--actions", "openai.chta"], "No action matches openai.chta. Did you mean openai.chat?"),
+        (["--actions", "nope", "--actions", "no.*"], "No action matches nope, no.*."),
         (["--url", "https://x.example"], "There is no key for https://x.example"),
         (["--url", "https://x.example", "--sandbox"], "--url goes with neither"),
         (["--url", "https://x.example", "--actions", "a.b"], "--url goes with neither"),

@@ -79,6 +79,12 @@ def test_a_call_answers_the_output_as_structure_and_as_text(client: FlaskClient,
     wire.CallToolResult.model_validate(result)
 
 
+@VERSIONS
+def test_arguments_that_are_null_are_none(client: FlaskClient, version: str) -> None:
+    body = legacy("tools/call", {"name": "openai_list_models", "arguments": None})
+    assert result_of(client, body, version)["isError"] is False
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -99,7 +105,9 @@ def test_errors_of_a_message_that_was_understood_are_answered_with_200(
 
 def test_a_request_that_names_no_version_anywhere_is_refused(client: FlaskClient) -> None:
     answer = post(client, legacy("tools/list"))
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, -32020)
+    error = answer.get_json()["error"]
+    assert (answer.status_code, error["code"]) == (400, -32020)
+    assert f"send {LEGACY[0]}, which needs no further header" in error["message"]
 
 
 @pytest.mark.parametrize("version", ["2025-03-26", "2024-11-05", "soon"])

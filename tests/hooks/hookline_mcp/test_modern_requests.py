@@ -173,11 +173,10 @@ def test_a_version_that_nobody_speaks_is_answered_with_those_that_are(
         call("no_such_tool"),
         call("openai_chat", [1]),
         call("openai_chat", "text"),
-        {"name": "openai_chat", "arguments": None},
         {"name": 7, "arguments": {}},
         {"arguments": {}},
     ],
-    ids=["unknown", "list", "text", "null", "number", "nameless"],
+    ids=["unknown", "list", "text", "number", "nameless"],
 )
 def test_a_call_that_is_malformed_is_an_error_of_the_protocol(
     client: FlaskClient, params: dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -27,6 +28,21 @@ def test_an_output_is_passed_on_byte_by_byte() -> None:
     result = orjson.loads(orjson.dumps(result_of(reply, fits=None)))
     assert result["structuredContent"] == {"text": "ä", "n": 1.5}
     assert text_of(result) == '{"text":"ä","n":1.50}'
+
+
+def test_an_output_on_several_lines_is_written_on_one() -> None:
+    reply = Reply(content=b'{\n  "text": "a\\nb",\r\n  "n": 36893488147419103232\n}\n')
+    written = orjson.dumps(result_of(reply, fits=lambda output: True))
+    assert b"\n" not in written
+    assert b"\r" not in written
+    assert json.loads(written)["structuredContent"] == {"text": "a\nb", "n": 36893488147419103232}
+
+
+@pytest.mark.parametrize("content", [b"plain text", b"", b"\xff"])
+def test_an_output_that_is_no_json_is_told_as_text(content: bytes) -> None:
+    result = orjson.loads(orjson.dumps(result_of(Reply(content=content), fits=None)))
+    assert (result["isError"], "structuredContent" in result) == (True, False)
+    assert result["content"][-1]["text"] == content.decode(errors="replace")
 
 
 def test_a_call_that_goes_on_as_a_job_names_it(client: FlaskClient) -> None:

@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import orjson
 import pytest
 
+from hookline_mcp import McpPlugin
 from hookline_mcp.local_door import LocalDoor
 from hookline_mcp.protocol import INVALID_PARAMS, ProtocolError
 from hookline_mcp.stdio import MOST_CALLS, StdioServer
 from mcp_lab import LEGACY, TOOLS, call, legacy, make_gateway, modern
-from small_service import CALLER
+from small_service import CALLER, Upstream, whole
+from small_service import make_gateway as small_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hookline.call import Cancellation
     from hookline.connector import JsonObject
+    from hookline.engine.transport import Timeouts
+    from hookline.upstream import UpstreamRequest, UpstreamResponse
     from hookline_mcp.messages import Message
     from hookline_mcp.stdio import Door
 
@@ -60,6 +64,23 @@ class TestDoor:
         if message.method == "refuse":
             raise ProtocolError(INVALID_PARAMS, "No.", data={"why": 1})
         return None if message.id is None else orjson.dumps({"id": message.id, "result": message.method})
+
+
+class WaitingUpstream(Upstream):
+    """Answers nothing until it is cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.was_asked = threading.Event()
+        self.was_cancelled = threading.Event()
+
+    def send(
+        self, request: UpstreamRequest, *, timeouts: Timeouts, cancellation: Cancellation
+    ) -> UpstreamResponse:
+        self.was_asked.set()
+        cancellation.add(self.was_cancelled.set)
+        assert self.was_cancelled.wait(LONG_S)
+        return whole({"text": "too late"})
 
 
 class Talk:
@@ -247,7 +268,9 @@ def test_the_older_revisions_begin_with_a_handshake(local: Callable[[], LocalDoo
     with talk_to(local()) as talk:
         talk.say(legacy("ping"), legacy("tools/list", id=2))
         assert talk.hear()["result"] == {}
-        assert talk.hear()["error"]["code"] == -32602
+        error = talk.hear()["error"]
+        assert error["code"] == -32602
+        assert "or begin with `initialize`" in error["message"]
         talk.say(
             legacy("initialize", {"protocolVersion": version}, id=3),
             {"jsonrpc": "2.0", "method": "notifications/initialized"},
@@ -272,6 +295,22 @@ def test_a_version_that_nobody_speaks_is_answered_with_those_that_are(local: Cal
         talk.say(body)
         error = talk.hear()["error"]
         assert (error["code"], error["data"]["requested"]) == (-32022, "1900-01-01")
+
+
+@pytest.mark.parametrize("version", LEGACY)
+def test_a_call_that_is_cancelled_ends_at_the_service_in_every_revision(version: str) -> None:
+    upstream = WaitingUpstream()
+    gateway = small_gateway(McpPlugin(), upstream=upstream)
+    with talk_to(LocalDoor(gateway, CALLER)) as talk:
+        talk.say(legacy("initialize", {"protocolVersion": version}, id=1))
+        assert talk.hear()["id"] == 1
+        talk.say(legacy("tools/call", {"name": "acme_say", "arguments": {"text": "hi"}}, id=2))
+        assert upstream.was_asked.wait(LONG_S)
+        talk.say({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}})
+        assert upstream.was_cancelled.wait(LONG_S)
+        talk.say(legacy("ping", id=3))
+        assert talk.hear()["id"] == 3
+    gateway.close()
 
 
 def test_progress_is_told_before_the_answer_and_never_after(local: Callable[[], LocalDoor]) -> None:

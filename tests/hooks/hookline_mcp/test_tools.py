@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from typing import Any
 
 import mcp_types._v2025_11_25 as older
 import mcp_types._v2026_07_28 as newer
+import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -17,11 +19,11 @@ from hookline.exports.export import make_export
 from hookline.gateway import Gateway
 from hookline.settings import Settings
 from hookline_mcp import McpPlugin
-from hookline_mcp.schemas import shape_input, shape_output
-from hookline_mcp.tools import ToolSource, annotations_of, make_tools, source_of
+from hookline_mcp.shelf import Shelf
+from hookline_mcp.tools import ToolSource, make_tools, source_of
 from mcp_lab import TOOLS, ask, call, client_of, make_gateway, modern, post
 from nasty_connector import KEY, echo, nasty_gateway, nasty_host
-from small_service import Upstream
+from small_service import CALLER, Upstream
 
 FREE: dict[str, Any] = {"type": "object"}
 
@@ -51,7 +53,6 @@ def test_a_tool_tells_all_that_a_client_shows() -> None:
         "annotations": {
             "title": "Say",
             "readOnlyHint": False,
-            "destructiveHint": False,
             "idempotentHint": False,
             "openWorldHint": True,
         },
@@ -67,13 +68,33 @@ def test_a_tool_tells_all_that_a_client_shows() -> None:
         ("a.update", {}, (False, True, False)),
         ("delete.find", {}, (False, False, False)),
         ("a.reset", {"is_read_only": True}, (True, False, False)),
+        ("a.bulk_delete", {}, (False, True, False)),
+        ("a.archive_all", {}, (False, True, False)),
+        ("a.terminate_server", {"is_idempotent": True}, (False, True, True)),
+        ("a.patch", {}, (False, True, False)),
+        ("a.create_or_update", {}, (False, True, False)),
+        ("a.send_money", {}, (False, None, False)),
+        ("a.create_payment", {}, (False, None, False)),
+        ("a.frobnicate", {}, (False, None, False)),
+        ("a.edit_contact", {}, (False, None, False)),
+        ("a.edit", {}, (False, False, False)),
     ],
 )
 def test_hints_come_from_the_action(
-    id: str, hints: dict[str, bool], expected: tuple[bool, bool, bool]
+    id: str, hints: dict[str, bool], expected: tuple[bool, bool | None, bool]
 ) -> None:
-    found = annotations_of(source(id, **hints))
-    assert (found["readOnlyHint"], found["destructiveHint"], found["idempotentHint"]) == expected
+    (tool,) = make_tools([source(id, **hints)])
+    found: Any = tool.document["annotations"]
+    assert (found["readOnlyHint"], found.get("destructiveHint"), found["idempotentHint"]) == expected
+
+
+def test_no_action_of_openai_is_said_to_destroy_anything() -> None:
+    gateway = make_gateway()
+    hints = [
+        tool["annotations"]["destructiveHint"] for tool in ask(client_of(gateway), "tools/list")["tools"]
+    ]
+    assert hints == [False] * len(TOOLS)
+    gateway.close()
 
 
 def test_two_actions_of_one_name_keep_their_ids() -> None:
@@ -111,6 +132,42 @@ def test_the_endpoint_serves_everybody_when_two_actions_have_one_name(
     gateway.close()
 
 
+def shelf_of(caplog: pytest.LogCaptureFixture, **fields: Any) -> tuple[list[Any], list[str]]:
+    """Return the tools of two actions, one of which has an unusual schema, and what was logged."""
+    connector = Connector("own", title="Own", base_url="https://own.example")
+    connector.endpoint("plain", "POST", "/plain", input=FREE, output=FREE)
+    odd: Any = {"type": "object", "properties": fields}
+    connector.endpoint("odd", "POST", "/odd", input=odd, output=FREE)
+    with caplog.at_level(logging.WARNING, "hookline.mcp"):
+        shelf = Shelf(connector.actions.values(), page_size=10)
+        texts, _ = shelf.page(CALLER, None)
+    assert {shelf.find(name, CALLER) is not None for name in ("own_plain", "own.plain")} == {True}
+    return json.loads(orjson.dumps(texts)), [record.message for record in caplog.records]
+
+
+def test_a_number_of_more_than_64_bits_takes_no_tool_away(caplog: pytest.LogCaptureFixture) -> None:
+    tools, logged = shelf_of(caplog, n={"type": "integer", "maximum": 2**64})
+    assert [tool["name"] for tool in tools] == ["own_odd", "own_plain"]
+    assert tools[0]["inputSchema"]["properties"]["n"]["maximum"] == 2**64
+    assert logged == []
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ({"enum": [{1, 2}]}, "the action own.odd is no tool: its schema cannot be written as JSON"),
+        ({"maximum": 2**64, "minimum": math.nan}, "the action own.odd is no tool: its schema cannot be"),
+    ],
+)
+def test_a_schema_that_is_no_json_takes_only_its_own_tool_away(
+    field: Any, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tools, logged = shelf_of(caplog, n=field)
+    assert [tool["name"] for tool in tools] == ["own_plain"]
+    (told,) = logged
+    assert message in told
+
+
 def test_one_of_several_fields_is_asked_for_in_words() -> None:
     rule = [{"required": ["prompt"]}, {"required": ["messages"]}]
     fields = {"prompt": {"type": "string"}, "messages": {"type": "array"}}
@@ -120,103 +177,10 @@ def test_one_of_several_fields_is_asked_for_in_words() -> None:
     assert tool.losses == ()
 
 
-@pytest.mark.parametrize(
-    ("keyword", "required"), [("oneOf", ["kind"]), ("anyOf", ["kind"]), ("allOf", ["a", "b", "kind"])]
-)
-def test_alternatives_at_the_top_become_fields(keyword: str, required: list[str]) -> None:
-    branches = [
-        {"properties": {"kind": {"const": "a"}, "a": True}, "required": ["kind", "a"]},
-        {"$ref": "#/$defs/B"},
-    ]
-    definition = {"properties": {"kind": {"const": "b"}, "b": False}, "required": ["kind", "b"]}
-    shaped = shape_input({keyword: branches, "$defs": {"B": definition}})
-    assert shaped.schema["properties"] == {"kind": {"const": "a"}, "a": {}, "b": {"not": {}}}
-    assert sorted(shaped.schema["required"]) == required  # type: ignore[call-overload]
-    assert set(shaped.schema) == {"type", "properties", "required"}
-    assert [loss.place for loss in shaped.losses] == [""]
-
-
-def test_what_models_need_not_read_is_left_out() -> None:
-    schema = {
-        "title": "Input",
-        "description": "Said already.",
-        "x-form": True,
-        "type": "object",
-        "properties": {
-            "place": {"title": "Place", "x-options": "a.b", "x-mcp-header": "Place", "$ref": "#/$defs/Place"},
-            "old": {"type": "string", "deprecated": True},
-            "needed": {"type": "string", "deprecated": True},
-            "data": {"const": {"x-kept": 1, "title": "kept"}},
-            "x-name": {"type": "string"},
-            "title": {"type": "string"},
-        },
-        "required": ["needed"],
-        "$defs": {
-            "Place": {"title": "Place", "type": "object", "properties": {"title": {"title": "T"}}},
-            "Unused": {"$ref": "#/$defs/Place"},
-        },
-    }
-    assert shape_input(schema, hidden=["stream"]).schema == {
-        "type": "object",
-        "properties": {
-            "place": {"title": "Place", "$ref": "#/$defs/Place"},
-            "needed": {"type": "string", "deprecated": True},
-            "data": {"const": {"x-kept": 1, "title": "kept"}},
-            "x-name": {"type": "string"},
-            "title": {"type": "string"},
-        },
-        "required": ["needed"],
-        "$defs": {"Place": {"type": "object", "properties": {"title": {}}}},
-    }
-
-
-def test_fields_that_models_cannot_name_go_into_the_raw_field() -> None:
-    fields = {"größe": {"type": "number"}, "plain": {"type": "string"}}
-    shaped = shape_input({"type": "object", "properties": fields, "required": ["größe"]})
-    assert shaped.schema == {
-        "type": "object",
-        "properties": {
-            "plain": {"type": "string"},
-            "raw_json": {
-                "type": "object",
-                "description": "Fields whose names cannot stand beside the others: `größe` (needed).",
-                "additionalProperties": True,
-            },
-        },
-        "required": ["raw_json"],
-    }
-
-
-def test_a_schema_whose_references_lead_anywhere_is_left_whole() -> None:
-    fields = {"a": {"type": "string", "deprecated": True}, "b": {"$ref": "#/properties/a"}}
-    assert shape_input({"properties": fields}).schema == {"type": "object", "properties": fields}
-
-
 @pytest.mark.parametrize("kind", ["array", "string", ["array", "null"]])
-def test_an_output_that_says_it_is_no_object_has_no_schema(kind: object) -> None:
-    assert shape_output({"type": kind}) is None
+def test_a_tool_whose_output_is_no_object_states_none(kind: object) -> None:
     (tool,) = make_tools([source(output_schema={"type": kind})])
     assert "outputSchema" not in tool.document
-
-
-@pytest.mark.parametrize(
-    ("schema", "expected"),
-    [
-        ({}, {"type": "object"}),
-        ({"type": ["object", "null"], "oneOf": [{}]}, {"type": "object", "oneOf": [{}]}),
-        ({"properties": {"a": True}}, {"type": "object", "properties": {"a": {}}}),
-        (
-            {"$ref": "#/$defs/A", "$defs": {"A": {"properties": {"next": {"$ref": "#/$defs/A"}}}}},
-            {
-                "type": "object",
-                "properties": {"next": {"$ref": "#/$defs/A"}},
-                "$defs": {"A": {"properties": {"next": {"$ref": "#/$defs/A"}}}},
-            },
-        ),
-    ],
-)
-def test_an_output_is_said_to_be_the_object_that_it_is(schema: Any, expected: Any) -> None:
-    assert shape_output(schema) == expected
 
 
 def test_every_schema_of_a_nasty_connector_is_valid_in_every_revision() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hookline.errors import ExportRefusedError
 from hookline.problems import known_errors
 
 
@@ -64,9 +65,9 @@ PROBLEM_SCHEMA: dict[str, object] = {
 
 
 def statuses() -> dict[int, str]:
-    """Return what each status of an error means, in words for builders."""
+    """Return what each status of an error of a call means, in words for builders."""
     meanings: dict[int, list[str]] = {}
     for error in known_errors():
-        if error.status >= 400 and "status" in vars(error):
+        if error.status >= 400 and "status" in vars(error) and error is not ExportRefusedError:
             meanings.setdefault(error.status, []).append(error.title)
     return {status: "; or: ".join(dict.fromkeys(titles)) + "." for status, titles in sorted(meanings.items())}
