@@ -47,9 +47,15 @@ def sample_input_of(entry: CatalogEntry) -> JsonObject:
     if action.samples:
         return dict(action.samples[0].input)
     schema = action.input_schema
-    made = [_Maker(schema, only_needed=only_needed).make(schema) for only_needed in (True, False)]
-    inputs = [one for one in made if isinstance(one, dict)]
-    return min(inputs, key=lambda one: len(entry.input.problems(one)), default={})
+    found: dict[int, JsonObject] = {}
+    for only_needed in (True, False):
+        made = _Maker(schema, only_needed=only_needed).make(schema)
+        if isinstance(made, dict):
+            problems = len(entry.input.problems(made))
+            if not problems:
+                return made
+            found.setdefault(problems, made)
+    return found[min(found)] if found else {}
 
 
 def make_sample(schema: object, root: JsonObject, *, only_needed: bool = False) -> object:
@@ -93,14 +99,14 @@ class _Maker:
         if schema is False or own.get("not") == {}:
             return _END  # nothing fits
         reference = own.get("$ref")
+        if above or reference is not None:
+            self._followed += 1
+            if self._followed > _MAX_FOLLOWED:
+                return _END
         if isinstance(reference, str):
             if reference in above or len(above) > _MAX_DEPTH:
                 return _END
             above = above | {reference}
-        if above:
-            self._followed += 1
-            if self._followed > _MAX_FOLLOWED:
-                return _END
         own = follow(own, self._root)
         told = _told(own)
         if told is not _END:

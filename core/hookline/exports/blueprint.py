@@ -145,6 +145,7 @@ class ActionBlueprint:
         sample_output: An output with every field that it can have, unless types hold each other too often.
         form: The fields without those about streams, which no form can show.
         labels: What people call the fields of the form, by name.
+        alternatives: Names of the fields that are in a group of ``one_of``.
     """
 
     id: str
@@ -166,6 +167,7 @@ class ActionBlueprint:
     sample_output: JsonObject = field(repr=False)
     form: tuple[FormField, ...] = field(init=False, repr=False, compare=False)
     labels: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    alternatives: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         shown = tuple(
@@ -173,6 +175,7 @@ class ActionBlueprint:
         )
         object.__setattr__(self, "form", shown)
         object.__setattr__(self, "labels", {one.name: one.label for one in shown})
+        object.__setattr__(self, "alternatives", frozenset(name for group in self.one_of for name in group))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from hookline.engine.coercion import coerce
@@ -116,9 +117,9 @@ def _bounds(field: FormField) -> str:
 
 
 def _alternative(field: FormField, action: ActionBlueprint) -> str:
-    if not any(field.name in group for group in action.one_of):
+    if field.name not in action.alternatives:
         return ""
-    others = [group for group in action.one_of if field.name not in group]
+    others = list(islice((one for one in action.one_of if field.name not in one), _MAX_ALTERNATIVES + 1))
     told = [
         " and ".join(action.labels.get(name, name) for name in group) for group in others[:_MAX_ALTERNATIVES]
     ]

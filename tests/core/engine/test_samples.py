@@ -9,7 +9,7 @@ import pytest
 from forms_lab import FormsLab, caller
 from hookline import Connector, Sample
 from hookline.engine.catalog import CatalogEntry
-from hookline.engine.samples import sample_of
+from hookline.engine.samples import sample_input_of, sample_of
 from hookline.gateway import Gateway
 from hookline.settings import Settings
 from small_service import BASE_URL
@@ -156,3 +156,17 @@ def test_a_sample_costs_nothing_and_is_for_those_who_may_run_the_action() -> Non
     assert lab.get("/actions/openai.nothing/sample").status_code == 404
     assert lab.get("/actions/openai.chat/sample", key="nobody").status_code == 401
     assert (lab.sent, lab.door.calls) == ([], [])
+
+
+def test_an_input_that_fits_is_not_followed_by_another_try() -> None:
+    """Each of two equal parts of a whole is checked on its own, so that each level takes twice as long."""
+    parts: dict[str, Any] = {f"A{one}": {"allOf": [{"$ref": f"#/$defs/A{one + 1}"}] * 2} for one in range(40)}
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/A0"}},
+        "$defs": {**parts, "A40": {"type": "string"}},
+    }
+    connector = Connector("acme", title="Acme", base_url=BASE_URL)
+    action = connector.endpoint("look", "GET", "/look", input=schema, output={"type": "object"})
+
+    assert sample_input_of(CatalogEntry(action)) == {}
