@@ -10,7 +10,6 @@ import orjson
 
 from hookline import __version__
 from hookline.call import new_call_id
-from hookline.engine.raw_fields import join_raw
 from hookline.engine.references import as_object
 from hookline.errors import InvalidInputError, PermissionDeniedError
 from hookline.order import ITEMS, Order
@@ -178,14 +177,12 @@ class McpServer:
                 INVALID_PARAMS, f"Unknown tool: {name[:80]!r}. `tools/list` names those of this key."
             )
         action = self._gateway.catalog.find(tool.action_id)
-        try:
-            fields = join_raw(arguments, action)
-            if ITEMS in fields and ITEMS not in as_object(action.input_schema.get("properties")):
-                # Its output is a list of outputs, which does not fit the schema of the tool.
-                hint = "Call the tool once for each input."
-                raise InvalidInputError(f"`{ITEMS}` is no argument of a tool.", field=ITEMS, hint=hint)
-        except InvalidInputError as error:
-            return self._refuse(error, version=version)
+        fields = arguments
+        if ITEMS in fields and ITEMS not in as_object(action.input_schema.get("properties")):
+            # Its output is a list of outputs, which does not fit the schema of the tool.
+            hint = "Call the tool once for each input."
+            refusal = InvalidInputError(f"`{ITEMS}` is no argument of a tool.", field=ITEMS, hint=hint)
+            return self._refuse(refusal, version=version)
         if action.stream is not None:
             # An answer in pieces has no place in a result: it is put together.
             fields = {key: value for key, value in fields.items() if key not in ("stream", "stream_options")}
