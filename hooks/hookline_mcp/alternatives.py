@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from hookline.engine.references import as_object
+from hookline.engine.references import as_names, as_object
 from hookline_mcp.definitions import definition_of
 
 if TYPE_CHECKING:
@@ -37,15 +37,10 @@ def offer_all(root: JsonObject, rules: list[object], *, are_all: bool) -> None:
         elif (merged := _merge(found, is_in_all=len(found) == len(parts))) is not None:
             properties[name] = merged
     demands = [demanded for _, demanded in parts]
-    own = names_in(root.get("required"))
+    own = as_names(root.get("required"))
     more = (set.union if are_all else set.intersection)(*demands) if demands else set()
     root["properties"] = properties
     root["required"] = own + sorted(more - set(own))
-
-
-def names_in(value: object) -> list[str]:
-    """Return the names in a list such as ``required``."""
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _fields_of(rule: JsonObject, root: JsonObject) -> tuple[JsonObject, set[str]]:
@@ -58,7 +53,7 @@ def _fields_of(rule: JsonObject, root: JsonObject) -> tuple[JsonObject, set[str]
         one = waiting.pop(0)
         for name, value in as_object(one.get("properties")).items():
             fields.setdefault(name, value)
-        demanded.update(names_in(one.get("required")))
+        demanded.update(as_names(one.get("required")))
         inner, reference = one.get("allOf"), one.get("$ref")
         waiting += [as_object(part) for part in inner] if isinstance(inner, list) else []
         if isinstance(reference, str) and reference not in followed:

@@ -13,9 +13,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hookline.engine.references import as_object
+from hookline.engine.references import as_names, as_object
 from hookline.order import RAW_JSON
-from hookline_mcp.alternatives import names_in, offer_all
+from hookline_mcp.alternatives import offer_all
 from hookline_mcp.cleaning import cleaned
 from hookline_mcp.definitions import DEFINITIONS, leads_astray, used_definitions
 
@@ -94,7 +94,7 @@ def shape_input(schema: JsonObject, *, hidden: Iterable[str] = ()) -> Shaped:
                 offer_all(root, rule, are_all=keyword == "allOf")
     losses += _drop_unreadable(root)
     fields = as_object(root.get("properties"))
-    needed = names_in(root.get("required"))
+    needed = as_names(root.get("required"))
     left_out = set(hidden) & fields.keys()
     kept = {*left_out, *needed, *(name for group in groups for name in group)}
     for name, value in fields.items():
@@ -167,7 +167,7 @@ def _group_in(rule: object) -> tuple[str, ...] | None:
     """Return the fields of a rule that says no more than that one of them must be there."""
     names = []
     for one in rule if isinstance(rule, list) else [None]:
-        required = names_in(as_object(one).get("required"))
+        required = as_names(as_object(one).get("required"))
         if len(required) != 1 or set(as_object(one)) != {"required"}:
             return None
         names += required

@@ -70,20 +70,15 @@ class Tool:
 
 def source_of(action: Action) -> ToolSource:
     """Return what the tool of an action is made of."""
-    return ToolSource(
-        id=action.id,
-        title=action.title,
-        description=action.description,
-        input_schema=action.input_schema,
-        output_schema=action.output_schema,
-        is_read_only=action.is_read_only,
-        is_idempotent=action.is_idempotent,
-        streams=action.stream is not None,
-    )
+    return _source(action, streams=action.stream is not None)
 
 
 def source_of_blueprint(action: ActionBlueprint) -> ToolSource:
     """Return what the tool of an action is made of, from its blueprint."""
+    return _source(action, streams=action.streams)
+
+
+def _source(action: Action | ActionBlueprint, *, streams: bool) -> ToolSource:
     return ToolSource(
         id=action.id,
         title=action.title,
@@ -92,7 +87,7 @@ def source_of_blueprint(action: ActionBlueprint) -> ToolSource:
         output_schema=action.output_schema,
         is_read_only=action.is_read_only,
         is_idempotent=action.is_idempotent,
-        streams=action.streams,
+        streams=streams,
     )
 
 

@@ -29,3 +29,8 @@ def follow(schema: JsonObject, root: JsonObject) -> JsonObject:
 def as_object(value: object) -> JsonObject:
     """Return a JSON object as it is, and anything else as an empty one."""
     return cast("JsonObject", value) if isinstance(value, dict) else {}
+
+
+def as_names(value: object) -> list[str]:
+    """Return the texts of a list, such as a schema's ``required``; none of anything else."""
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []

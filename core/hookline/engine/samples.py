@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hookline.engine.references import as_object, follow
+from hookline.engine.references import as_names, as_object, follow
 from hookline.engine.simple_samples import simple_sample
 
 if TYPE_CHECKING:
@@ -133,9 +133,9 @@ class _Maker:
         return simple_sample(kind, own)
 
     def _make_object(self, own: JsonObject, above: frozenset[str], branches: object) -> JsonObject:
-        needed = _names(own.get("required"))
+        needed = as_names(own.get("required"))
         if isinstance(branches, list):
-            needed += _names(as_object(branches[0]).get("required"))
+            needed += as_names(as_object(branches[0]).get("required"))
         members = as_object(own.get("properties"))
         is_bare = self._only_needed or (bool(above) and self._followed > _MAX_FOLLOWED // 2)
         known = frozenset(needed)
@@ -191,7 +191,3 @@ def _told(schema: JsonObject) -> object:
 
 def _only_needs(branches: list[object]) -> bool:
     return all(isinstance(one, dict) and set(one) == {"required"} for one in branches)
-
-
-def _names(value: object) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else []

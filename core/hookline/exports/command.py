@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shutil
 import sys
 import textwrap
@@ -112,14 +111,13 @@ def _list(gateway: Gateway, *, as_json: bool) -> None:
 
 
 def _find(gateway: Gateway, name: str) -> ExportTarget:
-    found = gateway.export_targets.get(name)
-    if found is None:
-        near = difflib.get_close_matches(name, gateway.export_targets, n=1)
-        raise CommandError(
-            f"There is no export {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""),
-            hint="`hookline export` lists them.",
-        )
-    return found
+    from hookline.errors import NotFoundError
+    from hookline.exports.wishes import find_target
+
+    try:
+        return find_target(gateway, name)
+    except NotFoundError as exc:
+        raise CommandError(exc.message, hint="`hookline export` lists them.") from exc
 
 
 def _make(gateway: Gateway, target: ExportTarget, actions: tuple[str, ...], server: str | None) -> Export:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from hookline.engine.dropdowns import HINT
-from hookline.engine.references import as_object, follow
+from hookline.engine.references import as_names, as_object, follow
 from hookline.exports.blueprint import FormField, OptionsLink, OutputField
 from hookline.exports.schema_reading import (
     alternatives_of,
@@ -58,11 +58,6 @@ def read_outputs(schema: JsonObject) -> tuple[OutputField, ...]:
         if not reader.is_too_much:
             return outputs
     return _OutputReader(schema, 0).read(whole)
-
-
-def as_names(value: object) -> list[str]:
-    """Return the texts of a list, such as a schema's ``required``."""
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _object_of(schema: JsonObject) -> JsonObject:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from hookline.engine.references import as_object
-from hookline.exports.form_fields import as_names
+from hookline.engine.references import as_names, as_object
 from hookline.exports.schema_reading import alternatives_of
 
 if TYPE_CHECKING:
@@ -21,11 +20,9 @@ def open_object(schema: JsonObject) -> tuple[JsonObject, bool]:
     Where the top offers several objects, a member takes what it takes in any of them, and is needed only if
     it is needed in all of them.
     """
-    objects = [
-        one
-        for one in islice(alternatives_of(schema, schema), _MAX_ALTERNATIVES)
-        if "properties" in one or one.get("type") == "object"
-    ]
+    some = list(islice(alternatives_of(schema, schema), _MAX_ALTERNATIVES + 1))
+    is_whole = len(some) <= _MAX_ALTERNATIVES
+    objects = [one for one in some if "properties" in one or one.get("type") == "object"]
     members: dict[str, list[JsonObject]] = {}
     for one in objects:
         for name, member in as_object(one.get("properties")).items():
@@ -40,9 +37,9 @@ def open_object(schema: JsonObject) -> tuple[JsonObject, bool]:
             name: found[0] if len(found) == 1 else {"anyOf": found} for name, found in members.items()
         },
     }
-    if needed:
+    if needed and is_whole:  # one that was not looked at may need less, and take more
         opened["required"] = needed
-    if objects and all(one.get("additionalProperties") is False for one in objects):
+    if objects and is_whole and all(one.get("additionalProperties") is False for one in objects):
         opened["additionalProperties"] = False
     opened |= {name: schema[name] for name in ("$defs", "definitions") if name in schema}
     is_looser = len(objects) > 1 or any(

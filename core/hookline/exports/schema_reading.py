@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
-from hookline.engine.references import as_object, follow
+from hookline.engine.references import as_names, as_object, follow
 
 if TYPE_CHECKING:
     from hookline.connector import JsonObject
@@ -180,14 +180,10 @@ def _merge(left: JsonObject, right: JsonObject) -> JsonObject:
     merged = {**left, **right}
     if "properties" in left and "properties" in right:
         merged["properties"] = {**as_object(left["properties"]), **as_object(right["properties"])}
-    needed = [*_texts(left.get("required")), *_texts(right.get("required"))]
+    needed = [*as_names(left.get("required")), *as_names(right.get("required"))]
     if needed:
         merged["required"] = list(dict.fromkeys(needed))
     return merged
-
-
-def _texts(value: object) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def type_name(value: object) -> str:

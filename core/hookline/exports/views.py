@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from hookline.errors import ConfigurationError, ExportRefusedError, InvalidInputError, NotFoundError
 from hookline.etags import is_known
-from hookline.exports.wishes import check_server_url, pick_wanted, read_patterns
+from hookline.exports.wishes import check_server_url, find_target, pick_wanted, read_patterns
 from hookline.routes import Reply, json_reply
 
 if TYPE_CHECKING:
     from hookline.exports.export import Export
     from hookline.exports.shelf import Shelf
     from hookline.exports.target import ExportTarget
-    from hookline.gateway import Gateway
     from hookline.routes import RouteRegistry, RouteRequest
 
 _PARAMETERS = ("actions", "server")
@@ -42,7 +41,7 @@ class ExportViews:
 
     def show_openapi(self, request: RouteRequest) -> Reply:
         """Answer ``GET /openapi.json``: the same as ``GET /exports/openapi``."""
-        return _reply(request, *self._make(request, _find(request.gateway, "openapi")).main)
+        return _reply(request, *self._make(request, find_target(request.gateway, "openapi")).main)
 
     def list_targets(self, request: RouteRequest) -> Reply:
         """Answer ``GET /exports``: every target, with what comes out and what to do with it."""
@@ -52,14 +51,14 @@ class ExportViews:
 
     def show_export(self, request: RouteRequest) -> Reply:
         """Answer ``GET /exports/{target}``: its file, or an archive if there are several."""
-        export = self._make(request, _find(request.gateway, request.parameters["target"]))
+        export = self._make(request, find_target(request.gateway, request.parameters["target"]))
         if len(export.files) == 1:
             return _reply(request, *export.main)
         return _reply(request, f"{export.target.file}.zip", export.as_archive())
 
     def show_file(self, request: RouteRequest) -> Reply:
         """Answer ``GET /exports/{target}/{file}``: one of its files."""
-        export = self._make(request, _find(request.gateway, request.parameters["target"]))
+        export = self._make(request, find_target(request.gateway, request.parameters["target"]))
         name = request.parameters["file"]
         if name not in export.files:
             near = difflib.get_close_matches(name[:200], export.files, n=1, cutoff=0.3)
@@ -113,18 +112,6 @@ def _refuse_unknown(request: RouteRequest, *, known: tuple[str, ...]) -> None:
 def _hint_of(refusal: ConfigurationError) -> str | None:
     """Return its own hint, unless it has none or names an option of the command line."""
     return refusal.hint if "hint" in vars(refusal) and "--" not in refusal.hint else None
-
-
-def _find(gateway: Gateway, name: str) -> ExportTarget:
-    found = gateway.export_targets.get(name)
-    if found is None:
-        near = difflib.get_close_matches(name[:80], gateway.export_targets, n=1)
-        raise NotFoundError(
-            f"There is no export {name[:80]!r}." + (f" Did you mean {near[0]!r}?" if near else ""),
-            code="unknown_export",
-            hint="`GET /exports` lists them.",
-        )
-    return found
 
 
 def _server_url(request: RouteRequest) -> str:

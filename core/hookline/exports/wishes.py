@@ -14,6 +14,7 @@ from hookline.principal import ANYTHING, matches
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hookline.exports.target import ExportTarget
     from hookline.gateway import Gateway
     from hookline.principal import Principal
 
@@ -23,6 +24,23 @@ _MAX_LENGTH = 500
 _HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|[^\W_]([\w-]*\w)?(\.\w([\w-]*\w)?)*\.?")
 _PATH = re.compile(r"(/[^\s?#\"'<>\\{}]*)?")
 _LOCAL_ENDINGS = ("localhost", ".localhost", ".local", ".internal", ".lan", ".home.arpa")
+
+
+def find_target(gateway: Gateway, name: str) -> ExportTarget:
+    """Return a target by its name.
+
+    Raises:
+        NotFoundError: If there is none; names the nearest.
+    """
+    found = gateway.export_targets.get(name)
+    if found is None:
+        near = difflib.get_close_matches(name[:80], gateway.export_targets, n=1)
+        raise NotFoundError(
+            f"There is no export {name[:80]!r}." + (f" Did you mean {near[0]!r}?" if near else ""),
+            code="unknown_export",
+            hint="`GET /exports` lists them.",
+        )
+    return found
 
 
 def read_patterns(text: str | None) -> tuple[str, ...]:

@@ -237,3 +237,22 @@ def test_kinds_of_objects_at_the_top_become_one_that_takes_each() -> None:
         },
         "required": ["kind"],
     }
+
+
+def test_alternatives_that_were_not_looked_at_rule_nothing_out() -> None:
+    kinds = [
+        {
+            "type": "object",
+            "properties": {"kind": {"const": number}},
+            "required": ["kind"],
+            "additionalProperties": False,
+        }
+        for number in range(60)
+    ]
+    opened, is_looser = open_object({"anyOf": kinds})
+
+    assert is_looser
+    assert "required" not in opened
+    assert "additionalProperties" not in opened
+    few, _ = open_object({"anyOf": kinds[:3]})
+    assert (few["required"], few["additionalProperties"]) == (["kind"], False)

@@ -13,8 +13,7 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from hookline.engine.references import as_object, follow
-from hookline.exports.form_fields import as_names
+from hookline.engine.references import as_names, as_object, follow
 from hookline.exports.open_objects import open_object
 from hookline.exports.schema_reading import alternatives_of, choices_of, type_name
 
