@@ -17,8 +17,8 @@ from hookline_openai.reading import (
 )
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
 
 Place = Literal["content", "refusal", "audio"]
 

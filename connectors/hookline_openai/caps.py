@@ -9,8 +9,8 @@ from hookline_openai.estimates import DEFAULT_COMPLETION
 from hookline_openai.model_table import table_of
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
     from hookline.principal import Caps
     from hookline.upstream import UpstreamRequest
 

@@ -4,8 +4,9 @@ from typing import cast
 
 from pydantic import ConfigDict
 
+from hookline.action import JsonObject, Sample
 from hookline.call import Call
-from hookline.connector import Connector, JsonObject, Sample
+from hookline.connector import Connector
 from hookline.errors import InvalidInputError
 from hookline.upstream import UpstreamRequest
 from hookline_openai.answers import present_chat, restore_texts

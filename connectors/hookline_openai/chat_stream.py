@@ -19,8 +19,8 @@ from hookline_openai.stream_text import TextPieces
 from hookline_openai.stream_tools import ToolCallPieces
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
 
 
 @dataclass(slots=True)

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from hookline.action import JsonObject, Sample
 from hookline.call import Call
-from hookline.connector import Connector, JsonObject, Sample
+from hookline.connector import Connector
 from hookline.upstream import UpstreamRequest
 from hookline_openai.answers import present_completion, restore_texts
 from hookline_openai.chat_fields import INT64_MAX, INT64_MIN

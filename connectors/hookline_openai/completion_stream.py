@@ -11,8 +11,8 @@ from hookline_openai.stream_join import StreamJoin
 from hookline_openai.stream_text import TextPieces
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
 
 
 class CompletionStream:

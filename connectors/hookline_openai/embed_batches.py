@@ -13,7 +13,7 @@ from hookline_openai.estimates import size_of
 from hookline_openai.model_table import find
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 MOST_TEXTS = 2048
 MOST_TOKENS = 300_000

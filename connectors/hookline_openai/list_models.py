@@ -4,8 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from hookline.action import JsonObject, Sample
 from hookline.call import Call
-from hookline.connector import Connector, JsonObject, Sample
+from hookline.connector import Connector
 from hookline.upstream import UpstreamRequest
 from hookline_openai.answers import with_raw
 from hookline_openai.metering import FreeMeter

@@ -18,8 +18,8 @@ from hookline_openai.prices import cost_of, rates_of, total
 from hookline_openai.token_usage import is_priced_apart, read_told
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
     from hookline.principal import Caps
     from hookline.upstream import UpstreamRequest
 

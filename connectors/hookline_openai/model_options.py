@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import date
 
+    from hookline.action import JsonObject
     from hookline.connection import Connection
-    from hookline.connector import Connector, JsonObject
+    from hookline.connector import Connector
     from hookline.sources import SourceRequest
 
 _NUMBERS = re.compile(r"(\d+)")

@@ -9,8 +9,8 @@ from hookline.errors import NotFoundError
 from hookline_openai.list_models import restore_models
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
     from hookline.upstream import Response, UpstreamRequest
 
 _MODEL_PATH = "/models/"

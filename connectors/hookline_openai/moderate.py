@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hookline.action import JsonObject, Sample
 from hookline.call import Call
-from hookline.connector import Connector, JsonObject, Sample
+from hookline.connector import Connector
 from hookline.errors import InvalidUpstreamAnswerError
 from hookline.upstream import UpstreamRequest
 from hookline_openai.answers import with_raw

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hookline.errors import InvalidUpstreamAnswerError
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _NAMES = {
     type(None): "null",

@@ -10,7 +10,7 @@ from hookline_openai.reading import read_list, read_object
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 MARK = "hookline"
 """Member of chunks and answers under which the gateway says what it did."""

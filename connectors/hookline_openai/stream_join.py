@@ -10,7 +10,7 @@ from hookline_openai.stream_overlap import Overlap
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 STITCHED = "stitched"
 """Member of ``hookline``: from this chunk on it is another stream."""

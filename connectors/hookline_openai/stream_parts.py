@@ -17,8 +17,8 @@ from hookline_openai.stream_overlap import MOST_CHARACTERS
 from hookline_openai.token_usage import DetailedUsage
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
     from hookline.upstream import UpstreamRequest
     from hookline.usage import Usage
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hookline.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 
 def ask_for_usage(body: JsonObject) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from hookline_openai.stream_frame import CUT, INCOMPLETE, LEFT_OUT, MARK
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 GO_ON = (
     "Your last message was cut off. Continue it exactly where it stops, even in the middle of a word. "

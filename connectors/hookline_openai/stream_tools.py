@@ -11,7 +11,7 @@ from hookline_openai.reading import read_object, read_optional_text
 from hookline_openai.stream_text import TextPieces
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 
 @dataclass(slots=True)

@@ -18,8 +18,8 @@ from hookline_openai.token_usage import read_told
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
     from hookline.streaming import StreamOutcome
     from hookline.upstream import UpstreamRequest, UpstreamResponse
     from hookline.usage import Usage

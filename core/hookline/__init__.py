@@ -9,21 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hookline.action import Action, Batcher, JoiningPresenter, Sample, StreamPresenter
     from hookline.attempt import Attempt, RetryDecision
     from hookline.call import Call
     from hookline.call_options import CallOption
     from hookline.clock import Clock
     from hookline.connection import Connection, Secret
-    from hookline.connector import (
-        Action,
-        Batcher,
-        Connector,
-        CredentialPlacement,
-        JoiningPresenter,
-        Sample,
-        StreamPresenter,
-    )
+    from hookline.connector import Connector
+    from hookline.credential import CredentialPlacement
+    from hookline.error_rules import ErrorRule
     from hookline.errors import HooklineError
+    from hookline.event_stream import EventStream
     from hookline.exports.blueprint import ActionBlueprint, Blueprint
     from hookline.exports.target import ExportTarget
     from hookline.hookspecs import hookimpl
@@ -33,6 +29,7 @@ if TYPE_CHECKING:
     from hookline.operation import Answer, Link, Operation, Parameter
     from hookline.options import LayeredOptions, PluginOptions
     from hookline.order import Order, Proceed
+    from hookline.pages import Pages
     from hookline.principal import Caps, Decision, InboundRequest, KeyLimits, Principal
     from hookline.record import CallRecord, CallWarning
     from hookline.routes import Reply, RouteRegistry, RouteRequest, WireEndpoint, WireFormat, json_reply
@@ -48,6 +45,7 @@ __all__ = [
     "ActionBlueprint",
     "Answer",
     "Attempt",
+    "BasicCredential",
     "Batcher",
     "Blueprint",
     "Call",
@@ -61,6 +59,8 @@ __all__ = [
     "CredentialPlacement",
     "Decision",
     "ErrorAnswer",
+    "ErrorRule",
+    "EventStream",
     "ExportTarget",
     "HooklineError",
     "InboundRequest",
@@ -71,13 +71,16 @@ __all__ = [
     "Limit",
     "Link",
     "Meter",
+    "OAuth2Credential",
     "Operation",
     "Option",
     "Order",
+    "Pages",
     "Parameter",
     "PluginOptions",
     "Principal",
     "Proceed",
+    "QueryCredential",
     "Reply",
     "Reservation",
     "Response",
@@ -103,21 +106,22 @@ __all__ = [
 ]
 
 _HOMES = {
+    "hookline.action": ("Action", "Batcher", "JoiningPresenter", "Sample", "StreamPresenter"),
     "hookline.attempt": ("Attempt", "RetryDecision"),
     "hookline.call": ("Call",),
     "hookline.call_options": ("CallOption",),
     "hookline.clock": ("Clock",),
     "hookline.connection": ("Connection", "Secret"),
-    "hookline.connector": (
-        "Action",
-        "Batcher",
-        "Connector",
+    "hookline.connector": ("Connector",),
+    "hookline.credential": (
+        "BasicCredential",
         "CredentialPlacement",
-        "JoiningPresenter",
-        "Sample",
-        "StreamPresenter",
+        "OAuth2Credential",
+        "QueryCredential",
     ),
+    "hookline.error_rules": ("ErrorRule",),
     "hookline.errors": ("HooklineError",),
+    "hookline.event_stream": ("EventStream",),
     "hookline.exports.blueprint": ("ActionBlueprint", "Blueprint"),
     "hookline.exports.target": ("ExportTarget",),
     "hookline.hookspecs": ("hookimpl",),
@@ -127,6 +131,7 @@ _HOMES = {
     "hookline.operation": ("Answer", "Link", "Operation", "Parameter"),
     "hookline.options": ("LayeredOptions", "PluginOptions"),
     "hookline.order": ("Order", "Proceed"),
+    "hookline.pages": ("Pages",),
     "hookline.principal": ("Caps", "Decision", "InboundRequest", "KeyLimits", "Principal"),
     "hookline.record": ("CallRecord", "CallWarning"),
     "hookline.routes": ("Reply", "RouteRegistry", "RouteRequest", "WireEndpoint", "WireFormat", "json_reply"),

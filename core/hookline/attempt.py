@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.connection import Connection
-    from hookline.connector import JsonObject
     from hookline.errors import HooklineError
     from hookline.upstream import UpstreamRequest
 

@@ -13,9 +13,9 @@ from hookline.errors import UpstreamTimeoutError
 from hookline.record import CallRecord
 
 if TYPE_CHECKING:
+    from hookline.action import Action, JsonObject
     from hookline.clock import Clock
     from hookline.connection import Connection
-    from hookline.connector import Action, JsonObject
     from hookline.principal import Principal
 
 FLOW_HEADER = "x-hookline-flow"

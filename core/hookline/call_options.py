@@ -9,7 +9,7 @@ from hookline.call import FLOW_HEADER
 from hookline.order import RAW_JSON
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 Place = Literal["header", "query", "field"]
 

@@ -15,7 +15,8 @@ from hookline.errors import ConfigurationError
 from hookline.settings import CONFIG_VARIABLE, ENVIRONMENT
 
 if TYPE_CHECKING:
-    from hookline.connector import Connector, JsonObject
+    from hookline.action import JsonObject
+    from hookline.connector import Connector
     from hookline.settings import ConnectionSettings, Settings
 
 _log = logging.getLogger("hookline.connections")

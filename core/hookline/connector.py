@@ -1,15 +1,29 @@
-"""Connectors and their actions: what a plugin author writes, and what the catalog holds."""
+"""Connectors: what a plugin author writes to add the actions of a service."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
-from urllib.parse import quote, urlencode
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from hookline.errors import ConfigurationError, InvalidInputError
+from hookline.action import (
+    WARNINGS_SCHEMA,
+    Action,
+    AskStream,
+    Batcher,
+    JsonObject,
+    Prepare,
+    Present,
+    Restore,
+    ResumeStream,
+    Sample,
+    StreamPresenter,
+)
+from hookline.credential import Credential, CredentialPlacement
+from hookline.errors import ConfigurationError
+from hookline.filling import fill_request, hand_on, set_stream
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -17,177 +31,11 @@ if TYPE_CHECKING:
     from hookline.call import Call
     from hookline.metering import Meter
     from hookline.sources import ListOptions, Source
-    from hookline.upstream import UpstreamRequest
-
-JsonObject = dict[str, object]
-Prepare = Callable[["Call", "UpstreamRequest"], None]
-Present = Callable[["Call", object], JsonObject]
-Restore = Callable[[object, JsonObject], object]
-AskStream = Callable[[JsonObject], None]
-ResumeStream = Callable[[JsonObject, JsonObject], JsonObject | None]
-
-WARNINGS_SCHEMA: JsonObject = {
-    "title": "Warnings",
-    "description": "What should be known although the call went well; empty when there is nothing.",
-    "type": "array",
-    "items": {
-        "type": "object",
-        "properties": {
-            "code": {"title": "Code", "description": "Machine-readable reason.", "type": "string"},
-            "message": {
-                "title": "Message",
-                "description": "What happened, and what to do.",
-                "type": "string",
-            },
-        },
-        "required": ["code", "message"],
-    },
-}
-"""Member ``warnings`` of every output; added to the schema of an action that has none of that name."""
 
 _SEGMENT = re.compile(r"[a-z][a-z0-9_]*\Z")
-_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _MAX_ID_LENGTH = 60
 _MAX_HEADER_NAMES = 256
-_BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
-
-
-class StreamPresenter(Protocol):
-    """Turns one upstream stream into what the action's caller reads."""
-
-    def feed(self, event: JsonObject) -> Iterable[JsonObject]:
-        """Return the events to send for one upstream event."""
-        ...
-
-    def finish(self) -> JsonObject:
-        """Return the action's whole output once the stream is complete."""
-        ...
-
-
-@runtime_checkable
-class JoiningPresenter(StreamPresenter, Protocol):
-    """A presenter that can also put a stream together, and join another to it."""
-
-    def answer(self, *, is_partial: bool = False) -> JsonObject:
-        """Return what has arrived, as the service would have answered in one piece.
-
-        Args:
-            is_partial: Whether the stream broke off, so that the answer lacks its end.
-        """
-        ...
-
-    def adapt(self, event: JsonObject) -> JsonObject | None:
-        """Return an event of a stream that goes on where the first broke, as the first would have had it.
-
-        None if there is nothing in it for the caller.
-        """
-        ...
-
-
-class Batcher(Protocol):
-    """Packs the inputs of several calls of an action into one call, and takes its output apart again.
-
-    An action has one where its service takes several inputs in one request. It is asked from several threads.
-    """
-
-    def plan(self, inputs: Sequence[JsonObject]) -> Iterable[Sequence[int]]:
-        """Return the numbers of the inputs that go into each call, every number once.
-
-        The inputs were not validated: what is not sound is to go alone, so that only it is refused.
-        """
-        ...
-
-    def pack(self, inputs: Sequence[JsonObject]) -> JsonObject:
-        """Return the input of the one call for inputs that were planned together, or for a part of them."""
-        ...
-
-    def unpack(self, inputs: Sequence[JsonObject], output: JsonObject) -> Sequence[JsonObject]:
-        """Return the output of each input, with its share of what the call took.
-
-        Raises:
-            HooklineError: If the call's output does not hold them.
-        """
-        ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CredentialPlacement:
-    """Where a service expects its credential.
-
-    Attributes:
-        header: Lower-case header name.
-        prefix: Text in front of the credential.
-    """
-
-    header: str = "authorization"
-    prefix: str = "Bearer "
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sample:
-    """An example of an action's input and the output it gives.
-
-    Attributes:
-        title: What the example shows.
-        input: Satisfies the input schema.
-        output: Satisfies the output schema.
-    """
-
-    title: str
-    input: JsonObject
-    output: JsonObject
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Action:
-    """One operation of a service, described so that a form can be built from it.
-
-    Attributes:
-        id: ``connector.verb``, stable over releases.
-        connector: The connector it belongs to.
-        title: Short label.
-        description: What it does, in a sentence or two.
-        method: HTTP method of the upstream endpoint.
-        path: Path below the connection's base URL; ``{field}`` takes a field of the input.
-        input_schema: JSON Schema 2020-12 of the input.
-        output_schema: JSON Schema 2020-12 of the output.
-        request_schema: JSON Schema of the upstream's body; what hooks change is checked against it.
-        is_read_only: Whether a call changes nothing.
-        is_idempotent: Whether the same call may be made twice without harm.
-        samples: Examples for forms and documentation.
-        prepare: Writes the input into the upstream request.
-        present: Makes the output from the upstream's JSON.
-        restore: Writes a changed output back into the upstream's JSON, for the wire door.
-        stream: Makes the presenter of one stream; None when the action cannot stream.
-        stream_end: Data of the event that ends a complete stream, such as ``[DONE]``.
-        ask_stream: Makes a request's body ask for a stream; None when the action cannot stream.
-        resume_stream: Makes, from a request's body and a partial answer, the body that asks the service to
-            go on; it returns None where that cannot be asked.
-        meter: Knows what a request can take and what an answer took; None if that is not known.
-        batcher: Packs several inputs into one request; None if the service takes them one by one.
-    """
-
-    id: str
-    connector: Connector
-    title: str
-    description: str
-    method: str
-    path: str
-    input_schema: JsonObject = field(repr=False)
-    output_schema: JsonObject = field(repr=False)
-    request_schema: JsonObject | None = field(default=None, repr=False)
-    is_read_only: bool = False
-    is_idempotent: bool = False
-    samples: tuple[Sample, ...] = field(default=(), repr=False)
-    prepare: Prepare = field(repr=False)
-    present: Present = field(repr=False)
-    restore: Restore | None = field(default=None, repr=False)
-    stream: Callable[[Call], StreamPresenter] | None = field(default=None, repr=False)
-    stream_end: bytes | None = None
-    ask_stream: AskStream | None = field(default=None, repr=False)
-    resume_stream: ResumeStream | None = field(default=None, repr=False)
-    meter: Meter | None = field(default=None, repr=False)
-    batcher: Batcher | None = field(default=None, repr=False)
+_BEARER = CredentialPlacement()
 
 
 class Connector:
@@ -216,7 +64,7 @@ class Connector:
         title: str,
         base_url: str,
         description: str = "",
-        credential: CredentialPlacement | None = CredentialPlacement(),  # frozen value
+        credential: Credential | None = _BEARER,
         options: type[BaseModel] | None = None,
         environment: Mapping[str, str] | None = None,
         forward_headers: Iterable[str] = (),
@@ -335,7 +183,7 @@ class Connector:
             restore=restore,
             stream=stream,
             stream_end=stream_end,
-            ask_stream=None if stream is None else ask_stream or _set_stream,
+            ask_stream=None if stream is None else ask_stream or set_stream,
             resume_stream=resume_stream,
             meter=meter,
             batcher=batcher,
@@ -387,58 +235,6 @@ class Connector:
             return list
 
         return add
-
-
-def _set_stream(body: JsonObject) -> None:
-    body["stream"] = True
-
-
-def fill_request(call: Call, request: UpstreamRequest) -> None:
-    """Put the input where the endpoint's path and method say; the default ``prepare``."""
-    fields = dict(call.input)
-    request.path = fill_path(request.path, fields)
-    if call.action.method in _BODY_METHODS:
-        request.body = fields
-    elif query := {name: value for name, value in fields.items() if value is not None}:
-        pairs = {
-            name: [_as_text(item) for item in value] if isinstance(value, list) else _as_text(value)
-            for name, value in query.items()
-        }
-        request.path += "?" + urlencode(pairs, doseq=True)
-
-
-def fill_path(template: str, fields: JsonObject) -> str:
-    """Replace ``{name}`` by the quoted field of that name, which is taken out of ``fields``.
-
-    Raises:
-        InvalidInputError: If a value would change the path's structure.
-    """
-
-    def fill(match: re.Match[str]) -> str:
-        name = match.group(1)
-        value = fields.pop(name, None)
-        text = "" if value is None else _as_text(value)
-        if text in ("", ".", ".."):
-            raise InvalidInputError(
-                f"`{name}` must not be {text!r}: it becomes part of an address.", field=name
-            )
-        return quote(text, safe=":@")
-
-    return _PLACEHOLDER.sub(fill, template)
-
-
-def _as_text(value: object) -> str:
-    """Return a value as it stands in an address: text and numbers as they are, all else as JSON."""
-    if isinstance(value, str):
-        return value
-    import orjson  # here, because every plugin with a connector imports this module, also for `--help`
-
-    return orjson.dumps(value).decode()
-
-
-def hand_on(call: Call, raw: object) -> JsonObject:
-    """Return the service's JSON as the output; the default ``present``."""
-    return raw if isinstance(raw, dict) else {"data": raw}
 
 
 def _schema_of(source: type[BaseModel] | JsonObject, *, mode: str) -> JsonObject:

@@ -10,7 +10,7 @@ from hookline.errors import InvalidInputError
 from hookline.order import ITEMS
 
 if TYPE_CHECKING:
-    from hookline.connector import Action, JsonObject
+    from hookline.action import Action, JsonObject
 
 TEXT_FIELDS = ("prompt", "input", "text")
 """Where an item that is only a text goes: the first of these that the action has."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

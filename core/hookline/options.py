@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hookline.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
 
 _MAX_REMEMBERED = 10_000
 _LAYERS = ("actions", "keys")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from hookline.call import new_call_id
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Cancellation
-    from hookline.connector import JsonObject
     from hookline.routes import Reply, WireEndpoint
 
 

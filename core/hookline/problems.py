@@ -18,7 +18,7 @@ from hookline.routes import Reply
 from hookline.text import join_sentences
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 PROBLEM_JSON = "application/problem+json"
 

@@ -11,8 +11,8 @@ import orjson
 from hookline.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject, Prepare
     from hookline.call import Call
-    from hookline.connector import JsonObject, Prepare
     from hookline.errors import HooklineError
     from hookline.gateway import Gateway
     from hookline.operation import Operation

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from hookline.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from hookline.connector import Action, JsonObject
+    from hookline.action import Action, JsonObject
     from hookline.plugins import PluginHost
 
 Direction = Literal["input", "output"]

@@ -19,8 +19,8 @@ from hookline.order import Order
 from hookline.record import CallWarning
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
     from hookline.gateway import Gateway
     from hookline.principal import Principal
 

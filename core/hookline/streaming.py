@@ -12,7 +12,7 @@ from hookline.errors import InvalidUpstreamAnswerError, StreamInterruptedError
 from hookline.upstream import ErrorAnswer
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.errors import HooklineError
 
 OutcomeKind = Literal["complete", "interrupted", "timeout", "client_gone", "rejected", "restarted"]

@@ -13,7 +13,7 @@ from hookline_auth.key_rules import no_such_key
 from hookline_auth.wanted import KeyChange, NewKey, Rotation, read, refuse
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.routes import RouteRegistry, RouteRequest
     from hookline_auth.callers import Callers
 

@@ -17,7 +17,7 @@ from hookline_auth.static_keys import StaticKeys
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.gateway import Gateway
     from hookline_auth.desk import KeyDesk
     from hookline_auth.fetching import Fetch

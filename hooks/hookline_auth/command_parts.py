@@ -12,8 +12,8 @@ from hookline import spans
 from hookline.cli.messages import CommandError, CommandFailedError, echo_json
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.cli.context import CommandContext
-    from hookline.connector import JsonObject
     from hookline_auth.callers import Callers
     from hookline_auth.desk import Made
 

@@ -35,7 +35,7 @@ from hookline_auth.command_parts import (
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline_auth.callers import Callers
 
 

@@ -38,8 +38,8 @@ from hookline_auth.wanted import refuse
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from hookline.action import JsonObject
     from hookline.clock import Clock
-    from hookline.connector import JsonObject
     from hookline.store.audit import AuditLog
     from hookline.store.database import Database
     from hookline_auth.pepper import Pepper, PepperSource

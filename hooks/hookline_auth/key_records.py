@@ -19,7 +19,7 @@ from hookline.principal import ANYTHING, Caps, KeyLimits, Principal
 from hookline_auth.rights import Rights, narrow, network_of
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 MAX_DEPTH = 8
 """Most keys from one that nobody made down to another, both included."""

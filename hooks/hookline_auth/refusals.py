@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from hookline.errors import AuthenticationError, HooklineError, RateLimitedError
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.clock import Clock
-    from hookline.connector import JsonObject
     from hookline.store.audit import AuditLog
 
 _log = logging.getLogger("hookline.auth")

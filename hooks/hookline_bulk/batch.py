@@ -32,8 +32,8 @@ from hookline_bulk.runners import GatewayLostError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hookline.action import JsonObject
     from hookline.cli.context import CommandContext
-    from hookline.connector import JsonObject
     from hookline_bulk.mapping import Mapping
     from hookline_bulk.row_files import Format
     from hookline_bulk.runners import RowRunner

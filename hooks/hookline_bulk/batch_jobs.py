@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline_bulk.mapping import Mapping
     from hookline_bulk.row_files import Row
     from hookline_bulk.runners import RowReply

@@ -11,7 +11,7 @@ from hookline.order import ITEMS
 
 if TYPE_CHECKING:
     from hookline import Action
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 ON_ERROR = "on_error"
 CONCURRENCY = "concurrency"

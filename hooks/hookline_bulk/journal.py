@@ -19,7 +19,7 @@ import orjson
 from hookline.cli.messages import CommandError
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline_bulk.row_states import RowStates
 
 _VERSION = 1

@@ -19,8 +19,8 @@ from hookline_bulk.usages import Usages, UsageSum
 
 if TYPE_CHECKING:
     from hookline import Call
+    from hookline.action import JsonObject
     from hookline.cli.context import CommandContext
-    from hookline.connector import JsonObject
     from hookline.gateway import Gateway
     from hookline.plugins import PluginHost
     from hookline.settings import Settings

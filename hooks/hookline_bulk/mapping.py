@@ -12,7 +12,7 @@ import orjson
 from hookline.cli.messages import CommandError
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline_bulk.row_files import Row
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")

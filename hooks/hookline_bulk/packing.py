@@ -12,7 +12,7 @@ from hookline.errors import InvalidUpstreamAnswerError
 
 if TYPE_CHECKING:
     from hookline import Batcher
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 Unit = tuple[int, ...]
 """Numbers of the items that one call is made for."""

@@ -21,8 +21,8 @@ from hookline_bulk.replies import is_ours, read_problem, wait_in
 from hookline_bulk.runners import CUT_SHORT, GatewayLostError, RowEstimate, RowReply
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.clock import Clock
-    from hookline.connector import JsonObject
 
 _TIMEOUT_S = 1800.0
 _MOST_TRIES = 8

@@ -14,7 +14,7 @@ import orjson
 from hookline.cli.messages import CommandError
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 Format = Literal["csv", "jsonl"]
 

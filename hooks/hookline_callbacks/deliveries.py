@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 State = Literal["waiting", "delivered", "stopped", "failed"]
 """``stopped``: the receiver wants no more. ``failed``: every attempt failed. Only ``waiting`` goes on."""

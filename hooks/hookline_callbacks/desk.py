@@ -14,7 +14,7 @@ from hookline_callbacks.signing import show_secret
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline_callbacks.deliveries import Delivery
     from hookline_callbacks.post_office import PostOffice
     from hookline_callbacks.secret_store import SecretRecord

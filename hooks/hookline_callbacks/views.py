@@ -11,7 +11,7 @@ from hookline_callbacks.deliveries import STATES
 from hookline_callbacks.desk import redeliver, rotate_secret, tell_secrets
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.principal import Principal
     from hookline.routes import RouteRegistry, RouteRequest
     from hookline_callbacks.deliveries import Delivery, State

@@ -10,7 +10,8 @@ from hookline.errors import ConfigurationError
 from hookline_connections.sealing import SealError, fingerprint, unseal
 
 if TYPE_CHECKING:
-    from hookline.connector import Connector, JsonObject
+    from hookline.action import JsonObject
+    from hookline.connector import Connector
     from hookline_connections.keys import ConnectionKeys
     from hookline_connections.rows import StoredConnection
 

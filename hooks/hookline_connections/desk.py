@@ -27,7 +27,7 @@ from hookline_connections.sealing import SealError, seal, unseal
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.gateway import Gateway
     from hookline.store.keyring import Keyring
     from hookline_connections.keys import ConnectionKeys

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline_connections.desk import Actor, Desk
     from hookline_connections.keys import ConnectionKeys
 

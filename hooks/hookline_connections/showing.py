@@ -9,7 +9,7 @@ import click
 from hookline.cli.messages import echo_json, print_table
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _COLUMNS = ["name", "tenant", "connector", "base URL", "prio", "weight", "models", "state", "credential"]
 

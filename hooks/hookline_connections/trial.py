@@ -19,7 +19,8 @@ from hookline_connections.pins import PinnedPrincipal
 from hookline_connections.rows import SHARED
 
 if TYPE_CHECKING:
-    from hookline.connector import Action, Connector, JsonObject
+    from hookline.action import Action, JsonObject
+    from hookline.connector import Connector
     from hookline.principal import Principal
     from hookline_connections.office import Office
     from hookline_connections.rows import StoredConnection

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 from hookline_context.cutting import keep_end, split_text
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
     from hookline_context.options import ContextOptions
     from hookline_context.rooms import Overflow
     from hookline_context.text_counter import TextCounter

@@ -12,8 +12,8 @@ from hookline.call import Cancellation
 from hookline.errors import HooklineError
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -21,8 +21,8 @@ from hookline_context.joined_texts import sum_usage
 from hookline_context.request_count import items_of
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
     from hookline_context.chunk_run import Run
     from hookline_context.options import ContextOptions
     from hookline_context.rooms import Overflow

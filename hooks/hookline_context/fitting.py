@@ -20,9 +20,9 @@ from hookline_context.text_counter import BYTES, counter_for
 from hookline_openai.model_table import table_of
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.attempt import Attempt
     from hookline.call import Call
-    from hookline.connector import JsonObject
     from hookline.errors import HooklineError
     from hookline.options import LayeredOptions
     from hookline.streaming import StreamTransform

@@ -10,7 +10,7 @@ from hookline_context.chunk_plan import halve
 from hookline_context.overflow_errors import CODE
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline_context.chunk_plan import Piece, TextPlan
     from hookline_context.chunk_run import Run
 

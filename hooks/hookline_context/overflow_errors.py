@@ -11,8 +11,8 @@ from hookline_context.json_text import json_text
 from hookline_context.request_count import ITEMS, items_of
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
     from hookline.errors import HooklineError
     from hookline_context.request_count import Tally
     from hookline_context.rooms import Overflow

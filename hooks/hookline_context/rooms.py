@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline_context.amounts import Amount
     from hookline_context.options import ContextOptions
     from hookline_context.request_count import Kind, Tally

@@ -10,7 +10,7 @@ from hookline_context.message_groups import group_messages
 from hookline_context.request_count import ITEMS, items_of
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline_context.request_count import Tally
     from hookline_context.text_counter import TextCounter
 

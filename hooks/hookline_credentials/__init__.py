@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hookline import hookimpl
+from hookline import CredentialPlacement, hookimpl
 
 if TYPE_CHECKING:
     from hookline import Call, Connection, Secret, UpstreamRequest
@@ -42,7 +42,7 @@ class CredentialsPlugin:
     ) -> bool | None:
         """Put the credential into the header that the connector names."""
         placement = call.action.connector.credential
-        if placement is None:
+        if not isinstance(placement, CredentialPlacement):
             return None
         request.headers[placement.header] = placement.prefix + secret.reveal()
         return True

@@ -18,7 +18,7 @@ from hookline.routes import Reply, json_reply
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline_jobs.rows import JobRow
 
     UrlOf = Callable[[str], str]

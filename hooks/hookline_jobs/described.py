@@ -9,7 +9,7 @@ from hookline_jobs.profiles import PARAMETER, PROFILES
 from hookline_jobs.rows import CANCELLED, DONE, FAILED, QUEUED, RUNNING
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _GROUP = "Jobs"
 _NULLABLE_TEXT: JsonObject = {"type": ["string", "null"]}

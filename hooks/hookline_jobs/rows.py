@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import RowMapping
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.routes import Reply
 
 QUEUED: JobState = "queued"

@@ -11,7 +11,7 @@ from hookline import Caps, KeyLimits, Order, Principal, Reply, parse_limit
 from hookline.principal import ANYTHING
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 # What says how the first answer is given, and holds for that one only.
 _LEFT_OUT = frozenset({"prefer", "idempotency-key", "x-hookline-callback-url", "content-length", "host"})

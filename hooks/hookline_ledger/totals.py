@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from hookline.usage import NANO_USD
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 Grouping = Literal["user", "key", "tenant", "model", "flow", "action", "day", "connection"]
 GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hookline_lifecycle.stops import StopCutter
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline_lifecycle.completion_requests import CompletionPlan
 
 _KEPT = ("created", "model", "system_fingerprint", "usage", "obfuscation")

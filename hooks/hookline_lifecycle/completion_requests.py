@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hookline.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline_openai.model_table import ModelInfo
 
 CHAT_PATH = "/chat/completions"

@@ -16,9 +16,9 @@ from hookline_lifecycle.standing import Outlook, is_own_service
 from hookline_openai.model_table import table_of
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.attempt import Attempt
     from hookline.call import Call
-    from hookline.connector import JsonObject
     from hookline.options import LayeredOptions
     from hookline.upstream import UpstreamRequest
     from hookline_lifecycle.options import LifecycleOptions

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from hookline.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
     from hookline_lifecycle.options import LifecycleOptions
     from hookline_openai.model_table import ModelInfo, ReasoningRules
 

@@ -11,7 +11,7 @@ from hookline_lifecycle.retirement import find_successor
 from hookline_lifecycle.standing import Outlook
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline_openai.model_table import ModelTable
 
 Status = Literal["active", "deprecated", "retired", "unknown"]

@@ -13,7 +13,7 @@ from hookline.engine.references import as_names, as_object
 from hookline_mcp.definitions import definition_of
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _ABOUT = ("title", "description", "default", "examples", "deprecated")
 

@@ -11,7 +11,7 @@ from hookline_mcp.definitions import DEFINITIONS, definition_of, gather_definiti
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _OURS = ("$anchor", "$comment", "$dynamicAnchor", "$id", "$schema", "dependencies")
 _BESIDE = (*DEFINITIONS, "title", "description", "default", "examples", "deprecated", "type")

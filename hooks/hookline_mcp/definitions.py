@@ -10,7 +10,7 @@ from hookline.engine.references import as_object
 from hookline.exports.schema_walk import map_schemas, move_references
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 DEFINITIONS = ("$defs", "definitions")
 _WHOLE = "whole"

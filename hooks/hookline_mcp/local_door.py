@@ -17,8 +17,8 @@ from hookline_mcp.server import Caller, McpServer, ToolCall, response
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hookline.action import JsonObject
     from hookline.call import Cancellation
-    from hookline.connector import JsonObject
     from hookline.gateway import Gateway
     from hookline.principal import Principal
     from hookline_mcp.messages import Message

@@ -18,7 +18,7 @@ from hookline_mcp.protocol import (
 )
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,8 +20,8 @@ from hookline_mcp.results import on_one_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hookline.action import JsonObject
     from hookline.call import Cancellation
-    from hookline.connector import JsonObject
     from hookline_mcp.messages import Message
 
 _CONNECT_S = 20.0

@@ -11,7 +11,7 @@ from hookline_mcp.protocol import JOB_KEY, PROBLEM_KEY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.routes import Reply
 
 

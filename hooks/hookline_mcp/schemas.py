@@ -22,7 +22,7 @@ from hookline_mcp.definitions import DEFINITIONS, leads_astray, used_definitions
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _AT_THE_TOP = (
     "allOf",

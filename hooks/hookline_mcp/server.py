@@ -30,8 +30,8 @@ from hookline_mcp.shelf import Shelf
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hookline.action import JsonObject
     from hookline.call import Cancellation
-    from hookline.connector import JsonObject
     from hookline.errors import HooklineError
     from hookline.gateway import Gateway
     from hookline.principal import Principal

@@ -16,7 +16,7 @@ from hookline_mcp.tools import make_tools, source_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hookline.connector import Action
+    from hookline.action import Action
     from hookline.principal import Principal
     from hookline_mcp.tools import Tool
 

@@ -28,7 +28,7 @@ from hookline_mcp.protocol import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _log = logging.getLogger("hookline.mcp")
 

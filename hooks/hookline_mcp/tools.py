@@ -14,7 +14,7 @@ from hookline_mcp.schemas import shape_input, shape_output
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hookline.connector import Action, JsonObject
+    from hookline.action import Action, JsonObject
     from hookline.exports.blueprint import ActionBlueprint
     from hookline_mcp.schemas import Lost
 

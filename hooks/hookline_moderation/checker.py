@@ -14,7 +14,7 @@ from hookline_moderation.verdict import WrongAnswerError, blocking_categories, r
 
 if TYPE_CHECKING:
     from hookline import Action, Call
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline_moderation.content import Content
     from hookline_moderation.failures import Checked
     from hookline_moderation.options import ModerationOptions

@@ -10,7 +10,7 @@ from hookline_moderation.content import is_label, is_sound, looks_like_label
 from hookline_moderation.tokens import tokens_of
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 Key = tuple[int | str | None, ...]
 

@@ -10,7 +10,7 @@ from hookline_moderation.failures import blocked
 
 if TYPE_CHECKING:
     from hookline import Call, Response
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 # Source: OpenAI's and Azure's error bodies.
 _CODES = frozenset({"content_filter", "content_policy_violation", "invalid_prompt"})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hookline.errors import InvalidUpstreamAnswerError, StreamInterruptedError
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 MOST_CHOICES = 10_000
 

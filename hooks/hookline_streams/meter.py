@@ -13,7 +13,7 @@ from hookline.usage import Usage
 
 if TYPE_CHECKING:
     from hookline import Call
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline_streams.choices import Choices
 
 BYTES_PER_TOKEN = 4

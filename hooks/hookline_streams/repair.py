@@ -13,8 +13,8 @@ from hookline_streams.guard import TOO_LARGE
 
 if TYPE_CHECKING:
     from hookline import Call, HooklineError
+    from hookline.action import JsonObject
     from hookline.attempt import Attempt
-    from hookline.connector import JsonObject
     from hookline_streams.progress import Progress
 
 _log = logging.getLogger("hookline.streams")

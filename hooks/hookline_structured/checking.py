@@ -11,7 +11,7 @@ from hookline_structured.parsing import parse_json_text, schema_in, wants_json
 
 if TYPE_CHECKING:
     from hookline import Call, Response
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.engine.explanation import Problem
     from hookline_structured.options import StructuredOptions
 

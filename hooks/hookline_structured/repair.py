@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.engine.explanation import Problem
 
 # What belongs to the first call alone: its question, how many answers it wanted, and what it showed.

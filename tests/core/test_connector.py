@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel, Field, RootModel
 
 from hookline import Connector, Reply, RouteRegistry, RouteRequest, WireEndpoint, hookimpl
-from hookline.connector import fill_path
 from hookline.errors import ConfigurationError, HooklineError, InvalidInputError
+from hookline.filling import fill_path
 from hookline.gateway import Gateway
 from hookline.order import Order
 from hookline.plugins import PluginHost

@@ -8,7 +8,7 @@ from hookline import Connector, Sample
 from hookline.schema_files import Contract, judge
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 
 def contract(input_schema: JsonObject, sample: JsonObject) -> Contract:

@@ -23,7 +23,7 @@ from nasty_connector import nasty_gateway
 from small_service import Upstream, whole
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.blueprint import Blueprint
 
 SETS = ("openai", "nasty", "both")

@@ -20,7 +20,7 @@ from hookline.webhook.app import create_app
 from small_service import CALLER
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.usage import Usage
 
 IN_PROCESS = "http://sandbox.invalid/v1"

@@ -31,9 +31,9 @@ from hookline.upstream import UpstreamRequest, UpstreamResponse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from hookline.action import JsonObject
     from hookline.call import Cancellation
     from hookline.clock import Clock
-    from hookline.connector import JsonObject
     from hookline.engine.transport import Timeouts
     from hookline.metering import Meter
     from hookline.principal import Caps

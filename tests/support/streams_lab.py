@@ -21,7 +21,7 @@ from hookline_streams import StreamsPlugin
 from small_service import CALLER, Allow, Body, Upstream, streamed
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.record import CallRecord
 
 Chunks = Iterable[bytes | Exception]

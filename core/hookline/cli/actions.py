@@ -12,7 +12,7 @@ from hookline.cli.examples import first_input, indent
 from hookline.cli.messages import CommandError, echo_json, print_table
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _FIELD_COLUMNS = ["field", "takes", "needed", "limits", "what it means"]
 

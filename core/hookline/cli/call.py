@@ -14,7 +14,7 @@ from hookline.cli.messages import CommandError, describe_problem, echo_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.gateway import Gateway
     from hookline.routes import Reply
 

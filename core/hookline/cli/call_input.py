@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 
 def read_input(source: str | None, pairs: Iterable[str]) -> JsonObject:

@@ -17,10 +17,10 @@ from hookline.cli.examples import curl_for, indent, pick_example
 from hookline.cli.messages import describe_problem, echo_json, print_table
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.cli.demo_client import DemoClient
     from hookline.cli.demo_server import DemoServer
     from hookline.cli.demo_steps import Step
-    from hookline.connector import JsonObject
 
 
 @click.command("demo", short_help="Try every action with simulated answers; needs no key.")

@@ -10,8 +10,8 @@ from http.client import HTTPConnection, HTTPResponse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.cli.listening import Address
-    from hookline.connector import JsonObject
 
 _TIMEOUT_S = 60.0
 # Makes the simulated service write as slowly as a model does, so that the pieces can be seen to arrive.

@@ -12,8 +12,8 @@ from hookline.cli.examples import first_input, is_streaming, pick_example
 from hookline.engine.field_rows import branches_of
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.cli.demo_client import DemoClient, Received
-    from hookline.connector import JsonObject
 
 _SUMMARY_LENGTH = 56
 

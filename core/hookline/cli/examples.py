@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 
 def pick_example(actions: Iterable[JsonObject]) -> JsonObject | None:

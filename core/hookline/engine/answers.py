@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from hookline.connector import JoiningPresenter
+from hookline.action import JoiningPresenter
 from hookline.engine.order import Answer, PreparedCall
 from hookline.engine.outgoing import EVENT_STREAM, JSON
 from hookline.engine.relay import OpenTransforms, Relay
@@ -16,8 +16,8 @@ from hookline.errors import HooklineError, InvalidUpstreamAnswerError
 from hookline.upstream import Response, UpstreamResponse
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
-    from hookline.connector import JsonObject
     from hookline.engine.attempts import Attempts
     from hookline.settings import LimitSettings
     from hookline.streaming import StreamEvent

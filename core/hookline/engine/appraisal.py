@@ -11,7 +11,7 @@ from hookline.items import fields_of, read_item, read_list, text_field_of
 from hookline.order import CALLBACK_URL, ITEMS
 
 if TYPE_CHECKING:
-    from hookline.connector import Action, JsonObject
+    from hookline.action import Action, JsonObject
     from hookline.engine.order import DraftCall
     from hookline.engine.pipeline import Pipeline
     from hookline.order import Order

@@ -13,9 +13,9 @@ from hookline.engine.outgoing import check_request, finish_request
 from hookline.errors import HooklineError, PluginError, raise_from
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call import Call
     from hookline.connection import Connection
-    from hookline.connector import JsonObject
     from hookline.upstream import UpstreamRequest, UpstreamResponse
 
 Send = Callable[["Call", "UpstreamRequest"], "UpstreamResponse"]

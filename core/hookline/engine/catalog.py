@@ -16,7 +16,7 @@ from hookline.engine.validation import SchemaValidator
 from hookline.errors import ConfigurationError, NotFoundError
 
 if TYPE_CHECKING:
-    from hookline.connector import Action, JsonObject
+    from hookline.action import Action, JsonObject
     from hookline.plugins import PluginHost
 
 

@@ -26,8 +26,8 @@ from hookline.errors import (
 from hookline.sources import Option, Source, SourceRequest
 
 if TYPE_CHECKING:
+    from hookline.action import Action
     from hookline.clock import Clock
-    from hookline.connector import Action
     from hookline.engine.catalog import Catalog
     from hookline.principal import Principal
     from hookline.record import CallWarning

@@ -10,7 +10,7 @@ from hookline.engine.references import as_object, follow
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _TYPE_WORDS = {
     "string": "text",

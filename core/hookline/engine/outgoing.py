@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hookline.connection import origin_of
-from hookline.connector import fill_path
 from hookline.errors import InvalidInputError, LoopDetectedError
+from hookline.filling import fill_path
 from hookline.upstream import UpstreamRequest
 
 if TYPE_CHECKING:

@@ -49,8 +49,8 @@ from hookline.streaming import StreamTransform
 from hookline.upstream import ErrorAnswer, Response, UpstreamRequest, UpstreamResponse
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.clock import Clock
-    from hookline.connector import JsonObject
     from hookline.engine.catalog import Catalog
     from hookline.plugins import PluginHost
     from hookline.settings import LimitSettings

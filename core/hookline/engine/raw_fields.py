@@ -10,7 +10,7 @@ from hookline.errors import InvalidInputError, MalformedRequestError
 from hookline.order import RAW_JSON
 
 if TYPE_CHECKING:
-    from hookline.connector import Action, JsonObject
+    from hookline.action import Action, JsonObject
 
 _HINT = 'Write an object such as {"stop": ["END"]}, or leave the field empty.'
 _MAX_DEPTH = 8

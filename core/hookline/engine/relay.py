@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import orjson
 
-from hookline.connector import JoiningPresenter
+from hookline.action import JoiningPresenter
 from hookline.engine.outgoing import EVENT_STREAM
 from hookline.engine.settlement import client_gone
 from hookline.engine.sse import Event, EventDecoder
@@ -24,9 +24,9 @@ from hookline.streaming import OutcomeKind, StreamEvent, StreamOutcome, StreamTr
 from hookline.upstream import UpstreamResponse
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject, StreamPresenter
     from hookline.attempt import RetryDecision
     from hookline.call import Call
-    from hookline.connector import JsonObject, StreamPresenter
     from hookline.engine.attempts import Attempts
     from hookline.engine.settlement import Settlement
 

@@ -8,7 +8,7 @@ from hookline.engine.references import as_names, as_object, follow
 from hookline.engine.simple_samples import simple_sample
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.engine.catalog import CatalogEntry
 
 _MAX_DEPTH = 12

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _TEXTS = {
     "date": "2026-01-31",

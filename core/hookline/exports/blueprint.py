@@ -15,8 +15,8 @@ from hookline.exports.losses import Losses
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hookline.action import JsonObject, Sample
     from hookline.call_options import CallOption
-    from hookline.connector import JsonObject, Sample
     from hookline.operation import Answer, Operation
 
 FieldKind = Literal["text", "integer", "number", "boolean", "choice", "list", "object", "json"]

@@ -11,7 +11,7 @@ from hookline.exports.named_places import with_pointers
 from hookline.exports.schema_walk import map_schemas, move_references
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_]")
 _DEFINITIONS = ("$defs", "definitions")

@@ -12,7 +12,7 @@ from hookline.exports.schema_reading import alternatives_of, choices_of
 from hookline.exports.wording import shorten
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.blueprint import ActionBlueprint, FormField
 
 _MAX_SHOWN = 80

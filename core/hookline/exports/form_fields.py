@@ -18,7 +18,7 @@ from hookline.exports.schema_reading import (
 )
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _MAX_OUTPUT_DEPTH = 4
 _MAX_OUTPUTS = 2000

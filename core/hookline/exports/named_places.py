@@ -9,7 +9,7 @@ from urllib.parse import quote, urldefrag, urljoin
 from hookline.exports.schema_walk import map_schemas
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _ANCHORS = ("$anchor", "$dynamicAnchor")
 

@@ -9,7 +9,7 @@ from hookline.engine.references import as_names, as_object
 from hookline.exports.schema_reading import alternatives_of
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _MAX_ALTERNATIVES = 50
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from hookline.engine.references import as_names, as_object, follow
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.blueprint import FieldKind
 
 _KINDS: dict[str, FieldKind] = {

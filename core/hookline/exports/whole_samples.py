@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.blueprint import ActionBlueprint, OutputField
 
 

@@ -17,7 +17,7 @@ from hookline.store.audit_queue import AuditQueue
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.store.audit_rows import AuditHead, AuditReport
     from hookline.store.database import Database
 

@@ -14,7 +14,7 @@ from hookline.connection import Secret
 from hookline.store.texts import storable
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 FIRST_PREVIOUS_HASH = "0" * 64
 """What the first event holds as the hash of the one before it."""

@@ -10,7 +10,7 @@ from hookline.engine.json_text import parse_object
 from hookline.errors import InvalidInputError, MalformedRequestError, UnsupportedMediaTypeError
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.principal import InboundRequest
 
 _MAX_FORM_FIELDS = 1000

@@ -14,7 +14,7 @@ from hookline_openai.connector import connector
 if TYPE_CHECKING:
     from tests.connectors.hookline_openai.conftest import MakeCall
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 USAGE: JsonObject = {
     "prompt_tokens": 9,

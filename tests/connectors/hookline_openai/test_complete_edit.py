@@ -13,8 +13,8 @@ from hookline_openai.edit import prepare_edit, present_wire_edit
 if TYPE_CHECKING:
     from tests.connectors.hookline_openai.conftest import MakeCall
 
+    from hookline.action import JsonObject
     from hookline.call import Door
-    from hookline.connector import JsonObject
 
 COMPLETE = connector.actions["openai.complete"]
 EDIT = connector.actions["openai.edit"]

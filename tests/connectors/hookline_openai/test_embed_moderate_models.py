@@ -17,7 +17,7 @@ from hookline_openai.strict_schema import fits_strict_rules
 if TYPE_CHECKING:
     from tests.connectors.hookline_openai.conftest import MakeCall
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 EMBED = connector.actions["openai.embed"]
 MODERATE = connector.actions["openai.moderate"]

@@ -21,7 +21,7 @@ from hookline_openai.errors import map_error
 from hookline_openai.wire import OpenAIWire
 
 if TYPE_CHECKING:
-    from hookline.connector import Action, JsonObject
+    from hookline.action import Action, JsonObject
 
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-2, 2**40), st.floats(0, 1), st.text(max_size=5), st.just("custom")

@@ -21,7 +21,7 @@ from hookline_openai.stream_text import TextPieces
 if TYPE_CHECKING:
     from tests.connectors.hookline_openai.conftest import MakeCall
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 TOP: JsonObject = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m-1"}
 USAGE: JsonObject = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}

@@ -18,7 +18,7 @@ from hookline_openai.connector import connector
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hookline.connector import Action, JsonObject
+    from hookline.action import Action, JsonObject
 
 ACTIONS = list(connector.actions.values())
 N = "null"

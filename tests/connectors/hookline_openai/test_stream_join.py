@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.connectors.hookline_openai.conftest import MakeCall
 
-    from hookline.connector import JoiningPresenter, JsonObject
+    from hookline.action import JoiningPresenter, JsonObject
 
 FIRST: JsonObject = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m-1"}
 SECOND: JsonObject = {"id": "chatcmpl-2", "object": "chat.completion.chunk", "created": 2, "model": "m-2"}

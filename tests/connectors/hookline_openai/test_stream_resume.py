@@ -12,7 +12,7 @@ from hookline_openai.connector import connector
 from hookline_openai.stream_resume import GO_ON, estimate_tokens
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 CHAT = connector.actions["openai.chat"]
 COMPLETE = connector.actions["openai.complete"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import jsonschema_rs
 import pytest
 
-from hookline.connector import JoiningPresenter
+from hookline.action import JoiningPresenter
 from hookline.errors import InvalidUpstreamAnswerError, StreamInterruptedError
 from hookline_openai.connector import connector
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.connectors.hookline_openai.conftest import MakeCall
 
-    from hookline.connector import JsonObject, StreamPresenter
+    from hookline.action import JsonObject, StreamPresenter
 
 USAGE: JsonObject = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 TOP: JsonObject = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m-1"}

@@ -33,7 +33,7 @@ from small_service import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.order import Order
 
 ACTION = say(stream=True)

@@ -34,7 +34,7 @@ from small_service import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.engine.order import PreparedCall
     from hookline.gateway import Gateway
     from hookline.order import Order

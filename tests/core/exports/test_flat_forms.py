@@ -18,7 +18,7 @@ from hookline.exports.targets.zapier.fields import ZapierForm
 from hookline.exports.whole_samples import whole_sample
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 
 def action_of(schema: JsonObject, **more: Any) -> ActionBlueprint:

@@ -23,8 +23,8 @@ from small_service import make_gateway as small_gateway
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hookline.action import JsonObject
     from hookline.call import Cancellation
-    from hookline.connector import JsonObject
     from hookline.engine.transport import Timeouts
     from hookline.upstream import UpstreamRequest, UpstreamResponse
     from hookline_mcp.messages import Message

@@ -19,7 +19,7 @@ from hookline_moderation import ModerationPlugin
 from small_service import CALLER, DONE, Allow, Body, Upstream, streamed, whole
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.routes import Reply
     from hookline.upstream import UpstreamRequest, UpstreamResponse
 

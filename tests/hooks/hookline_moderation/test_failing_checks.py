@@ -28,7 +28,7 @@ from hookline_moderation.verdict import WrongAnswerError, blocking_categories, r
 from small_service import whole
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.upstream import UpstreamResponse
 
 GOOD: dict[str, Any] = {

@@ -17,7 +17,7 @@ from hookline.upstream import UpstreamRequest, UpstreamResponse
 from small_service import whole
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 BAD = "a forbidden thing"
 DOORS = ("action", "wire")

@@ -27,7 +27,7 @@ from hookline_structured import StructuredPlugin
 from small_service import DONE, Acme, Body, event, streamed, whole
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.upstream import UpstreamRequest
 
 BAD = "a forbidden thing"

@@ -25,7 +25,7 @@ from hookline_moderation.refusals import refusal_in_error
 from small_service import DONE, Body, streamed, whole
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 AZURE: JsonObject = {
     "message": "The response was filtered. Please modify your prompt and retry.",

@@ -13,7 +13,7 @@ from small_service import whole
 from streams_lab import DONE, END, ROLE, TOP, Chunks, Lab, delta, encode, say, usage, whole_stream
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 DOORS = pytest.mark.parametrize("door", ["action", "wire"])
 CUT = StreamInterruptedError("The upstream broke the connection in the middle of its answer.")

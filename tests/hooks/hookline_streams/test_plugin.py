@@ -32,7 +32,7 @@ from small_service import (
 
 if TYPE_CHECKING:
     from hookline import Call
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.order import Order
 
 ROOT = Path(__file__).parents[3]

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hookline import UpstreamRequest, UpstreamResponse
+    from hookline.action import JsonObject
     from hookline.attempt import Attempt
-    from hookline.connector import JsonObject
 
 DOORS = pytest.mark.parametrize("door", ["action", "wire"])
 CUT = StreamInterruptedError("The upstream broke the connection in the middle of its answer.")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 
-from hookline.connector import Connector, JsonObject
+from hookline.connector import Connector
 from hookline.gateway import Gateway
 from hookline.order import Order
 from hookline.plugins import PluginHost
@@ -16,6 +16,9 @@ from hookline.settings import Settings
 from hookline_structured import StructuredPlugin
 from hookline_structured.parsing import parse_json_text, wants_json
 from small_service import CALLER, WIRE, Allow, Upstream, whole
+
+if TYPE_CHECKING:
+    from hookline.action import JsonObject
 
 SCHEMA_WANTED = {"json_schema": {"type": "object"}}
 

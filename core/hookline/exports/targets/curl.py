@@ -11,7 +11,7 @@ from hookline.exports.names import flat_name, unique_names
 from hookline.exports.wording import shorten
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.blueprint import ActionBlueprint, Blueprint
     from hookline.exports.target import Files
 

@@ -12,7 +12,7 @@ from hookline.exports.json_text import stable_id, write_json
 from hookline.exports.wording import shorten
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.blueprint import ActionBlueprint, Blueprint, FormField
     from hookline.exports.target import Files
 

@@ -20,7 +20,7 @@ from hookline.exports.whole_samples import whole_sample
 from hookline.exports.wording import shorten
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.blueprint import ActionBlueprint, Blueprint, OptionsLink, SourceBlueprint
     from hookline.exports.target import Files
 

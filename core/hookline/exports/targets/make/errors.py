@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _MESSAGE = "[{{statusCode}}] {{ifempty(body.message, 'The gateway answered without a message.')}}"
 # Make repeats a `ConnectionError` by itself. The gateway tells what must not be repeated, such as a call that

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from hookline.engine.references import as_object
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _CODES = {
     "connection": {"communication": "api", "params": "parameters"},

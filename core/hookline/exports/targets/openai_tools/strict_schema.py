@@ -20,7 +20,7 @@ from hookline.exports.schema_reading import alternatives_of, choices_of, type_na
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
     Lose = Callable[[str, str, str], None]
 

@@ -12,7 +12,7 @@ from hookline.exports.targets.openai_tools.strict_schema import StrictSchema
 from hookline.exports.wording import shorten
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.blueprint import ActionBlueprint, Blueprint
     from hookline.exports.target import Files
 

@@ -17,7 +17,7 @@ from hookline.exports.targets.openapi.operations import (
 from hookline.exports.targets.openapi.problem_schema import PROBLEM_SCHEMA, statuses
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.blueprint import Blueprint
     from hookline.exports.target import Files
 

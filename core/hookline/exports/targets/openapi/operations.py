@@ -14,8 +14,8 @@ from hookline.exports.wording import shorten
 from hookline.order import CALLBACK_URL
 
 if TYPE_CHECKING:
+    from hookline.action import JsonObject
     from hookline.call_options import CallOption
-    from hookline.connector import JsonObject
     from hookline.exports.blueprint import ActionBlueprint, Blueprint, RouteBlueprint, SourceBlueprint
     from hookline.exports.components import Components
     from hookline.operation import Answer

@@ -15,7 +15,7 @@ from hookline.exports.targets.postman.requests import (
 )
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.blueprint import ActionBlueprint, Blueprint
     from hookline.exports.target import Files
 

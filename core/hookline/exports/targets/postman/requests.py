@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from hookline.connector import Sample
+from hookline.action import Sample
 from hookline.errors import AuthenticationError, HooklineError, InvalidInputError
 from hookline.exports.json_text import stable_id, write_json
 from hookline.exports.targets.postman.field_table import describe_fields, plain
@@ -13,7 +13,7 @@ from hookline.exports.wording import shorten
 from hookline.problems import PROBLEM_JSON, describe_error
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.blueprint import ActionBlueprint, RouteBlueprint, SourceBlueprint
 
 SERVER = "hookline_url"

@@ -22,7 +22,7 @@ from hookline.exports.targets.power_platform.swagger_definitions import parts_of
 from hookline.exports.targets.power_platform.swagger_schema import SwaggerSchemas
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.blueprint import Blueprint
     from hookline.exports.target import Files
     from hookline.exports.targets.power_platform.schema_shapes import Shape

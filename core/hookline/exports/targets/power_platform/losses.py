@@ -12,7 +12,7 @@ from hookline.exports.schema_reading import alternatives_of
 from hookline.exports.targets.power_platform.swagger_schema import LOSSES
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.blueprint import ActionBlueprint, Blueprint
     from hookline.exports.targets.power_platform.swagger_schema import NoteLoss
 

@@ -13,7 +13,7 @@ from hookline.exports.targets.power_platform.swagger_schema import SwaggerSchema
 from hookline.exports.wording import shorten
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.blueprint import ActionBlueprint, Blueprint, SourceBlueprint
     from hookline.exports.targets.power_platform.schema_shapes import Shape
 

@@ -23,7 +23,7 @@ from hookline.exports.targets.power_platform.schema_shapes import (
 )
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 _UNSAID = {
     "not": "not",

@@ -17,7 +17,7 @@ from hookline.exports.targets.power_platform.swagger_definitions import Definiti
 from hookline.exports.targets.power_platform.swagger_values import describe_values
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
 
 NoteLoss = Callable[[str, str], None]
 """Takes a place such as ``messages[].content``, and what is lost there, as a key of ``LOSSES``."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hookline.exports.targets.power_platform.schema_shapes import key_of, type_of
 
 if TYPE_CHECKING:
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.targets.power_platform.schema_shapes import Range, Shape
 
 _FORMATS = {

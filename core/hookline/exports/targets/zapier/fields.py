@@ -23,7 +23,7 @@ from hookline.order import RAW_JSON
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from hookline.connector import JsonObject
+    from hookline.action import JsonObject
     from hookline.exports.blueprint import (
         ActionBlueprint,
         Blueprint,
