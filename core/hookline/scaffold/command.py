@@ -1,0 +1,101 @@
+"""What ``hookline new`` does once it knows what is wanted: ask, write, and say what to do next."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hookline import __version__
+from hookline.scaffold.licences import LICENCES
+from hookline.scaffold.names import check_free, name_plugin
+from hookline.scaffold.project import ProjectPlan, check_text, check_url, files_of
+from hookline.scaffold.writing import write_files
+
+if TYPE_CHECKING:
+    from hookline.scaffold.names import PluginNames
+    from hookline.scaffold.project import Kind
+
+
+def begin_plugin(
+    kind: Kind,
+    name: str,
+    *,
+    title: str | None = None,
+    base_url: str | None = None,
+    author: str | None = None,
+    license: str | None = None,
+    out: Path,
+    no_input: bool,
+    force: bool,
+) -> Path:
+    """Write a new plugin below a folder, say what to do next, and return where it is.
+
+    What is not given is asked for at a terminal, and chosen elsewhere.
+
+    Args:
+        kind: What kind of plugin.
+        name: As it was typed.
+        title: What people call the service.
+        base_url: Where the service's API lives.
+        author: Name and e-mail address.
+        license: Key of `LICENCES`.
+        out: Folder in which the plugin's own is made.
+        no_input: Whether nothing is asked.
+        force: Whether the plugin's folder may hold something already.
+
+    Raises:
+        ConfigurationError: If something given is not valid, or the folder is not empty.
+    """
+    names = name_plugin(name)
+    check_free(names)
+    asks = not no_input and sys.stdin.isatty()
+    if kind == "connector":
+        title = title or _ask("Name of the service", names.words, asks=asks)
+        base_url = base_url or _ask("Base URL of its API", _example_url(names), asks=asks)
+    if license is None:
+        license = click.prompt("Licence", "mit", type=click.Choice(list(LICENCES))) if asks else "mit"
+    if author is None:
+        author = _ask("Author, as in `Ada <ada@example.com>`; empty for nobody", "", asks=asks)
+    plan = ProjectPlan(
+        kind=kind,
+        names=names,
+        title=check_text(title or names.words, option="--title"),
+        base_url=check_url(base_url) if base_url else "",
+        author=check_text(author, option="--author") if author.strip() else "",
+        licence=license,
+        year=datetime.now(UTC).year,
+        version=__version__,
+    )
+    folder = out / names.distribution
+    made = files_of(plan)
+    write_files(folder, made, force=force)
+    _tell(folder, plan, list(made))
+    return folder
+
+
+def _example_url(names: PluginNames) -> str:
+    return f"https://api.{names.id.replace('_', '-')}.example/v1"
+
+
+def _ask(question: str, default: str, *, asks: bool) -> str:
+    return str(click.prompt(question, default)) if asks else default
+
+
+def _tell(folder: Path, plan: ProjectPlan, files: list[str]) -> None:
+    names = plan.names
+    click.echo(f"Wrote {len(files)} files into {folder}:\n")
+    for path in files:
+        click.echo(f"  {path}")
+    shows = f"# {names.id}.get_item is among its actions" if plan.kind == "connector" else "# runs it"
+    if plan.kind == "manifest":
+        shows = f"# the actions of {names.id} are among its own"
+    click.echo(
+        f"\nNext:\n\n  cd {folder}\n  pip install -e '.[test]'\n  pytest\n"
+        f"  hookline serve --sandbox     {shows}\n"
+    )
+    if note := LICENCES[plan.licence].note:
+        click.echo(note)
