@@ -52,7 +52,7 @@ def begin_plugin(
     """
     names = name_plugin(name)
     check_free(names)
-    asks = not no_input and sys.stdin.isatty()
+    asks = not no_input and is_terminal()
     if kind == "connector":
         title = title or _ask("Name of the service", names.words, asks=asks)
         base_url = base_url or _ask("Base URL of its API", _example_url(names), asks=asks)
@@ -75,6 +75,11 @@ def begin_plugin(
     write_files(folder, made, force=force)
     _tell(folder, plan, list(made))
     return folder
+
+
+def is_terminal() -> bool:
+    """Tell whether somebody sits there who could be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _example_url(names: PluginNames) -> str:

@@ -1,0 +1,9 @@
+"""The shipments of a parcel service as actions.
+
+One module for each group of actions. Importing them adds their actions to the connector.
+"""
+
+from hookline_parcels import booking, following, looking, services
+from hookline_parcels.connector import connector
+
+__all__ = ["booking", "connector", "following", "looking", "services"]
