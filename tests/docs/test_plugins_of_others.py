@@ -1,0 +1,136 @@
+"""Plugins as others write them: begun with `hookline new`, or an example, in an environment of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fresh_environment import FreshEnvironment, make_environment
+
+if TYPE_CHECKING:
+    from live_gateway import Server
+
+EXAMPLES = ("hookline-parcels", "hookline-redact")
+BEGUN = ("hookline-acme", "hookline-redact-names")
+_TOOLS = find_spec("mypy") is not None and find_spec("ruff") is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """An environment in which all the plugins are installed.
+
+    Attributes:
+        environment: The environment.
+        folders: Where each distribution is.
+    """
+
+    environment: FreshEnvironment
+    folders: dict[str, Path]
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Workshop:
+    """Installs this checkout, begins two plugins, and installs them and the examples."""
+    folder = tmp_path_factory.mktemp("author")
+    environment = make_environment(folder / "venv")
+    environment.run("hookline", "new", "connector", "acme", "--no-input", cwd=folder)
+    environment.run("hookline", "new", "hook", "redact-names", "--no-input", cwd=folder)
+    folders = {name: folder / name for name in BEGUN}
+    folders |= {name: root / "docs/examples" / name for name in EXAMPLES}
+    environment.install(*(part for name in BEGUN for part in ("-e", folders[name])))
+    environment.install(*(folders[name] for name in EXAMPLES))
+    return Workshop(environment=environment, folders=folders)
+
+
+@pytest.fixture(scope="module")
+def served(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`hookline serve --sandbox` in that environment."""
+    with workshop.environment.serve(tmp_path_factory.mktemp("served"), "--sandbox") as server:
+        yield server
+
+
+def ask(server: Server, method: str, path: str, body: object = None) -> Any:
+    """Return the JSON of an answer that went well."""
+    connection = server.connect()
+    headers = {"authorization": f"Bearer {server.key}", "content-type": "application/json"}
+    connection.request(method, path, None if body is None else json.dumps(body), headers)
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    assert answer.status == 200, content
+    return json.loads(content)
+
+
+@pytest.mark.parametrize("name", [*BEGUN, *EXAMPLES])
+def test_the_plugin_s_own_tests_pass(workshop: Workshop, name: str) -> None:
+    printed = workshop.environment.run(
+        "pytest", "-q", "-p", "no:cacheprovider", cwd=workshop.folders[name], PYTHONDONTWRITEBYTECODE="1"
+    )
+
+    summary = printed.strip().splitlines()[-1]
+    assert " passed" in summary, printed
+    assert "skipped" not in summary, printed
+
+
+def test_the_plugins_are_found_and_active(workshop: Workshop) -> None:
+    listed = json.loads(workshop.environment.run("hookline", "plugins", "list", "--json"))["plugins"]
+
+    found = {plugin["name"]: (plugin["distribution"], plugin["status"]) for plugin in listed}
+    assert found["acme"] == ("hookline-acme", "active")
+    assert found["redact_names"] == ("hookline-redact-names", "active")
+    assert found["parcels"] == ("hookline-parcels", "active")
+    assert found["redact"] == ("hookline-redact", "active")
+
+
+def test_a_begun_action_is_listed_described_and_run_on_the_sandbox(served: Server) -> None:
+    listed = {action["id"] for action in ask(served, "GET", "/actions")["actions"]}
+    assert {"acme.get_item", "acme.list_items", "parcels.book_parcel"} <= listed
+    assert "/actions/acme.get_item" in ask(served, "GET", "/openapi.json")["paths"]
+
+    output = ask(served, "POST", "/actions/acme.get_item", {"id": "item-1"})
+
+    assert output == {"id": "item-1", "name": "Blue lamp", "warnings": []}
+
+
+if _TOOLS:  # both come with the extra `dev`, and not with what tests need
+
+    def test_types_and_style_of_the_plugins_are_clean(workshop: Workshop) -> None:
+        names = ("hookline_acme", "hookline_redact_names", "hookline_parcels", "hookline_redact")
+        packages = [
+            folder / package
+            for folder, package in zip(
+                (workshop.folders[name] for name in (*BEGUN, *EXAMPLES)), names, strict=True
+            )
+        ]
+        for name in BEGUN:
+            folder = workshop.folders[name]
+            _check("ruff", "check", "--no-cache", str(folder), cwd=folder)
+            _check("ruff", "format", "--check", "--no-cache", str(folder), cwd=folder)
+        tests = [workshop.folders[name] / "tests" for name in BEGUN]
+        places = [str(path) for path in (*packages, *tests)]
+        cache = workshop.environment.folder / "mypy"
+        config = str(workshop.folders["hookline-acme"] / "pyproject.toml")
+        options = ["--config-file", config, "--python-executable", str(workshop.environment.python)]
+        _check(
+            "mypy", "--strict", "--cache-dir", str(cache), *options, *places, cwd=workshop.environment.folder
+        )
+
+
+def _check(module: str, *arguments: str, cwd: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
