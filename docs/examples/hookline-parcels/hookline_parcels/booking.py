@@ -6,11 +6,11 @@ from pydantic import BaseModel, Field
 
 from hookline import InPlace, Sample
 from hookline_parcels.connector import connector
-from hookline_parcels.models import ADDRESS, PARCEL, Address, Parcel, ParcelId
+from hookline_parcels.models import ADDRESS, PARCEL, Address, Input, Parcel, ParcelId
 
 
-class BookParcel(BaseModel):
-    """Book a parcel."""
+class BookParcel(Input):
+    """Book a parcel; it gets a number, and is picked up the same day."""
 
     to: Address = Field(title="To", description="Where it goes.")
     weight_g: int = Field(

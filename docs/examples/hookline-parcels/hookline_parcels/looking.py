@@ -6,10 +6,10 @@ from pydantic import BaseModel, Field
 
 from hookline import Pages, Sample
 from hookline_parcels.connector import connector
-from hookline_parcels.models import PARCEL, Parcel, ParcelId, Status
+from hookline_parcels.models import PARCEL, Input, Parcel, ParcelId, Status
 
 
-class ListParcels(BaseModel):
+class ListParcels(Input):
     """List parcels, the newest first."""
 
     status: Status | None = Field(default=None, title="Status", description="Only parcels that are so far.")

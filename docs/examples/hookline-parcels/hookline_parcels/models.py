@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 Status = Literal["booked", "picked_up", "in_transit", "out_for_delivery", "delivered", "cancelled"]
 
 
-class Address(BaseModel):
+class Input(BaseModel):
+    """What callers fill in. A field that is not there is refused, so that no typing error goes unnoticed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Address(Input):
     """Where a parcel goes."""
 
     name: str = Field(min_length=1, title="Name", description="Who gets it.")
@@ -21,7 +27,7 @@ class Address(BaseModel):
     )
 
 
-class ParcelId(BaseModel):
+class ParcelId(Input):
     """A parcel, by its number."""
 
     id: str = Field(
@@ -32,9 +38,10 @@ class ParcelId(BaseModel):
     )
 
 
-class Parcel(ParcelId):
+class Parcel(BaseModel):
     """A parcel."""
 
+    id: str = Field(title="Parcel number", description="Two letters and six digits.")
     status: Status = Field(title="Status", description="How far it is.")
     service: str = Field(title="Service", description="How it travels; an id of `list_services`.")
     weight_g: int = Field(title="Weight in grams", description="With its box.")

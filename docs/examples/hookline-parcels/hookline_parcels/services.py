@@ -8,9 +8,10 @@ from pydantic import BaseModel, Field
 
 from hookline import Sample, SourceRequest
 from hookline_parcels.connector import connector
+from hookline_parcels.models import Input
 
 
-class ListServices(BaseModel):
+class ListServices(Input):
     """List the ways in which parcels can travel."""
 
 
