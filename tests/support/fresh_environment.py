@@ -95,14 +95,25 @@ def make_environment(folder: Path) -> FreshEnvironment:
     """Return a new environment in which this checkout is installed from a wheel."""
     venv.create(folder, symlinks=True, with_pip=False)
     environment = FreshEnvironment(folder=folder)
-    site = Path(
-        environment.run("python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
-    )
-    lent = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
-    (site / "lent.pth").write_text("".join(f"{path}\n" for path in lent))
-    environment.install(ROOT)
-    (folder / "bin" / "pytest").write_text(
-        f"#!{environment.python}\nimport pytest\nraise SystemExit(pytest.main())\n"
-    )
+    lend_packages(folder)
+    environment.install(build_wheel(folder / "wheels"))
+    program = f"#!{environment.python}\nimport pytest\nraise SystemExit(pytest.main())\n"
+    (folder / "bin" / "pytest").write_text(program)
     (folder / "bin" / "pytest").chmod(0o755)
     return environment
+
+
+def lend_packages(folder: Path) -> None:
+    """Let the environment in a folder import what is installed where the tests run, after its own."""
+    lent = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    (site,) = folder.glob("lib/python*/site-packages")
+    (site / "lent.pth").write_text("".join(f"{path}\n" for path in lent))
+
+
+def build_wheel(folder: Path) -> Path:
+    """Return a wheel of this checkout, built into a folder."""
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = folder.glob("*.whl")
+    return wheel
