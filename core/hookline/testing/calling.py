@@ -203,9 +203,7 @@ def _read_tool(action: str, status: int, content: bytes) -> CallResult:
     if problem is None:
         problem = {"detail": " ".join(str(part.get("text")) for part in result.get("content", []))}
     told = problem.get("status", 500)
-    return CallResult(
-        action=action, status=told, content=content, error=read_failure(problem, status=told)
-    )
+    return CallResult(action=action, status=told, content=content, error=read_failure(problem, status=told))
 
 
 def _join(input: Mapping[str, object] | BaseModel | None, fields: Mapping[str, object]) -> JsonObject:

@@ -75,7 +75,9 @@ def test_a_call_gets_what_the_service_answers(call: ActionCaller, upstream: Scri
 
 
 @pytest.mark.hookline(plugins=[Shout])
-def test_plugins_of_a_test_come_to_those_of_its_module(call: ActionCaller, upstream: ScriptedUpstream) -> None:
+def test_plugins_of_a_test_come_to_those_of_its_module(
+    call: ActionCaller, upstream: ScriptedUpstream
+) -> None:
     upstream.answers("GET", "/contacts/{email}", json={"name": "Ada"})
 
     assert call("acme.find_contact", FindContact(email="a@b")).output["name"] == "ADA"
