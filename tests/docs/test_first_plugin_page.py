@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fresh_environment import build_wheel, lend_packages
-from hookline.exports.shelf import Shelf
+from hookline.exports.bundled import TARGETS
 from live_gateway import free_port, wait_until_ready
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def test_the_page_does_what_it_says_in_less_than_ten_minutes(
     found = {
         line.split("/")[1] for line in printed[blocks[-1].line].splitlines() if line.startswith("exports/")
     }
-    assert found == {target.name for target in Shelf().targets}
+    assert found == {target.name for target in TARGETS}
 
 
 def _compare(shown: dict[str, object], real: dict[str, object]) -> None:

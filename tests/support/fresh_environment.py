@@ -97,17 +97,23 @@ def make_environment(folder: Path) -> FreshEnvironment:
     environment = FreshEnvironment(folder=folder)
     lend_packages(folder)
     environment.install(build_wheel(folder / "wheels"))
-    program = f"#!{environment.python}\nimport pytest\nraise SystemExit(pytest.main())\n"
-    (folder / "bin" / "pytest").write_text(program)
-    (folder / "bin" / "pytest").chmod(0o755)
     return environment
 
 
 def lend_packages(folder: Path) -> None:
-    """Let the environment in a folder import what is installed where the tests run, after its own."""
-    lent = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    """Let an environment import what is installed where the tests run, but for Hookline and its plugins."""
+    lent = folder / "lent"
+    lent.mkdir()
+    places = [Path(path) for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    found = {entry.name: entry for place in reversed(places) for entry in place.iterdir()}
+    for name, entry in found.items():
+        if "hookline" not in name.lower() and not name.endswith(".pth"):
+            (lent / name).symlink_to(entry)
     (site,) = folder.glob("lib/python*/site-packages")
-    (site / "lent.pth").write_text("".join(f"{path}\n" for path in lent))
+    (site / "lent.pth").write_text(f"{lent}\n")
+    pytest = folder / "bin" / "pytest"
+    pytest.write_text(f"#!{folder}/bin/python\nimport pytest\nraise SystemExit(pytest.main())\n")
+    pytest.chmod(0o755)
 
 
 def build_wheel(folder: Path) -> Path:

@@ -12,7 +12,7 @@ import click
 from hookline import __version__
 from hookline.scaffold.licences import LICENCES
 from hookline.scaffold.names import check_free, name_plugin
-from hookline.scaffold.project import ProjectPlan, check_text, check_url, files_of
+from hookline.scaffold.project import ProjectPlan, check_author, check_title, check_url, files_of
 from hookline.scaffold.writing import write_files
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ def begin_plugin(
     plan = ProjectPlan(
         kind=kind,
         names=names,
-        title=check_text(title or names.words, option="--title"),
+        title=check_title(title or names.words),
         base_url=check_url(base_url) if base_url else "",
-        author=check_text(author, option="--author") if author.strip() else "",
+        author=check_author(author),
         licence=license,
         year=datetime.now(UTC).year,
         version=__version__,

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["connector", "hook", "manifest"]
 _ENDING = ".tmpl"
-_MAX_TEXT = 100
+_MAX_TITLE = 60
+_MAX_AUTHOR = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,16 +49,29 @@ class ProjectPlan:
     version: str
 
 
-def check_text(text: str, *, option: str) -> str:
-    """Return a text that can stand in every file, without space around it.
+def check_title(text: str) -> str:
+    """Return a title that can stand in every file, without space around it.
 
     Raises:
         ConfigurationError: If it is empty, too long, or holds what cannot be printed.
     """
+    return _checked(text, option="--title", most=_MAX_TITLE)
+
+
+def check_author(text: str) -> str:
+    """Return an author, without space around it; empty for nobody.
+
+    Raises:
+        ConfigurationError: If it is too long, or holds what cannot be printed.
+    """
+    return _checked(text, option="--author", most=_MAX_AUTHOR) if text.strip() else ""
+
+
+def _checked(text: str, *, option: str, most: int) -> str:
     text = text.strip()
-    if not text or len(text) > _MAX_TEXT or not text.isprintable():
+    if not text or len(text) > most or not text.isprintable():
         raise ConfigurationError(
-            f"{option} must be one line of 1 to {_MAX_TEXT} printable characters.",
+            f"{option} must be one line of 1 to {most} printable characters.",
             hint=f"Give another {option}.",
         )
     return text
@@ -143,7 +157,7 @@ def _values(plan: ProjectPlan) -> dict[str, str]:
 def _summary(plan: ProjectPlan) -> str:
     if plan.kind == "hook":
         return f"{plan.names.words}: a plugin for Hookline"
-    return f"{plan.title} as actions for low-code tools, by Hookline"
+    return f"{plan.title} as actions"
 
 
 def _quoted(text: str) -> str:

@@ -13,7 +13,7 @@ import yaml
 from hookline.errors import ConfigurationError
 from hookline.scaffold.licences import LICENCES
 from hookline.scaffold.names import name_plugin
-from hookline.scaffold.project import Kind, ProjectPlan, check_text, check_url, files_of
+from hookline.scaffold.project import Kind, ProjectPlan, check_author, check_title, check_url, files_of
 
 
 def plan(kind: Kind = "connector", **changes: Any) -> ProjectPlan:
@@ -146,7 +146,13 @@ def test_what_is_no_base_url_is_refused(url: str) -> None:
         check_url(url)
 
 
-@pytest.mark.parametrize("text", ["", "  ", "a\nb", "a\x00", "x" * 101])
-def test_a_text_that_cannot_stand_in_a_file_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="--title must be one line"):
-        check_text(text, option="--title")
+@pytest.mark.parametrize("text", ["", "  ", "a\nb", "a\x00", "x" * 61])
+def test_a_title_that_cannot_stand_in_a_file_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="--title must be one line of 1 to 60"):
+        check_title(text)
+
+
+def test_an_author_may_be_nobody_but_not_everybody() -> None:
+    assert check_author(" ") == ""
+    with pytest.raises(ConfigurationError, match="--author must be one line of 1 to 100"):
+        check_author("x" * 101)
