@@ -60,9 +60,7 @@ def _problems(event: str, hooks: set[str], result: CallResult, was_sent: bool) -
         problems.append(f"{event}, the caller reads the text of the failure.")
     if hooks & _DECIDING:
         if was_sent or result.status < 400:
-            problems.append(
-                f"{event}, the call is admitted all the same ({result.status}); it must be denied."
-            )
+            problems.append(f"{event}, the call is admitted all the same ({result.status}); it must be denied.")
     elif hooks and hooks <= _WATCHING:
         if not result.is_ok:
             problems.append(f"{event}, the call fails ({result.error}); it must go on.")

@@ -53,9 +53,7 @@ class HookFormChecks(HookChecks):
             and inspect.isroutine(getattr(plugin, name, None))
             and inspect.getmodule(getattr(plugin, name)) is module
         ]
-        fail_if(
-            [f"{self.plugin_name}: {name}() is not marked." for name in bare], "Put `@hookimpl` above it."
-        )
+        fail_if([f"{self.plugin_name}: {name}() is not marked." for name in bare], "Put `@hookimpl` above it.")
 
     def test_every_argument_exists(self) -> None:
         """An argument that a hook does not have keeps the plugin from being loaded."""

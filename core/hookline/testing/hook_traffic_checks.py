@@ -83,10 +83,7 @@ class HookTrafficChecks(HookChecks):
             with self.open(upstream, is_sandbox=True) as gateway:
                 result = gateway.call("openai.chat", {**self.input_of("openai.chat"), "prompt": checked_text})
                 problems += _broken("openai.chat", result.status, result.content)
-        fail_if(
-            [f"{self.plugin_name}: {one}" for one in problems],
-            "Let it take any text, or raise a HooklineError.",
-        )
+        fail_if([f"{self.plugin_name}: {one}" for one in problems], "Let it take any text, or raise a HooklineError.")
 
     def test_outputs_keep_their_form(self, upstream: ScriptedUpstream) -> None:
         """What it leaves of an output still fits the action's schema, streamed or not."""
