@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hookline.operation import Answer, Link, Operation, Parameter
     from hookline.options import LayeredOptions, PluginOptions
     from hookline.order import Order, Proceed
+    from hookline.output import Output
     from hookline.pages import Pages
     from hookline.principal import Caps, Decision, InboundRequest, KeyLimits, Principal
     from hookline.record import CallRecord, CallWarning
@@ -75,6 +76,7 @@ __all__ = [
     "Operation",
     "Option",
     "Order",
+    "Output",
     "Pages",
     "Parameter",
     "PluginOptions",
@@ -131,6 +133,7 @@ _HOMES = {
     "hookline.operation": ("Answer", "Link", "Operation", "Parameter"),
     "hookline.options": ("LayeredOptions", "PluginOptions"),
     "hookline.order": ("Order", "Proceed"),
+    "hookline.output": ("Output",),
     "hookline.pages": ("Pages",),
     "hookline.principal": ("Caps", "Decision", "InboundRequest", "KeyLimits", "Principal"),
     "hookline.record": ("CallRecord", "CallWarning"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from hookline.call import Call
+    from hookline.code_action import Code
     from hookline.connector import Connector
     from hookline.metering import Meter
     from hookline.upstream import UpstreamRequest
@@ -139,6 +140,9 @@ class Action:
             go on; it returns None where that cannot be asked.
         meter: Knows what a request can take and what an answer took; None if that is not known.
         batcher: Packs several inputs into one request; None if the service takes them one by one.
+        code: The function that the action is; None for one request to the service.
+        group: Heading under which forms and lists show it.
+        is_hidden: Whether only other actions may run it: it is in no list, export or route.
     """
 
     id: str
@@ -162,3 +166,6 @@ class Action:
     resume_stream: ResumeStream | None = field(default=None, repr=False)
     meter: Meter | None = field(default=None, repr=False)
     batcher: Batcher | None = field(default=None, repr=False)
+    code: Code | None = field(default=None, repr=False)
+    group: str | None = None
+    is_hidden: bool = False
