@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hookline.code_action import Code
     from hookline.connector import Connector
     from hookline.metering import Meter
+    from hookline.paging import Paging
     from hookline.upstream import UpstreamRequest
 
 JsonObject = dict[str, object]
@@ -142,6 +143,7 @@ class Action:
         batcher: Packs several inputs into one request; None if the service takes them one by one.
         code: The function that the action is; None for one request to the service.
         group: Heading under which forms and lists show it.
+        paging: How its pages are gone through; None if its output comes in one piece.
         is_hidden: Whether only other actions may run it: it is in no list, export or route.
     """
 
@@ -169,3 +171,4 @@ class Action:
     code: Code | None = field(default=None, repr=False)
     group: str | None = None
     is_hidden: bool = False
+    paging: Paging | None = field(default=None, repr=False)

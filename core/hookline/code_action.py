@@ -59,6 +59,7 @@ class Code:
         output_model: Model that it returns; None for a dict that fits the output schema, or for text.
         returns_text: Whether text that it returns is the output's member ``text``.
         is_stream: Whether it yields pieces.
+        is_checked: Whether a dict that it returns is held to the output schema.
     """
 
     function: Callable[..., object]
@@ -67,6 +68,7 @@ class Code:
     output_model: type[BaseModel] | None
     returns_text: bool
     is_stream: bool
+    is_checked: bool = True
 
 
 class Parts(NamedTuple):

@@ -33,12 +33,14 @@ from hookline.code_action import (
 from hookline.credential import Credential, CredentialPlacement
 from hookline.errors import ConfigurationError
 from hookline.filling import fill_request, hand_on, set_stream
+from hookline.paging import with_pages
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from hookline.call import Call
     from hookline.metering import Meter
+    from hookline.pages import Pages
     from hookline.sources import ListOptions, Source
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -138,6 +140,7 @@ class Connector:
         resume_stream: ResumeStream | None = None,
         meter: Meter | None = None,
         batcher: Batcher | None = None,
+        pages: Pages | None = None,
     ) -> Action:
         """Add an action that is one request to the service.
 
@@ -163,6 +166,7 @@ class Connector:
             resume_stream: Makes the body that asks the service to go on after a partial answer.
             meter: Knows what a request can take, what an answer took, and what that costs.
             batcher: Packs several inputs into one request, for calls with ``items``.
+            pages: How one page of the output leads to the next; the action then takes ``max_items``.
 
         Returns:
             The action, already part of this connector.
@@ -194,6 +198,8 @@ class Connector:
             meter=meter,
             batcher=batcher,
         )
+        if pages is not None:
+            action = with_pages(action, pages)
         self.actions[action_id] = action
         return action
 
@@ -271,7 +277,6 @@ class Connector:
                 path=f"/{action_id}",
                 input_schema=with_stream_field(input_schema) if parts.code.is_stream else input_schema,
                 output_schema=_with_warnings(_schema_of(parts.output, mode="serialization")),
-                request_schema=input_schema,
                 is_read_only=read_only,
                 is_idempotent=read_only if idempotent is None else idempotent,
                 samples=tuple(_complete(sample) for sample in samples),

@@ -10,6 +10,7 @@ import orjson
 from hookline.action import JoiningPresenter
 from hookline.engine.order import Answer, PreparedCall
 from hookline.engine.outgoing import EVENT_STREAM, JSON
+from hookline.engine.paging import with_next_page
 from hookline.engine.relay import OpenTransforms, Relay
 from hookline.engine.sse import encode_event
 from hookline.errors import HooklineError, InvalidUpstreamAnswerError
@@ -60,7 +61,9 @@ class AnswerMaker:
             UnwritableChangeError: If a plugin's change cannot be sent.
         """
         if response.content_type != EVENT_STREAM:
-            content = response.read(max_bytes=self._limits.max_answer_bytes, call=prepared.call)
+            # What code has returned is there, and is answered however late it is.
+            waits = prepared.call if prepared.call.action.code is None else None
+            content = response.read(max_bytes=self._limits.max_answer_bytes, call=waits)
             return self._whole(prepared, response, _parse(response, content), content)
         if prepared.call.is_stream:
             return self._stream(prepared, attempts, response)
@@ -77,7 +80,10 @@ class AnswerMaker:
         if content is not None:  # what was put together from a stream was measured there
             prepared.settlement.measure(raw)
         if endpoint is None:
-            output = self._processed(call, call.action.present(call, raw), raw, headers)
+            output = call.action.present(call, raw)
+            if call.action.paging is not None:
+                output = with_next_page(call, output, raw, response.headers)
+            output = self._processed(call, output, raw, headers)
             return _reply(call, _with_warnings(call, output), headers)
         changed = self._processed_on_the_wire(call, raw, headers)
         if endpoint.present is not None:

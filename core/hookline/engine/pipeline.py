@@ -45,6 +45,7 @@ from hookline.errors import (
 )
 from hookline.order import RAW_JSON, Order
 from hookline.output import Output
+from hookline.paging import MAX_ITEMS
 from hookline.principal import Decision, InboundRequest, Principal
 from hookline.record import CallRecord
 from hookline.streaming import StreamTransform
@@ -63,6 +64,7 @@ T = TypeVar("T")
 
 _MAX_REFUSAL_BYTES = 1024 * 1024
 _MAX_DEPTH = 8
+_UNSET = (None, "")
 _TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
 
 
@@ -211,6 +213,8 @@ class Pipeline:
         fields = order.fields
         if RAW_JSON in fields and order.endpoint is None:
             fields = joined_if_sound(fields, action)
+        if action.paging is not None and order.endpoint is None and fields.get(MAX_ITEMS) not in _UNSET:
+            action = action.paging.many
         stream = fields.get("stream")
         wants_stream = stream is True or (
             order.endpoint is None and isinstance(stream, str) and stream.strip().lower() in _TRUE_WORDS
@@ -298,7 +302,8 @@ class Pipeline:
             raise self._fault("hookline_shape_request", f"{misdeed}, which none may do")
 
     def _check_changed_body(self, call: Call, request: UpstreamRequest) -> None:
-        validator = self._catalog.entry(call.action.id, with_hidden=True).request
+        entry = self._catalog.entry(call.action.id, with_hidden=True)
+        validator = entry.request if call.action.code is None else entry.input
         if call.door == "action" and validator is not None:
             problems = validator.problems(request.body)
             if problems:
