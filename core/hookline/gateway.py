@@ -15,6 +15,7 @@ from hookline.call_options import CORE_OPTIONS
 from hookline.clock import SYSTEM_CLOCK
 from hookline.connections import build_connections, first_of_each, warn_of_unknown_variables
 from hookline.engine.catalog import build_catalog
+from hookline.engine.code import CodePlugin
 from hookline.engine.dropdowns import Dropdowns
 from hookline.engine.pipeline import Pipeline
 from hookline.engine.pump import PumpPool
@@ -23,7 +24,7 @@ from hookline.engine.transport import TransportPlugin
 from hookline.errors import ConfigurationError
 from hookline.exports.target import collect_targets
 from hookline.options import LayeredOptions, PluginOptions, environment_names, load_model
-from hookline.plugins import PluginHost
+from hookline.plugins import PluginHost, PluginInfo
 from hookline.routes import RouteRegistry
 from hookline.settings import Settings, load_settings, with_secret_files
 from hookline.store.audit import AuditLog
@@ -95,6 +96,8 @@ class Gateway:
         self.host = host or load_plugins(self.settings)
         self._transport = transport or _make_transport(self.settings)
         limits = self.settings.limits
+        code = CodePlugin(lambda: self.catalog, owner=self.plugin_of)
+        self.host.register(code, name="code")  # before the transport, which is the very last
         self.host.register(
             TransportPlugin(
                 self._transport,
@@ -172,6 +175,10 @@ class Gateway:
         For plugins that know which keys there are: a table for a key that does not exist sets nothing.
         """
         return {id: layers.name for layers in self._options.values() for id in layers.key_ids}
+
+    def plugin_of(self, connector_id: str) -> PluginInfo | None:
+        """Return the plugin that a connector comes from; None if there is none of that id."""
+        return self.host.plugins.get(self.catalog.owners.get(connector_id, ""))
 
     def missing_parts(self) -> list[str]:
         """Return what calls need and is not there; empty when the gateway is ready."""
