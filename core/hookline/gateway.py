@@ -96,6 +96,8 @@ class Gateway:
         self.host = host or load_plugins(self.settings)
         self.host.watch.slow_s = self.settings.plugins.slow_hook_ms / 1000
         self.host.watch.hanging_s = self.settings.plugins.hanging_hook_s
+        if self.settings.plugins.watched == "all":
+            self.host.watch_all()
         if self.settings.trace_hooks != "off":
             self.host.start_trace(HookTrace(self.settings.trace_hooks))
         self._transport = transport or _make_transport(self.settings)

@@ -1,7 +1,11 @@
 """What stands around every implementation of a hook: it is counted, timed, and kept from ending the process.
 
-The counts are kept per thread and added up when somebody asks, so that a call takes no lock for them. Time is
-a plugin's own: what hooks took that ran inside of it, such as a call by ``call.run``, is theirs.
+This runs in every call, so it does little: two looks at a clock, and two numbers. Whoever
+hangs is found without its help, by looking at what threads are in. Time is a plugin's own: what a call took
+that it ran by ``call.run`` is not counted as its.
+
+The two numbers are changed without a lock. CPython hands over the interpreter at calls and jumps backwards
+only, and there is none between reading and writing one; where it has no such lock, some counts may get lost.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from hookline.errors import HooklineError, PluginError
 from hookline.hookspecs import AROUND_HOOKS, SETUP_HOOKS
 
 if TYPE_CHECKING:
-    from types import CodeType, GeneratorType
+    from types import CodeType, FrameType, GeneratorType
 
 Hook = Callable[..., object]
 
@@ -31,6 +35,11 @@ _log = logging.getLogger("hookline.plugins")
 # Hooks whose time says nothing about the plugin: they wait for others, or run once.
 _UNTIMED = AROUND_HOOKS | SETUP_HOOKS | {"hookline_job_over"}
 _LOG_EVERY_S = 60.0
+
+_MOST_DEDUCTIONS = 1000
+
+# The code of what `Implementation.around` returns, by which a frame of it is known.
+_WATCHED: set[CodeType] = set()
 
 # What a hook may return besides None. Of other hooks the engine itself looks at what came back.
 _RETURNS = {
@@ -84,28 +93,6 @@ class HangingHook:
         return f"the plugin {self.plugin!r} has not returned from {self.hook}() for {self.seconds:.0f} s"
 
 
-class _Lane:
-    """What one thread is in: the hook that runs, and what hooks inside of it took."""
-
-    __slots__ = ("inside_s", "running")
-
-    def __init__(self) -> None:
-        self.inside_s = 0.0
-        self.running: tuple[Implementation, float] | None = None
-
-
-class _Cell:
-    """What one thread has counted of one implementation."""
-
-    __slots__ = ("calls", "failures", "seconds", "slow")
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.failures = 0
-        self.seconds = 0.0
-        self.slow = 0
-
-
 class HookWatch:
     """Watches the hooks of one host.
 
@@ -121,7 +108,6 @@ class HookWatch:
         self.slow_s = slow_s
         self.hanging_s = hanging_s
         self.now = now
-        self.lanes: dict[int, _Lane] = {}
         self._implementations: list[Implementation] = []
         self._lock = threading.Lock()
         self._reported: set[tuple[int, float]] = set()
@@ -142,18 +128,22 @@ class HookWatch:
     def hanging(self) -> list[HangingHook]:
         """Return the calls that have not returned for too long, the longest first; count and log new ones."""
         now_s, found, seen = self.now(), [], set()
-        for ident, lane in list(self.lanes.items()):
-            running = lane.running
+        for ident, frame in sys._current_frames().items():
+            running = _innermost(frame)
             if running is None:
                 continue
             implementation, began_s = running
-            if implementation.is_untimed or now_s - began_s < self.hanging_s:
+            if (
+                implementation.watch is not self
+                or implementation.is_untimed
+                or now_s - began_s < self.hanging_s
+            ):
                 continue
             hook = HangingHook(
                 plugin=implementation.plugin,
                 hook=implementation.hook,
                 seconds=now_s - began_s,
-                where=_where(ident),
+                where=_where(frame),
             )
             found.append(hook)
             seen.add((ident, began_s))
@@ -166,6 +156,13 @@ class HookWatch:
         with self._lock:
             self._reported &= seen
         return sorted(found, key=lambda hook: -hook.seconds)
+
+    def deduct(self, took_s: float) -> None:
+        """Take the time of a call inside a hook out of that hook's own; called where that call has ended."""
+        running = _innermost(sys._getframe(1))
+        if running is not None:
+            implementation, began_s = running
+            implementation.deduct(began_s, took_s)
 
     def start(self) -> None:
         """Look for hanging hooks every now and then, on a thread of its own, until `close`."""
@@ -215,67 +212,55 @@ class Implementation:
         self.hanging = 0
         # The built-in transport waits for the upstream, within bounds of its own.
         self.is_untimed = hook in _UNTIMED or plugin == "transport"
-        self._cells: dict[int, _Cell] = {}
+        self.slow = 0
+        self._totals: list[float] = [0, 0.0]  # calls, seconds
+        self._failures = 0
+        self._deducted: list[tuple[float, float]] = []
         self._expected: type | None = None
 
     def count(self) -> HookCount:
         """Return what it has done so far."""
-        cells = list(self._cells.values())
         return HookCount(
             plugin=self.plugin,
             hook=self.hook,
-            calls=sum(cell.calls for cell in cells),
-            failures=sum(cell.failures for cell in cells),
-            seconds=sum(cell.seconds for cell in cells),
-            slow=sum(cell.slow for cell in cells),
+            calls=int(self._totals[0]),
+            failures=self._failures,
+            seconds=max(0.0, self._totals[1]),
+            slow=self.slow,
             hanging=self.hanging,
         )
 
+    def deduct(self, began_s: float, took_s: float) -> None:
+        """Take the time of another call out of that of a call that is running."""
+        self._totals[1] -= took_s
+        self._deducted.append((began_s, took_s))
+
     def around(self, function: Hook, *, counts: int = 1) -> Hook:
         """Return a function that does the same, watched; each run adds to the calls what is given."""
-        watch, lanes, cells, now = self.watch, self.watch.lanes, self._cells, self.watch.now
-        get_ident, is_timed, checks = threading.get_ident, not self.is_untimed, self.hook in _RETURNS
+        watch, now, totals = self.watch, self.watch.now, self._totals
+        has_time, checks = self.hook not in AROUND_HOOKS, self.hook in _RETURNS
 
         def watched(*arguments: object) -> object:
-            ident = get_ident()
-            try:
-                lane, cell = lanes[ident], cells[ident]
-            except KeyError:
-                lane, cell = lanes.setdefault(ident, _Lane()), cells.setdefault(ident, _Cell())
-            outer, before_s = lane.running, lane.inside_s
-            lane.inside_s = 0.0
             began_s = now()
-            lane.running = (self, began_s)
             try:
                 result = function(*arguments)
                 if checks and result is not None:
                     self._check(result)
-                return result
-            except HooklineError as exc:
-                if isinstance(exc, PluginError):
-                    cell.failures += exc.plugin == self.plugin
-                raise
-            except StopIteration:
-                raise  # how a wrapper returns
-            except (KeyboardInterrupt, GeneratorExit):
-                raise  # not the plugin's
             except BaseException as exc:
-                cell.failures += 1
-                if isinstance(exc, Exception):
-                    _blame(exc, self.plugin)
-                    raise
-                raise self._ended_the_process(exc) from exc
+                told = self._failed(exc)
+                if told is not exc:
+                    raise told from exc
+                raise
             finally:
                 took_s = now() - began_s
-                own_s = took_s - lane.inside_s
-                lane.inside_s = before_s + took_s
-                lane.running = outer
-                cell.calls += counts
-                cell.seconds += own_s
-                if own_s > watch.slow_s and is_timed:
-                    cell.slow += 1
-                    watch.note_slow(self, own_s)
+                totals[0] += counts
+                if has_time:
+                    totals[1] += took_s
+                if took_s > watch.slow_s:
+                    self._took_long(began_s, took_s)
+            return result
 
+        _WATCHED.add(watched.__code__)
         return watched
 
     def around_wrapper(self, function: Hook) -> Hook:
@@ -299,6 +284,27 @@ class Implementation:
                 f"{'an' if self._expected.__name__[0] in 'AEIOU' else 'a'} {self._expected.__name__}.",
                 plugin=self.plugin,
             )
+
+    def _failed(self, exc: BaseException) -> BaseException:
+        """Count what was raised, and return what is to be raised: the same, or an error that is contained."""
+        if isinstance(exc, HooklineError):
+            self._failures += isinstance(exc, PluginError) and exc.plugin == self.plugin
+        elif isinstance(exc, StopIteration | KeyboardInterrupt | GeneratorExit):
+            pass  # how a wrapper returns, and what is not the plugin's
+        elif isinstance(exc, Exception):
+            self._failures += 1
+            _blame(exc, self.plugin)
+        else:
+            self._failures += 1
+            return self._ended_the_process(exc)
+        return exc
+
+    def _took_long(self, began_s: float, took_s: float) -> None:
+        took_s -= sum(took for began, took in self._deducted if began == began_s)
+        self._deducted = [one for one in self._deducted if one[0] != began_s][-_MOST_DEDUCTIONS:]
+        if took_s > self.watch.slow_s and not self.is_untimed:
+            self.slow += 1
+            self.watch.note_slow(self, took_s)
 
     def _checked_end(self, result: object) -> None:
         if result is not None:
@@ -368,8 +374,17 @@ def _blame(exc: BaseException, plugin: str) -> None:
             return
 
 
-def _where(ident: int) -> str:
-    frame = sys._current_frames().get(ident)
-    if frame is None:
-        return "an unknown place"
+def _innermost(frame: FrameType | None) -> tuple[Implementation, float] | None:
+    """Return the implementation that a thread is in, and when it began; the inner one of several."""
+    while frame is not None:
+        if frame.f_code in _WATCHED:
+            values = frame.f_locals
+            implementation, began_s = values.get("self"), values.get("began_s")
+            if isinstance(implementation, Implementation) and isinstance(began_s, float):
+                return implementation, began_s
+        frame = frame.f_back
+    return None
+
+
+def _where(frame: FrameType) -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}, {frame.f_code.co_name}()"

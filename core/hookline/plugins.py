@@ -68,7 +68,7 @@ class PluginHost:
 
     Attributes:
         plugins: What became of each plugin, by name.
-        watch: Counts and times every call of a hook.
+        watch: Counts and times the hooks of plugins that others made, and with `watch_all` of all.
     """
 
     def __init__(self, *, contract: Contract = CONTRACT) -> None:
@@ -77,6 +77,8 @@ class PluginHost:
         self.watch = HookWatch()
         self._contract = contract
         self._trace: HookTrace | None = None
+        self._watches_all = False
+        self._unwatched: list[tuple[str, pluggy.HookImpl]] = []
         self.plugins: dict[str, PluginInfo] = {}
 
     @property
@@ -146,8 +148,21 @@ class PluginHost:
                 f"Plugin {name!r} is registered already, under this name or another; each is used once."
             ) from exc
         self.plugins[name] = info
-        self._watch_over(plugin)
+        for hook, implementation in self._implementations_of(plugin):
+            if self._watches_all or not _is_ours(info):
+                self._watch_one(hook, implementation)
+            else:
+                self._unwatched.append((hook, implementation))
+            if self._trace is not None:
+                _trace_one(hook, implementation, self._trace)
         return info
+
+    def watch_all(self) -> None:
+        """Count and time the plugins that come with Hookline as well; by default only those of others."""
+        self._watches_all = True
+        unwatched, self._unwatched = self._unwatched, []
+        for hook, implementation in unwatched:
+            self._watch_one(hook, implementation)
 
     def start_trace(self, trace: HookTrace) -> None:
         """Write down every call of a hook from now on."""
@@ -235,17 +250,14 @@ class PluginHost:
                 if implementation.plugin is plugin:
                     yield caller.name, implementation
 
-    def _watch_over(self, plugin: object) -> None:
-        for hook, implementation in self._implementations_of(plugin):
-            watched = self.watch.around(
-                implementation.plugin_name,
-                hook,
-                implementation.function,
-                is_wrapper=implementation.wrapper or implementation.hookwrapper,
-            )
-            _replace(implementation, watched, implementation.argnames)
-            if self._trace is not None:
-                _trace_one(hook, implementation, self._trace)
+    def _watch_one(self, hook: str, implementation: pluggy.HookImpl) -> None:
+        watched = self.watch.around(
+            implementation.plugin_name,
+            hook,
+            implementation.function,
+            is_wrapper=implementation.wrapper or implementation.hookwrapper,
+        )
+        _replace(implementation, watched, implementation.argnames)
 
     def _check_names(self, names: Collection[str], *, setting: str) -> None:
         for name in names:
@@ -298,6 +310,10 @@ def _caller_of(impl: pluggy.HookImpl) -> Callable[..., object]:
         return impl.function(*(arguments[name] for name in impl.argnames))
 
     return call
+
+
+def _is_ours(info: PluginInfo) -> bool:
+    return info.distribution == "hookline" or info.module.partition(".")[0] == "hookline"
 
 
 def _trace_one(hook: str, implementation: pluggy.HookImpl, trace: HookTrace) -> None:

@@ -103,6 +103,11 @@ class PluginSettings(_Section):
         description="Names of plugins that run before others of their group, in this order; or a table with "
         "such a list for single hooks.",
     )
+    watched: Literal["others", "all"] = Field(
+        "others",
+        description="Whose hooks are counted and timed: of plugins that others made, or of those that come "
+        "with Hookline too.",
+    )
     slow_hook_ms: float = Field(
         1000.0, gt=0, le=3_600_000, description="Time in a hook after which a plugin is reported as slow."
     )
@@ -213,6 +218,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_DISABLED_PLUGINS": ("plugins", "disabled"),
     "HOOKLINE_REQUIRED_PLUGINS": ("plugins", "required"),
     "HOOKLINE_PLUGIN_ORDER": ("plugins", "order"),
+    "HOOKLINE_WATCHED_PLUGINS": ("plugins", "watched"),
     "HOOKLINE_SLOW_HOOK_MS": ("plugins", "slow_hook_ms"),
     "HOOKLINE_HANGING_HOOK_S": ("plugins", "hanging_hook_s"),
 }

@@ -5,15 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hookline import hookimpl
+from hookline import Call, hookimpl
 from hookline.errors import InvalidInputError, PluginError
+from hookline.gateway import Gateway
 from hookline.hook_watch import HookCount, HookWatch
 from hookline.plugins import PluginHost
-from small_service import CALLER, Upstream, make_gateway, say, whole
+from hookline.settings import Settings
+from small_service import CALLER, Acme, Allow, Upstream, make_gateway, say, whole
+
+if TYPE_CHECKING:
+    from hookline.upstream import UpstreamResponse
 
 SHAPE = "hookline_shape_request"
 
@@ -42,25 +47,47 @@ def count_of(host: PluginHost, plugin: str) -> HookCount:
 
 def test_calls_and_their_own_time_are_counted_by_plugin_and_hook() -> None:
     host = PluginHost()
-    host.watch = HookWatch(now=Ticks())
-
-    class Inner:
-        @hookimpl
-        def hookline_shape_request(self) -> None: ...
+    host.watch = HookWatch(now=Ticks(), slow_s=1.5)
 
     class Outer:
         @hookimpl
         def hookline_map_error(self) -> None:
-            host.hook.hookline_shape_request(call=None, request=None)
+            began_s = host.watch.now()
+            for _ in range(5):
+                host.watch.now()
+            host.watch.deduct(host.watch.now() - began_s)  # as a call inside of it does
 
-    host.register(Inner(), name="inner")
     host.register(Outer(), name="outer")
     host.hook.hookline_map_error(call=None, error=None)
 
-    assert count_of(host, "inner").seconds == 1.0
     assert count_of(host, "outer") == HookCount(
         plugin="outer", hook="hookline_map_error", calls=1, failures=0, seconds=2.0, slow=1, hanging=0
     )
+
+
+def test_what_a_call_inside_of_a_hook_takes_is_not_its_own() -> None:
+    class Asks:
+        @hookimpl
+        def hookline_process_response(self, call: Call) -> None:
+            if call.parent is None:
+                call.run("acme.say", {"text": "again"})
+
+    clock = Ticks()
+
+    def answer(request: object) -> UpstreamResponse:
+        clock.now_s += 100
+        return whole({"text": "hello"})
+
+    host = PluginHost()
+    host.watch = HookWatch(now=clock, slow_s=40)
+    for plugin in (Acme(), Allow(), Asks()):
+        host.register(plugin, name=type(plugin).__name__)
+    settings = Settings.model_validate({"plugins": {"slow_hook_ms": 40_000}})
+    gateway = Gateway(settings, host=host, environ={}, transport=Upstream(answer))
+    gateway.runner.run(CALLER, say())
+
+    asks = count_of(host, "Asks")
+    assert (asks.calls, asks.seconds < 40, asks.slow) == (2, True, 0)
 
 
 def test_counts_of_many_threads_add_up() -> None:
@@ -213,3 +240,19 @@ def test_a_hanging_plugin_is_named_with_its_hook_and_place(caplog: pytest.LogCap
     assert count_of(gateway.host, "plugin1").hanging == 1
     assert watch.hanging() == []
     assert gateway.runner.run(CALLER, say()).status == 200
+
+
+def test_plugins_that_come_with_hookline_cost_nothing_unless_they_are_watched_too() -> None:
+    by_default, all_of_them = PluginHost(), PluginHost()
+    by_default.load()
+    all_of_them.load()
+    all_of_them.watch_all()
+
+    def watched_hooks(host: PluginHost) -> set[str]:
+        return {one.plugin for one in host.watch.counts()}
+
+    bundled = {name for name, info in by_default.plugins.items() if info.distribution == "hookline"}
+    assert watched_hooks(by_default) & bundled == set()
+    assert bundled - watched_hooks(all_of_them) == set()
+    functions = [one.function for one in by_default.hook.hookline_authenticate.get_hookimpls()]
+    assert all(function.__name__ == "hookline_authenticate" for function in functions)

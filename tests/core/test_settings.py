@@ -73,6 +73,7 @@ def test_without_anything_the_defaults_are_safe() -> None:
             "disabled": [],
             "required": [],
             "order": [],
+            "watched": "others",
             "slow_hook_ms": 1000.0,
             "hanging_hook_s": 30.0,
         },

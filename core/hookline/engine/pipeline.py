@@ -345,8 +345,13 @@ class Pipeline:
             fields={**input, "stream": False} if input.get("stream") else dict(input),
             headers=_without_wishes(parent.headers) if as_gateway else parent.headers,
         )
-        prepared = self.prepare(parent.principal, order, parent=parent, is_trusted=as_gateway)
-        answer = self.perform(prepared)
+        watch = self._host.watch
+        began_s = watch.now()
+        try:
+            prepared = self.prepare(parent.principal, order, parent=parent, is_trusted=as_gateway)
+            answer = self.perform(prepared)
+        finally:
+            watch.deduct(watch.now() - began_s)
         if not isinstance(answer.content, bytes):
             raise HooklineError(f"{action_id} answered with a stream.")
         return cast("JsonObject", orjson.loads(answer.content))
