@@ -23,6 +23,7 @@ from hookline.engine.runner import Runner
 from hookline.engine.transport import TransportPlugin
 from hookline.errors import ConfigurationError
 from hookline.exports.target import collect_targets
+from hookline.hook_trace import HookTrace
 from hookline.options import LayeredOptions, PluginOptions, environment_names, load_model
 from hookline.plugins import PluginHost, PluginInfo
 from hookline.routes import RouteRegistry
@@ -94,6 +95,12 @@ class Gateway:
         self.environ = with_secret_files(os.environ if environ is None else environ)
         self.settings = settings or load_settings(self.environ)
         self.host = host or load_plugins(self.settings)
+        self.host.watch.slow_s = self.settings.plugins.slow_hook_ms / 1000
+        self.host.watch.hanging_s = self.settings.plugins.hanging_hook_s
+        if self.settings.plugins.watched == "all":
+            self.host.watch_all()
+        if self.settings.trace_hooks != "off":
+            self.host.start_trace(HookTrace(self.settings.trace_hooks))
         self._transport = transport or _make_transport(self.settings)
         limits = self.settings.limits
         code = CodePlugin(lambda: self.catalog, owner=self.plugin_of)
@@ -152,6 +159,8 @@ class Gateway:
         for name, info in self.host.plugins.items():
             if info.status in ("broken", "refused"):
                 _log.warning("plugin %s is not used: %s", name, info.problem)
+            for told in info.deprecated:
+                _log.warning("plugin %s: %s", name, told)
 
     @property
     def state_dir(self) -> Path | None:
@@ -259,6 +268,7 @@ class Gateway:
 
     def start_background(self) -> None:
         """Let plugins begin work that no call asks for: what servers and workers do, and commands do not."""
+        self.host.watch.start()
         for begin in self._background:
             try:
                 begin()
@@ -282,6 +292,7 @@ class Gateway:
                 stop(gateway=self)
             except Exception:  # the others must still be closed
                 _log.exception("the plugin %r failed while it was closed", name)
+        self.host.watch.close()
         self.audit.close()
         self.database.close()
         self._transport.close()
@@ -368,7 +379,8 @@ def _no_options(name: str, known: Collection[str], host: PluginHost) -> str:
 def load_plugins(settings: Settings) -> PluginHost:
     """Return a host with every installed plugin that the settings do not switch off."""
     host = PluginHost()
-    host.load(disabled=settings.plugins.disabled, required=settings.plugins.required)
+    plugins = settings.plugins
+    host.load(disabled=plugins.disabled, required=plugins.required, order=plugins.order)
     return host
 
 

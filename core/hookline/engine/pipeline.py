@@ -361,6 +361,8 @@ class Pipeline:
             fields={**input, "stream": False} if input.get("stream") else dict(input),
             headers=_without_wishes(parent.headers) if as_gateway else parent.headers,
         )
+        watch = self._host.watch
+        began_s = watch.now()
         try:
             prepared = self.prepare(parent.principal, order, parent=parent, is_trusted=as_gateway)
             answer = self.perform(prepared)
@@ -368,6 +370,8 @@ class Pipeline:
             if exc.action_id is None:
                 exc.action_id = action_id
             raise
+        finally:
+            watch.deduct(watch.now() - began_s)
         if not isinstance(answer.content, bytes):
             raise HooklineError(f"{action_id} answered with a stream.")
         return Output(orjson.loads(answer.content))
