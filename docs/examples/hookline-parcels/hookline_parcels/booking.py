@@ -6,10 +6,10 @@ from pydantic import BaseModel, Field
 
 from hookline import InPlace, Sample
 from hookline_parcels.connector import connector
-from hookline_parcels.models import ADDRESS, PARCEL, Address, Input, Parcel, ParcelId
+from hookline_parcels.models import ADDRESS, PARCEL, Address, Parcel, ParcelId
 
 
-class BookParcel(Input):
+class BookParcel(BaseModel):
     """Book a parcel; it gets a number, and is picked up the same day."""
 
     to: Address = Field(title="To", description="Where it goes.")

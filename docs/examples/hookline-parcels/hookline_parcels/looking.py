@@ -6,10 +6,10 @@ from pydantic import BaseModel, Field
 
 from hookline import Pages, Sample
 from hookline_parcels.connector import connector
-from hookline_parcels.models import PARCEL, Input, Parcel, ParcelId, Status
+from hookline_parcels.models import PARCEL, Parcel, ParcelId, Status
 
 
-class ListParcels(Input):
+class ListParcels(BaseModel):
     """List parcels, the newest first."""
 
     status: Status | None = Field(default=None, title="Status", description="Only parcels that are so far.")
@@ -17,7 +17,7 @@ class ListParcels(Input):
         default=20, ge=1, le=100, title="Page size", description="Most parcels on one page."
     )
     cursor: str | None = Field(
-        default=None, title="Cursor", description="`next_cursor` of the page before; empty for the first."
+        default=None, title="Cursor", description="`next_page` of the page before; empty for the first."
     )
 
 
@@ -25,9 +25,6 @@ class ParcelList(BaseModel):
     """Parcels."""
 
     parcels: list[Parcel] = Field(title="Parcels", description="The newest first.")
-    next_cursor: str | None = Field(
-        default=None, title="Next cursor", description="Leads to the next page; empty on the last one."
-    )
 
 
 class Label(BaseModel):
@@ -45,7 +42,7 @@ connector.endpoint(
     title="List parcels",
     input=ListParcels,
     output=ParcelList,
-    pick="{parcels: data[*], next_cursor: next_cursor}",
+    pick="{parcels: data[*]}",
     pages=Pages(items="parcels", field="cursor", next="next_cursor", size_field="page_size"),
     read_only=True,
     group="Parcels",
@@ -53,7 +50,7 @@ connector.endpoint(
         Sample(
             title="Parcels on their way",
             input={"status": "in_transit", "page_size": 1},
-            output={"parcels": [PARCEL], "next_cursor": "c2"},
+            output={"parcels": [PARCEL], "next_page": "c2"},
         )
     ],
 )

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 Status = Literal["booked", "picked_up", "in_transit", "out_for_delivery", "delivered", "cancelled"]
 
 
-class Input(BaseModel):
-    """What callers fill in. A field that is not there is refused, so that no typing error goes unnoticed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Address(Input):
+class Address(BaseModel):
     """Where a parcel goes."""
 
     name: str = Field(min_length=1, title="Name", description="Who gets it.")
@@ -27,7 +21,7 @@ class Address(Input):
     )
 
 
-class ParcelId(Input):
+class ParcelId(BaseModel):
     """A parcel, by its number."""
 
     id: str = Field(

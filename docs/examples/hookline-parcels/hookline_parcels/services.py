@@ -8,10 +8,9 @@ from pydantic import BaseModel, Field
 
 from hookline import Sample, SourceRequest
 from hookline_parcels.connector import connector
-from hookline_parcels.models import Input
 
 
-class ListServices(Input):
+class ListServices(BaseModel):
     """List the ways in which parcels can travel."""
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
-from service import ADDRESS, LABEL, ParcelService, Refusal
-
 from hookline_parcels import connector
+from service import ADDRESS, LABEL, ParcelService, Refusal
 
 if TYPE_CHECKING:
     from conftest import Desk
@@ -22,7 +21,7 @@ def test_one_page_of_parcels_is_listed(desk: Desk, service: ParcelService) -> No
     output = desk.output("list_parcels", status="in_transit", page_size=2)
 
     assert [parcel["id"] for parcel in output["parcels"]] == ["PL000003", "PL000002"]
-    assert output["next_cursor"] == "2"
+    assert output["next_page"] == "2"
     assert [sorted(target.partition("?")[2].split("&")) for target in service.asked] == [
         ["page_size=2", "status=in_transit"]
     ]

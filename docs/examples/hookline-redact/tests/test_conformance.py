@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from hookline.testing import HookSuite
 from hookline_redact import RedactPlugin
+
+from hookline.testing import HookSuite
 
 
 class TestConformance(HookSuite):
