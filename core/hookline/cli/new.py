@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +19,8 @@ Examples:
   hookline new connector acme --title "Acme CRM" --base-url https://api.acme.example/v2 --no-input
   hookline new connector petstore --openapi petstore.yaml
   hookline new connector acme --openapi https://api.acme.example/openapi.json --out connectors/
-  hookline new connector acme --openapi acme.json --only "contacts_*" --tag Billing
+  hookline new connector acme --openapi acme.json --only "contacts_*" --tag Billing --package
+  hookline new connector acme --from-manifest connectors/acme.yaml
 """
 _HOOK_EXAMPLES = """\
 \b
@@ -78,6 +80,14 @@ def command() -> None:
     "--tag", "tags", metavar="TAG", multiple=True, help="Only operations that the document tags with it."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report of --openapi as JSON.")
+@click.option("--package", is_flag=True, help="With --openapi: write a repository around the manifest.")
+@click.option(
+    "--from-manifest",
+    "manifest",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Write a repository around a manifest that is there.",
+)
 def connector(
     name: str,
     title: str | None,
@@ -91,6 +101,8 @@ def connector(
     only: tuple[str, ...],
     tags: tuple[str, ...],
     as_json: bool,
+    package: bool,
+    manifest: Path | None,
 ) -> None:
     """Write a connector: a repository in Python, or from an OpenAPI document a manifest, which needs none.
 
@@ -99,14 +111,51 @@ def connector(
     Of an OpenAPI document it is told what becomes no action, with the reason and what to do. Put the file
     that is written into the folder that HOOKLINE_CONNECTORS_DIR names.
     """
-    if source is not None:
+    if source is None and (only or tags or as_json or package):
+        raise CommandError(
+            "--only, --tag, --json and --package belong to --openapi.", hint="Add --openapi SOURCE."
+        )
+    if manifest is not None and (source or title or base_url):
+        raise CommandError(
+            "--from-manifest takes all that it needs from the manifest.",
+            hint="Leave out --openapi, --title and --base-url.",
+        )
+
+    def read(id: str, folder: Path) -> Path:
         from hookline.importing.command import import_document
 
-        import_document(name, source, folder, only=only, tags=tags, force=force, as_json=as_json)
+        return import_document(
+            id,
+            str(source),
+            folder,
+            only=only,
+            tags=tags,
+            title=title,
+            base_url=base_url,
+            force=force,
+            as_json=as_json,
+        )
+
+    if source is not None and not package:
+        read(name, folder)
         return
-    if only or tags or as_json:
-        raise CommandError("--only, --tag and --json belong to --openapi.", hint="Add --openapi SOURCE.")
-    from hookline.scaffold.command import begin_plugin
+    from hookline.scaffold.command import begin_package, begin_plugin
+    from hookline.scaffold.writing import copy_manifest
+
+    write: Callable[[str, Path], Path] | None = read if source is not None else None
+    if manifest is not None:
+        write = partial(copy_manifest, manifest)
+    if write is not None:
+        begin_package(
+            name,
+            write,
+            author=author,
+            license=license,
+            out=folder,
+            no_input=no_input,
+            force=force,
+        )
+        return
 
     begin_plugin(
         "connector",

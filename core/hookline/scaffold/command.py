@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from hookline import __version__
 from hookline.scaffold.licences import LICENCES
 from hookline.scaffold.names import check_free, name_plugin
 from hookline.scaffold.project import ProjectPlan, check_author, check_title, check_url, files_of
-from hookline.scaffold.writing import write_files
+from hookline.scaffold.writing import check_folder, write_files
 
 if TYPE_CHECKING:
     from hookline.scaffold.names import PluginNames
@@ -56,10 +57,7 @@ def begin_plugin(
     if kind == "connector":
         title = title or _ask("Name of the service", names.words, asks=asks)
         base_url = base_url or _ask("Base URL of its API", _example_url(names), asks=asks)
-    if license is None:
-        license = click.prompt("Licence", "mit", type=click.Choice(list(LICENCES))) if asks else "mit"
-    if author is None:
-        author = _ask("Author, as in `Ada <ada@example.com>`; empty for nobody", "", asks=asks)
+    license, author = _about(license, author, asks=asks)
     plan = ProjectPlan(
         kind=kind,
         names=names,
@@ -75,6 +73,70 @@ def begin_plugin(
     write_files(folder, made, force=force)
     _tell(folder, plan, list(made))
     return folder
+
+
+def begin_package(
+    name: str,
+    write_manifest: Callable[[str, Path], Path],
+    *,
+    author: str | None = None,
+    license: str | None = None,
+    out: Path,
+    no_input: bool,
+    force: bool,
+) -> Path:
+    """Write a distribution around a manifest, say what to do next, and return where it is.
+
+    Args:
+        name: As it was typed.
+        write_manifest: Writes the manifest of the connector of an id into a folder, and returns the file.
+        author: Name and e-mail address.
+        license: Key of `LICENCES`.
+        out: Folder in which the distribution's own is made.
+        no_input: Whether nothing is asked.
+        force: Whether that folder may hold something already.
+
+    Raises:
+        ConfigurationError: If something given is not valid, or the folder is not empty.
+    """
+    from hookline.manifest import ManifestProblem, connector_from
+    from hookline.manifest.problems import ManifestError
+
+    names = name_plugin(name)
+    check_free(names)
+    folder = out / names.distribution
+    check_folder(folder, force=force)
+    license, author = _about(license, author, asks=not no_input and is_terminal())
+    file = write_manifest(names.id, folder / names.package)
+    connector = connector_from(file.read_bytes(), name=file.name)
+    if connector.id != names.id:
+        problem = ManifestProblem(
+            file=file.name, message=f"`id` is {connector.id!r}, and the plugin is to be called {names.id!r}."
+        )
+        raise ManifestError([problem])
+    plan = ProjectPlan(
+        kind="manifest",
+        names=names,
+        title=check_title(connector.title[:60]),
+        base_url=connector.base_url,
+        author=check_author(author),
+        licence=license,
+        year=datetime.now(UTC).year,
+        version=__version__,
+    )
+    made = files_of(plan)
+    write_files(folder, made, force=True)
+    _tell(folder, plan, sorted([*made, file.relative_to(folder).as_posix()]))
+    return folder
+
+
+def _about(license: str | None, author: str | None, *, asks: bool) -> tuple[str, str]:
+    """Return licence and author, asked for if they are not given."""
+    if license is None:
+        license = click.prompt("Licence", "mit", type=click.Choice(list(LICENCES))) if asks else "mit"
+    if author is None:
+        author = _ask("Author, as in `Ada <ada@example.com>`; empty for nobody", "", asks=asks)
+    return str(license), author
 
 
 def is_terminal() -> bool:
