@@ -66,7 +66,12 @@ def test_every_page_can_be_reached_from_the_readme(root: Path) -> None:
             links = [link.partition("#")[0] for link in _LINK.findall(path.read_text("utf-8"))]
             waiting += [path.parent / link for link in links if link and "://" not in link]
     exported = root / "docs/examples/exports/make"  # what comes out, not a page
-    pages = {path.resolve() for path in (root / "docs").rglob("*.md") if exported not in path.parents}
+    pages = {
+        path.resolve()
+        for path in (root / "docs").rglob("*.md")
+        if exported not in path.parents
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    }
     assert sorted(str(path.relative_to(root)) for path in pages - seen) == []
 
 

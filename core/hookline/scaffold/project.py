@@ -10,6 +10,7 @@ from string import Template
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from hookline.api_version import API_VERSION
 from hookline.errors import ConfigurationError
 from hookline.scaffold.licences import LICENCES
 
@@ -147,6 +148,7 @@ def _values(plan: ProjectPlan) -> dict[str, str]:
         "authors": _authors(plan.author),
         "licence": _licence_lines(licence.spdx, has_file=bool(licence.text)),
         "licence_name": licence.spdx or "No licence",
+        "api_version": API_VERSION,
         "year": str(plan.year),
         "holder": holder,
         "version": plan.version,

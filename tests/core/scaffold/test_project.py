@@ -41,8 +41,8 @@ def test_a_connector_is_a_whole_repository() -> None:
         "README.md",
         "hookline_acme/__init__.py",
         "hookline_acme/py.typed",
+        "hookline_acme/quality.yaml",
         "pyproject.toml",
-        "quality.yaml",
         "tests/test_acme.py",
     ]
 

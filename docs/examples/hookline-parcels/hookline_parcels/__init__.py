@@ -6,4 +6,6 @@ One module for each group of actions. Importing them adds their actions to the c
 from hookline_parcels import booking, following, looking, services
 from hookline_parcels.connector import connector
 
-__all__ = ["booking", "connector", "following", "looking", "services"]
+api_version = "1.0"
+
+__all__ = ["api_version", "booking", "connector", "following", "looking", "services"]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class RedactPlugin:
     """Holds the options of one gateway; what a call hides is kept in that call and nowhere else."""
 
+    api_version = "1.0"
     options = "hookline_redact.options:RedactOptions"
 
     def __init__(self) -> None:
