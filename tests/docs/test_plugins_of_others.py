@@ -19,8 +19,35 @@ if TYPE_CHECKING:
     from live_gateway import Server
 
 EXAMPLES = ("hookline-parcels", "hookline-redact")
-BEGUN = ("hookline-acme", "hookline-redact-names")
+BEGUN = ("hookline-acme", "hookline-redact-names", "hookline-contacts")
 _TOOLS = find_spec("mypy") is not None and find_spec("ruff") is not None
+
+MANIFEST = """\
+manifest: 1
+id: contacts
+title: Contacts
+base_url: https://contacts.example/v1
+test: list_contacts
+actions:
+  list_contacts:
+    title: List contacts
+    description: List the people that you know.
+    method: GET
+    path: /contacts
+    read_only: true
+    input: {}
+    output:
+      type: object
+      properties:
+        contacts:
+          type: array
+          title: Contacts
+          items: {type: object, properties: {name: {type: string, title: Name}}}
+    samples:
+      - title: One of them
+        input: {}
+        output: {contacts: [{name: Ada}]}
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +65,14 @@ class Workshop:
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Workshop:
-    """Installs this checkout, begins two plugins, and installs them and the examples."""
+    """Installs this checkout, begins three plugins, and installs them and the examples."""
     folder = tmp_path_factory.mktemp("author")
     environment = make_environment(folder / "venv")
     environment.run("hookline", "new", "connector", "acme", "--no-input", cwd=folder)
     environment.run("hookline", "new", "hook", "redact-names", "--no-input", cwd=folder)
+    (folder / "contacts.yaml").write_text(MANIFEST)
+    command = ("hookline", "new", "connector", "contacts", "--from-manifest", "contacts.yaml", "--no-input")
+    environment.run(*command, cwd=folder)
     folders = {name: folder / name for name in BEGUN}
     folders |= {name: root / "docs/examples" / name for name in EXAMPLES}
     environment.install(*(part for name in BEGUN for part in ("-e", folders[name])))
@@ -70,7 +100,7 @@ def ask(server: Server, method: str, path: str, body: object = None) -> Any:
 
 
 # The tests of the begun connector are run by the tutorial.
-@pytest.mark.parametrize("name", ["hookline-redact-names", *EXAMPLES])
+@pytest.mark.parametrize("name", ["hookline-redact-names", "hookline-contacts", *EXAMPLES])
 def test_the_plugin_s_own_tests_pass(workshop: Workshop, name: str) -> None:
     printed = workshop.environment.run(
         "pytest",
@@ -94,13 +124,14 @@ def test_the_plugins_are_found_and_active(workshop: Workshop) -> None:
     found = {plugin["name"]: (plugin["distribution"], plugin["status"]) for plugin in listed}
     assert found["acme"] == ("hookline-acme", "active")
     assert found["redact_names"] == ("hookline-redact-names", "active")
+    assert found["contacts"] == ("hookline-contacts", "active")
     assert found["parcels"] == ("hookline-parcels", "active")
     assert found["redact"] == ("hookline-redact", "active")
 
 
 def test_a_begun_action_is_listed_described_and_run_on_the_sandbox(served: Server) -> None:
     listed = {action["id"] for action in ask(served, "GET", "/actions")["actions"]}
-    assert {"acme.get_item", "acme.list_items", "parcels.book_parcel"} <= listed
+    assert {"acme.get_item", "acme.list_items", "contacts.list_contacts", "parcels.book_parcel"} <= listed
     assert "/actions/acme.get_item" in ask(served, "GET", "/openapi.json")["paths"]
 
     output = ask(served, "POST", "/actions/acme.get_item", {"id": "item-1"})
@@ -111,13 +142,7 @@ def test_a_begun_action_is_listed_described_and_run_on_the_sandbox(served: Serve
 if _TOOLS:  # both come with the extra `dev`, and not with what tests need
 
     def test_types_and_style_of_the_plugins_are_clean(workshop: Workshop) -> None:
-        names = ("hookline_acme", "hookline_redact_names", "hookline_parcels", "hookline_redact")
-        packages = [
-            folder / package
-            for folder, package in zip(
-                (workshop.folders[name] for name in (*BEGUN, *EXAMPLES)), names, strict=True
-            )
-        ]
+        packages = [folder / name.replace("-", "_") for name, folder in workshop.folders.items()]
         for name in BEGUN:
             folder = workshop.folders[name]
             _check("ruff", "check", "--no-cache", str(folder), cwd=folder)

@@ -99,8 +99,7 @@ def begin_package(
     Raises:
         ConfigurationError: If something given is not valid, or the folder is not empty.
     """
-    from hookline.manifest import ManifestProblem, connector_from
-    from hookline.manifest.problems import ManifestError
+    from hookline.manifest import load_manifest
 
     names = name_plugin(name)
     check_free(names)
@@ -108,17 +107,13 @@ def begin_package(
     check_folder(folder, force=force)
     license, author = _about(license, author, asks=not no_input and is_terminal())
     file = write_manifest(names.id, folder / names.package)
-    connector = connector_from(file.read_bytes(), name=file.name)
-    if connector.id != names.id:
-        problem = ManifestProblem(
-            file=file.name, message=f"`id` is {connector.id!r}, and the plugin is to be called {names.id!r}."
-        )
-        raise ManifestError([problem])
+    connector = load_manifest(file)
     plan = ProjectPlan(
         kind="manifest",
         names=names,
         title=check_title(connector.title[:60]),
         base_url=connector.base_url,
+        takes_key=connector.credential is not None,
         author=check_author(author),
         licence=license,
         year=datetime.now(UTC).year,

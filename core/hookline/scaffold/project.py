@@ -37,6 +37,7 @@ class ProjectPlan:
         author: Name, with ``<e-mail>`` behind it if that is to be told; empty for nobody.
         licence: Key of `LICENCES`.
         year: Of the copyright.
+        takes_key: Whether the service takes a credential.
         version: Of Hookline: the first that the plugin is made for.
     """
 
@@ -46,6 +47,7 @@ class ProjectPlan:
     base_url: str = ""
     author: str = ""
     licence: str = "mit"
+    takes_key: bool = True
     year: int
     version: str
 
@@ -149,6 +151,10 @@ def _values(plan: ProjectPlan) -> dict[str, str]:
         "licence": _licence_lines(licence.spdx, has_file=bool(licence.text)),
         "licence_name": licence.spdx or "No licence",
         "api_version": API_VERSION,
+        "export_key": f"    export HOOKLINE_{names.id.upper()}_API_KEY=YOUR_KEY\n" if plan.takes_key else "",
+        "key_row": f"| `HOOKLINE_{names.id.upper()}_API_KEY` | The key of your account. |\n"
+        if plan.takes_key
+        else "",
         "year": str(plan.year),
         "holder": holder,
         "version": plan.version,

@@ -56,12 +56,19 @@ def copy_manifest(source: Path, id: str, folder: Path) -> Path:
         folder: Where the copy goes.
 
     Raises:
-        ConfigurationError: If it cannot be read or written.
+        ConfigurationError: If it cannot be read or written, or is the manifest of another connector.
     """
+    from hookline.manifest import connector_from
     from hookline.manifest.loading import read_bytes
 
     target = folder / f"{id}.yaml"
     content = read_bytes(source)
+    found = connector_from(content, name=source.name).id
+    if found != id:
+        raise ConfigurationError(
+            f"{source} is the manifest of {found!r}, and the plugin is to be called {id!r}.",
+            hint=f"Write `hookline new connector {found.replace('_', '-')}`, or change `id` in the manifest.",
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)

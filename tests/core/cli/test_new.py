@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from hookline.cli.group import build_cli
+from hookline.manifest import load_manifest
 
 
 def run(*arguments: str, folder: Path) -> Result:
@@ -64,6 +66,66 @@ def test_a_folder_that_holds_something_needs_force(tmp_path: Path) -> None:
     refused = run("hook", "acme", folder=tmp_path)
     assert (refused.exit_code, "is not empty" in refused.output) == (2, True)
     assert run("hook", "acme", "--force", folder=tmp_path).exit_code == 0
+
+
+MANIFEST = """\
+manifest: 1
+id: acme
+title: Acme CRM
+base_url: https://api.acme.example/v2
+credential: none
+actions:
+  ping:
+    title: Ping
+    description: Ask whether somebody is there.
+    method: GET
+    path: /ping
+    input: {}
+    output: {type: object}
+"""
+DOCUMENT = {
+    "openapi": "3.1.0",
+    "info": {"title": "Acme CRM", "version": "1"},
+    "servers": [{"url": "https://api.acme.example/v2"}],
+    "paths": {"/ping": {"get": {"operationId": "ping", "responses": {"200": {"description": "Here."}}}}},
+}
+
+
+def test_a_repository_is_written_around_a_manifest(tmp_path: Path) -> None:
+    manifest = tmp_path / "acme.yaml"
+    manifest.write_text(MANIFEST)
+
+    done = run("connector", "acme", "--from-manifest", str(manifest), folder=tmp_path)
+
+    assert done.exit_code == 0, done.output
+    package = tmp_path / "hookline-acme/hookline_acme"
+    assert (package / "acme.yaml").read_text() == MANIFEST
+    assert 'load_manifest(files("hookline_acme") / "acme.yaml")' in (package / "__init__.py").read_text()
+    assert "API_KEY" not in (tmp_path / "hookline-acme/README.md").read_text()
+    assert "hookline_acme/acme.yaml" in done.output
+
+
+def test_a_repository_is_written_around_an_imported_document(tmp_path: Path) -> None:
+    document = tmp_path / "openapi.json"
+    document.write_text(json.dumps(DOCUMENT))
+
+    done = run("connector", "acme", "--openapi", str(document), "--package", folder=tmp_path)
+
+    assert done.exit_code == 0, done.output
+    package = tmp_path / "hookline-acme/hookline_acme"
+    assert load_manifest(package / "acme.yaml").actions.keys() == {"acme.ping"}
+    assert (package / "__init__.py").is_file()
+
+
+def test_a_manifest_of_another_connector_is_refused(tmp_path: Path) -> None:
+    manifest = tmp_path / "acme.yaml"
+    manifest.write_text(MANIFEST)
+
+    done = run("connector", "other", "--from-manifest", str(manifest), folder=tmp_path / "out")
+
+    assert done.exit_code == 2
+    assert "is the manifest of 'acme', and the plugin is to be called 'other'" in done.output
+    assert list(tmp_path.iterdir()) == [manifest]
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def find_phones(text: str) -> list[tuple[int, int]]:
 
 
 def _is_phone(text: str) -> bool:
-    groups = _GROUP.findall(text)
+    groups = [match.group() for match in _GROUP.finditer(text)]
     count = sum(map(len, groups))
     if not _MIN_PHONE_DIGITS <= count <= _MAX_PHONE_DIGITS or _DATE.match(text):
         return False

@@ -7,24 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import hookline_redact
 import orjson
 import pytest
+from hookline_redact import RedactPlugin
 
 from hookline import UpstreamRequest, UpstreamResponse
-from hookline.gateway import Gateway, load_plugins
-from hookline.settings import Settings
-from hookline.webhook.app import create_app
+from hookline.testing import GatewayRecipe, GatewayUnderTest
 
 if TYPE_CHECKING:
-    from flask.testing import FlaskClient
-    from werkzeug.test import TestResponse
-
     from hookline.call import Cancellation
     from hookline.engine.transport import Timeouts
 
-KEY = "a-key-for-tests-only-0001"
-HEADERS = {"authorization": f"Bearer {KEY}"}
 Say = Callable[[str], str]
 
 
@@ -115,15 +108,11 @@ class Lab:
 
     def __init__(self, model: Model, folder: Path, **options: object) -> None:
         self.model = model
-        settings = Settings.model_validate(
-            {"api_keys": [KEY], "state_dir": str(folder), "plugins": {"redact": options}}
+        recipe = GatewayRecipe(
+            plugins=(RedactPlugin,), settings={"plugins": {"redact": options}}, state_dir=folder
         )
-        host = load_plugins(settings)
-        if "redact" not in host.plugins:  # where the plugin is installed it is found by its entry point
-            host.register(hookline_redact.RedactPlugin(), name="redact")
-        environ = {"HOOKLINE_OPENAI_API_KEY": "YOUR_KEY", "HOOKLINE_STATE_DIR": str(folder)}
-        self.gateway = Gateway(settings, host=host, transport=model, environ=environ)
-        self.client: FlaskClient = create_app(self.gateway).test_client()
+        self.gateway = GatewayUnderTest(recipe, transport=model)
+        self.call = self.gateway.call
 
     def chat(self, prompt: str, *, headers: dict[str, str] | None = None, **fields: object) -> Any:
         """Return the output of a chat through the action door."""
@@ -132,10 +121,11 @@ class Lab:
         assert answer.status_code == 200, answer.text
         return answer.json
 
-    def post(self, path: str, body: object, headers: dict[str, str] | None = None) -> TestResponse:
-        return self.client.post(path, json=body, headers={**HEADERS, **(headers or {})})
+    def post(self, path: str, body: object, headers: dict[str, str] | None = None) -> Any:
+        every = {**self.gateway.headers, **(headers or {})}
+        return self.gateway.client.post(path, json=body, headers=every)
 
-    def wire(self, messages: Sequence[object], **fields: object) -> TestResponse:
+    def wire(self, messages: Sequence[object], **fields: object) -> Any:
         """Return the answer to a chat in OpenAI's own format."""
         answer = self.post("/v1/chat/completions", {"model": "m", "messages": list(messages), **fields})
         assert answer.status_code == 200, answer.text

@@ -196,6 +196,21 @@ def test_every_item_of_a_bulk_call_gets_its_own_data_back(lab: Lab) -> None:
     assert all("example" not in orjson.dumps(body).decode() for body in lab.model.sent)
 
 
+def test_a_job_hides_and_restores_like_any_call(lab: Lab) -> None:
+    result = lab.call.job("openai.chat", model="m", prompt=PROMPT)
+
+    assert result.output["text"] == PROMPT
+    assert [body["messages"][-1]["content"] for body in lab.model.sent] == [REDACTED]
+
+
+def test_several_texts_in_one_request_share_their_placeholders(lab: Lab) -> None:
+    texts = [f"From {MAIL}", f"To {MAIL}", "To bob@example.org"]
+
+    lab.call("openai.embed", model="m", input=texts)
+
+    assert lab.model.sent[-1]["input"] == ["From [EMAIL_1]", "To [EMAIL_1]", "To [EMAIL_2]"]
+
+
 def test_a_repeated_request_gets_the_restored_answer_again(lab: Lab) -> None:
     headers = {"idempotency-key": "invoice-17"}
 
