@@ -103,7 +103,11 @@ _KINDS: dict[str, Callable[[], list[Block]]] = {
     "included_block": lambda: [block for block in all_blocks() if "file" in block.marks],
     "calling_block": runnable,
     "hook_example": lambda: [
-        block for block in blocks_of("docs/reference/hooks.md") if "example" in block.marks
+        block
+        for page in pages()
+        if page.startswith("docs/reference/hooks/")
+        for block in blocks_of(page)
+        if "example" in block.marks
     ],
     "toml_block": lambda: [block for block in all_blocks() if block.language == "toml"],
     "json_block": lambda: [block for block in all_blocks() if block.language == "json"],
