@@ -101,7 +101,7 @@ def _places_of_codes(tree: ast.Module) -> dict[str, int]:
 
 def _class_codes(node: ast.ClassDef) -> Iterator[str]:
     for statement in node.body:
-        target = statement.target if isinstance(statement, ast.AnnAssign) else None
+        target: ast.expr | None = statement.target if isinstance(statement, ast.AnnAssign) else None
         if isinstance(statement, ast.Assign):
             target = statement.targets[0]
         if isinstance(target, ast.Name) and target.id == "code":
