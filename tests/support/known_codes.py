@@ -45,7 +45,7 @@ def find_uses(root: Path) -> list[Use]:
 
 def _uses(tree: ast.Module, file: str, everywhere: dict[str, str]) -> Iterator[Use]:
     constants = everywhere | _constants(tree)
-    places = _places_of_codes(tree)
+    places, warning = _places_of_codes(tree), _functions_that_warn(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             for code in _class_codes(node):
@@ -59,7 +59,7 @@ def _uses(tree: ast.Module, file: str, everywhere: dict[str, str]) -> Iterator[U
             given.append(call.args[place])
         for value in given:
             for code in _texts(value, constants, function):
-                yield Use(code=code, file=file, is_warning=is_warning)
+                yield Use(code=code, file=file, is_warning=is_warning or name in warning)
 
 
 def _calls(
@@ -97,6 +97,17 @@ def _places_of_codes(tree: ast.Module) -> dict[str, int]:
             if "code" in names:
                 places[node.name] = names.index("code")
     return places
+
+
+def _functions_that_warn(tree: ast.Module) -> set[str]:
+    """Return the functions of a module that hand a code which they take to ``….warn()``."""
+    return {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and "code" in [argument.arg for argument in node.args.args]
+        for one in ast.walk(node)
+        if isinstance(one, ast.Call) and _is_warning(one) and ast.unparse(one.args[0]) == "code"
+    }
 
 
 def _class_codes(node: ast.ClassDef) -> Iterator[str]:
