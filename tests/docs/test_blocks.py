@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
 CHECKED = frozenset({"bash", "json", "python", "text", "toml", "yaml"})
-MARKS = frozenset({"demo", "example", "file", "help", "not run", "output", "raises", "run", "test"})
+MARKS = frozenset(
+    {"demo", "example", "file", "goes on", "help", "not run", "output", "raises", "run", "test"}
+)
 _ASSIGNMENT = re.compile(r"\w+=")
 _URL = re.compile(r"(?<!: \")https?://(?:localhost:8787|127\.0\.0\.1:8787|hooks\.example\.com)(/[^\s\"'?#]*)")
 _ENDS_OF_A_COMMAND = frozenset({"|", "||", "&&", ";", "&", ">", ">>", "<", "(", ")"})
@@ -65,12 +67,23 @@ def test_a_yaml_block_is_yaml(page: str, read_blocks: Callable[[str], list[Block
             assert yaml.safe_load(block.text) is not None, str(block)
 
 
-def test_a_python_block_runs(free_python_block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_block_runs(
+    free_python_block: Block,
+    root: Path,
+    read_blocks: Callable[[str], list[Block]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     if "localhost:8787" in free_python_block.text:
         pytest.importorskip("openai")
         return  # run against a gateway by another test
     module = ModuleType("documented_block")
     monkeypatch.setitem(sys.modules, module.__name__, module)
+    start = free_python_block.marks.get("goes on")
+    if start is not None:  # from a file, and the blocks above that go on from it too
+        exec(compile((root / start).read_text("utf-8"), start, "exec"), module.__dict__)
+        for block in read_blocks(free_python_block.page):
+            if block.marks.get("goes on") == start and block.line < free_python_block.line:
+                exec(compile(block.text, str(block), "exec"), module.__dict__)
     code = compile(free_python_block.text, str(free_python_block), "exec")
     wanted = free_python_block.marks.get("raises")
     if wanted is None:
