@@ -22,7 +22,7 @@ from hookline.action import (
     StreamPresenter,
 )
 from hookline.connection import check_base_url
-from hookline.credential import Credential, CredentialPlacement
+from hookline.credential import Credential, CredentialPlacement, check_credential
 from hookline.declaring import ANSWER_SCHEMAS, AnswerKind, EndpointParts, make_parts
 from hookline.endpoint_checks import check_headers, check_method, check_returned
 from hookline.error_rules import ErrorRule, check_rules
@@ -96,10 +96,13 @@ class Connector:
         self.title = title
         self.base_url = check_base_url(base_url, setting=f"{where}: `base_url`")
         self.description = description
+        check_credential(credential, where=where)
         self.credential = credential
         self.options = options
         self.environment = dict(environment or {})
-        self.forward_headers = check_headers(forward_headers, where=where, argument="forward_headers")
+        self.forward_headers = check_headers(
+            forward_headers, where=where, argument="forward_headers", credential=credential
+        )
         names = check_returned(return_headers, where=where)
         self.return_headers = frozenset(name for name in names if not name.endswith("*"))
         self.return_prefixes = tuple(name[:-1] for name in names if name.endswith("*"))

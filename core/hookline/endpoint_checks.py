@@ -112,13 +112,16 @@ def check_header_name(name: object, *, where: str, argument: str, taken: str | N
     return name.lower()
 
 
-def check_headers(names: Iterable[str], *, where: str, argument: str) -> tuple[str, ...]:
+def check_headers(
+    names: Iterable[str], *, where: str, argument: str, credential: Credential | None
+) -> tuple[str, ...]:
     """Return the names of headers that are passed on to the service, in lower case.
 
     Raises:
         ConfigurationError: If one is no header, may not be passed on, or is named twice.
     """
-    found = tuple(check_header_name(name, where=where, argument=argument) for name in names)
+    taken = credential.header if isinstance(credential, CredentialPlacement) else None
+    found = tuple(check_header_name(name, where=where, argument=argument, taken=taken) for name in names)
     return _once(found, where=where, argument=argument)
 
 
