@@ -208,12 +208,18 @@ class Connector:
         if action_id in self.actions:
             raise ConfigurationError(f"Action {action_id!r} is defined twice.")
         method = check_method(method, where=action_id)
+        if output is None:
+            if answers == "json":
+                raise ConfigurationError(f"{action_id}: `output`: it is missing; give a model or a schema.")
+            output = ANSWER_SCHEMAS.get(answers, {})
+        output_schema = _schema_of(output, mode="serialization")
         parts = make_parts(
             EndpointParts(
                 where=action_id,
                 method=method,
                 path=path,
                 input_schema=_schema_of(input, mode="validation"),
+                output_schema=output_schema,
                 places=places or {},
                 encoding=encoding,
                 answers=answers,
@@ -228,10 +234,6 @@ class Connector:
                 credential=self.credential,
             )
         )
-        if output is None:
-            output = ANSWER_SCHEMAS.get(answers)
-            if output is None:
-                raise ConfigurationError(f"{action_id}: `output`: it is missing; give a model or a schema.")
         action = Action(
             id=action_id,
             connector=self,
@@ -240,7 +242,7 @@ class Connector:
             method=method,
             path=path,
             input_schema=parts.input_schema,
-            output_schema=_with_warnings(_schema_of(output, mode="serialization")),
+            output_schema=_with_warnings(output_schema),
             request_schema=None if request is None else _schema_of(request, mode="validation"),
             is_read_only=read_only,
             is_idempotent=read_only if idempotent is None else idempotent,

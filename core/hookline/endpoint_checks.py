@@ -202,6 +202,9 @@ def check_places(
             refuse(where, "path", f"the placeholder {{{name}}} is no field of the input; it has {has}.")
         found[name] = InPlace(where="path")
     _check_room(found, fields, defaults, where=where, rest=rest)
+    in_query = {*fields.schemas, *defaults} - found.keys() if rest == "query" else set()
+    if taken_query in in_query:
+        refuse(where, "places", f"the query's {taken_query!r} is where the credential goes.")
     return found
 
 

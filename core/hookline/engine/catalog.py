@@ -74,6 +74,7 @@ class Catalog:
             if connector.id in self.connectors or connector.id in added:
                 raise ConfigurationError(f"There is a connector {connector.id!r} already.")
             added[connector.id] = connector
+            _check_test(connector)
         entries = {
             action.id: CatalogEntry(action)
             for connector in connectors
@@ -85,38 +86,38 @@ class Catalog:
         self.connectors.update(added)
         self._entries.update(entries)
 
-    def entry(self, action_id: str) -> CatalogEntry:
+    def entry(self, action_id: str, *, with_hidden: bool = False) -> CatalogEntry:
         """Return an action with its validators.
+
+        Args:
+            action_id: Which one.
+            with_hidden: Whether one is found too that callers may not be told of.
 
         Raises:
             NotFoundError: If there is none of that id; the message names similar ones.
         """
         found = self._entries.get(action_id)
-        if found is None:
-            raise self.unknown(action_id)
+        if found is None or (found.action.is_hidden and not with_hidden):
+            near = difflib.get_close_matches(action_id[:80], [one.id for one in self], n=2, cutoff=0.5)
+            raise NotFoundError(
+                f"There is no action {action_id[:80]!r}."
+                + (f" Did you mean {' or '.join(near)}?" if near else ""),
+                code="unknown_action",
+            )
         return found
 
-    def unknown(self, action_id: str) -> NotFoundError:
-        """Return the error for an id that callers know no action of; it names similar ones."""
-        near = difflib.get_close_matches(action_id[:80], [action.id for action in self], n=2, cutoff=0.5)
-        return NotFoundError(
-            f"There is no action {action_id[:80]!r}."
-            + (f" Did you mean {' or '.join(near)}?" if near else ""),
-            code="unknown_action",
-        )
-
     def get(self, action_id: str) -> Action | None:
-        """Return an action, or None if there is none of that id."""
+        """Return an action, or None if there is none of that id, or it is hidden."""
         found = self._entries.get(action_id)
-        return None if found is None else found.action
+        return None if found is None or found.action.is_hidden else found.action
 
-    def find(self, action_id: str) -> Action:
-        """Return an action.
+    def find(self, action_id: str, *, with_hidden: bool = False) -> Action:
+        """Return an action; see `entry`.
 
         Raises:
             NotFoundError: If there is none of that id.
         """
-        return self.entry(action_id).action
+        return self.entry(action_id, with_hidden=with_hidden).action
 
 
 def _check_form(action: Action) -> None:
@@ -134,6 +135,26 @@ def _check_form(action: Action) -> None:
         orjson.dumps(describe(action))
     except TypeError as exc:
         raise ConfigurationError(f"{action.id} cannot be described as JSON: {exc}.") from exc
+
+
+def _check_test(connector: Connector) -> None:
+    """Refuse a test of connections that nobody could run.
+
+    Raises:
+        ConfigurationError: If there is no such action, or it is hidden or needs input.
+    """
+    if connector.test is None:
+        return
+    action = connector.actions.get(f"{connector.id}.{connector.test}")
+    if action is None:
+        problem = "there is no such action"
+    elif action.is_hidden:
+        problem = "that action is hidden"
+    elif follow(action.input_schema, action.input_schema).get("required"):
+        problem = "that action needs input"
+    else:
+        return
+    raise ConfigurationError(f"Connector {connector.id!r}: `test`: {connector.test!r}: {problem}.")
 
 
 def build_catalog(host: PluginHost) -> Catalog:

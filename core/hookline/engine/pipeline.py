@@ -209,9 +209,7 @@ class Pipeline:
     # ------------------------------------------------------------ the steps
 
     def _open(self, principal: Principal, order: Order, parent: Call | None, *, is_internal: bool) -> Call:
-        action = self._catalog.find(order.action_id)
-        if action.is_hidden and parent is None and not is_internal:
-            raise self._catalog.unknown(order.action_id)
+        action = self._catalog.find(order.action_id, with_hidden=parent is not None or is_internal)
         fields = order.fields
         if RAW_JSON in fields and order.endpoint is None:
             fields = joined_if_sound(fields, action)
@@ -273,7 +271,7 @@ class Pipeline:
     def _validate(self, call: Call) -> None:
         if call.door == "wire":
             return  # the service judges its own format
-        entry = self._catalog.entry(call.action.id)
+        entry = self._catalog.entry(call.action.id, with_hidden=True)
         if RAW_JSON in call.input:
             join_raw(call.input, call.action)  # says what is wrong with it
         coerce(call.input, entry.action.input_schema)
@@ -293,13 +291,18 @@ class Pipeline:
                 request.content = None  # to be written anew
                 if request.path == path:  # another endpoint has another body
                     self._check_changed_body(call, request)
-        finish_request(request)
+        try:
+            finish_request(request)
+        except TypeError as exc:
+            raise self._fault(
+                "hookline_shape_request", f"made a body that {call.action.id} cannot send"
+            ) from exc
         misdeed = check_request(call, request)
         if misdeed is not None:
             raise self._fault("hookline_shape_request", f"{misdeed}, which none may do")
 
     def _check_changed_body(self, call: Call, request: UpstreamRequest) -> None:
-        validator = self._catalog.entry(call.action.id).request
+        validator = self._catalog.entry(call.action.id, with_hidden=True).request
         if call.door == "action" and validator is not None:
             problems = validator.problems(request.body)
             if problems:
