@@ -33,16 +33,15 @@ def fields(*names: str, **schemas: Any) -> dict[str, Any]:
 
 def declare(**declared: Any) -> Connector:
     """Return a connector ``crm`` with one action ``crm.go``."""
-    own = {
-        name: declared.pop(name)
-        for name in ("credential", "connector_errors", "return_headers")
-        if name in declared
-    }
-    if "connector_errors" in own:
-        own["errors"] = own.pop("connector_errors")
-    connector = Connector(
-        "crm", title="CRM", base_url="https://crm.example/v2", **{"credential": None, **own}
-    )
+    own: dict[str, Any] = {"credential": None}
+    for name, theirs in (
+        ("credential", "credential"),
+        ("connector_errors", "errors"),
+        ("return_headers", "return_headers"),
+    ):
+        if name in declared:
+            own[theirs] = declared.pop(name)
+    connector = Connector("crm", title="CRM", base_url="https://crm.example/v2", **own)
     declared.setdefault("path", "/go")
     declared.setdefault("method", "POST")
     if declared.get("answers", "json") == "json":
