@@ -46,10 +46,16 @@ class CatalogEntry:
 
 
 class Catalog:
-    """Finds actions by id."""
+    """Finds actions by id. Those that are hidden are there for other actions only.
+
+    Attributes:
+        connectors: The connectors, by id.
+        owners: Name of the plugin that a connector comes from, by the connector's id.
+    """
 
     def __init__(self) -> None:
         self.connectors: dict[str, Connector] = {}
+        self.owners: dict[str, str] = {}
         self._entries: dict[str, CatalogEntry] = {}
 
     def __iter__(self) -> Iterator[Action]:
@@ -90,15 +96,16 @@ class Catalog:
         """Return an action with its validators.
 
         Args:
-            action_id: Which one.
-            with_hidden: Whether one is found too that callers may not be told of.
+            action_id: Which action.
+            with_hidden: Whether it may be one that only other actions run.
 
         Raises:
             NotFoundError: If there is none of that id; the message names similar ones.
         """
         found = self._entries.get(action_id)
         if found is None or (found.action.is_hidden and not with_hidden):
-            near = difflib.get_close_matches(action_id[:80], [one.id for one in self], n=2, cutoff=0.5)
+            known = [id for id, entry in self._entries.items() if with_hidden or not entry.action.is_hidden]
+            near = difflib.get_close_matches(action_id[:80], known, n=2, cutoff=0.5)
             raise NotFoundError(
                 f"There is no action {action_id[:80]!r}."
                 + (f" Did you mean {' or '.join(near)}?" if near else ""),
@@ -106,13 +113,15 @@ class Catalog:
             )
         return found
 
-    def get(self, action_id: str) -> Action | None:
-        """Return an action, or None if there is none of that id, or it is hidden."""
+    def get(self, action_id: str, *, with_hidden: bool = False) -> Action | None:
+        """Return an action, or None if there is none of that id."""
         found = self._entries.get(action_id)
-        return None if found is None or found.action.is_hidden else found.action
+        if found is None or (found.action.is_hidden and not with_hidden):
+            return None
+        return found.action
 
     def find(self, action_id: str, *, with_hidden: bool = False) -> Action:
-        """Return an action; see `entry`.
+        """Return an action.
 
         Raises:
             NotFoundError: If there is none of that id.
@@ -181,6 +190,8 @@ def build_catalog(host: PluginHost) -> Catalog:
             catalog.add(*connectors)
         except ConfigurationError as exc:
             host.leave_out(name, exc.message)
+        else:
+            catalog.owners.update((connector.id, name) for connector in connectors)
     return catalog
 
 
