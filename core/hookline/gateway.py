@@ -163,6 +163,11 @@ class Gateway:
                 _log.warning("plugin %s: %s", name, told)
 
     @property
+    def transport(self) -> Transport:
+        """What carries upstream requests: no redirects, no cookies. For plugins that ask somebody else."""
+        return self._transport
+
+    @property
     def state_dir(self) -> Path | None:
         """Folder for what is kept; None if all of it is in memory."""
         return self.settings.state_dir

@@ -80,6 +80,7 @@ class Catalog:
             if connector.id in self.connectors or connector.id in added:
                 raise ConfigurationError(f"There is a connector {connector.id!r} already.")
             added[connector.id] = connector
+            _check_test(connector)
         entries = {
             action.id: CatalogEntry(action)
             for connector in connectors
@@ -143,6 +144,26 @@ def _check_form(action: Action) -> None:
         orjson.dumps(describe(action))
     except TypeError as exc:
         raise ConfigurationError(f"{action.id} cannot be described as JSON: {exc}.") from exc
+
+
+def _check_test(connector: Connector) -> None:
+    """Refuse a test of connections that nobody could run.
+
+    Raises:
+        ConfigurationError: If there is no such action, or it is hidden or needs input.
+    """
+    if connector.test is None:
+        return
+    action = connector.actions.get(f"{connector.id}.{connector.test}")
+    if action is None:
+        problem = "there is no such action"
+    elif action.is_hidden:
+        problem = "that action is hidden"
+    elif follow(action.input_schema, action.input_schema).get("required"):
+        problem = "that action needs input"
+    else:
+        return
+    raise ConfigurationError(f"Connector {connector.id!r}: `test`: {connector.test!r}: {problem}.")
 
 
 def build_catalog(host: PluginHost) -> Catalog:
