@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Literal
 
@@ -20,6 +21,7 @@ import pluggy
 from hookline import hookspecs
 from hookline.connector import Connector
 from hookline.errors import ConfigurationError, HooklineError, PluginError
+from hookline.plugin_files import load_plugin_files
 
 ENTRY_POINT_GROUP = "hookline"
 Status = Literal["active", "disabled", "refused", "broken"]
@@ -72,16 +74,18 @@ class PluginHost:
         *,
         disabled: Collection[str] = (),
         required: Collection[str] = (),
+        files: Iterable[Path | str] = (),
     ) -> None:
-        """Load every plugin that is installed.
+        """Load every plugin that is installed, and those that are files.
 
         Args:
             points: Entry points; those of the group ``hookline`` by default.
             disabled: Names that are left out.
             required: Names that must end up active.
+            files: Plugins that are one file each; see `hookline.plugin_files`.
 
         Raises:
-            ConfigurationError: If a required plugin is not active.
+            ConfigurationError: If a required plugin is not active, or a file cannot be one.
         """
         by_name: dict[str, list[EntryPoint]] = defaultdict(list)
         for point in entry_points(group=ENTRY_POINT_GROUP) if points is None else points:
@@ -95,6 +99,7 @@ class PluginHost:
                 self.plugins[name] = _refuse_duplicate(by_name[name])
             else:
                 self._load_one(by_name[name][0])
+        load_plugin_files(self, files, disabled=disabled)
         self._check_names(disabled, setting="disabled")
         self._check_names(required, setting="required")
         for name in required:

@@ -81,6 +81,9 @@ class PluginSettings(_Section):
     required: tuple[str, ...] = Field(
         (), description="Names of plugins without which the gateway must not start."
     )
+    files: tuple[Path, ...] = Field(
+        (), description="Plugins that are one Python file each, used without being installed."
+    )
 
     @property
     def options(self) -> dict[str, object]:
@@ -159,6 +162,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_MAX_HOPS": ("limits", "max_hops"),
     "HOOKLINE_DISABLED_PLUGINS": ("plugins", "disabled"),
     "HOOKLINE_REQUIRED_PLUGINS": ("plugins", "required"),
+    "HOOKLINE_PLUGIN_FILES": ("plugins", "files"),
 }
 CONFIG_VARIABLE = "HOOKLINE_CONFIG"
 NO_STATE = "none"
@@ -169,6 +173,7 @@ _LISTS = {
     ("api_keys",),
     ("plugins", "disabled"),
     ("plugins", "required"),
+    ("plugins", "files"),
     ("server", "trusted_proxies"),
     ("server", "allowed_hosts"),
 }
