@@ -77,11 +77,12 @@ class AnswerMaker:
     ) -> Answer:
         call, endpoint = prepared.call, prepared.endpoint
         headers = returned_headers(call, response.headers)
-        if content is not None:  # what was put together from a stream was measured there
+        is_output = content is not None and response.is_output
+        if content is not None and not is_output:  # what was put together from a stream was measured there
             prepared.settlement.measure(raw)
         if endpoint is None:
-            output = call.action.present(call, raw)
-            if call.action.paging is not None:
+            output = call.action.present(call, raw) if not is_output else _as_output(raw)
+            if call.action.paging is not None and not is_output:
                 output = with_next_page(call, output, raw, response.headers)
             output = self._processed(call, output, raw, headers)
             return _reply(call, _with_warnings(call, output), headers)
@@ -209,6 +210,12 @@ def _reply(call: Call, output: object, headers: Headers) -> Answer:
     except TypeError as exc:
         raise UnwritableChangeError from exc
     return Answer(status=200, headers=headers, content=content)
+
+
+def _as_output(raw: object) -> JsonObject:
+    if not isinstance(raw, dict):
+        raise InvalidUpstreamAnswerError("What was answered as the action's output is no JSON object.")
+    return raw
 
 
 def _accept(response: UpstreamResponse) -> UpstreamResponse:
