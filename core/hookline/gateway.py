@@ -23,6 +23,7 @@ from hookline.engine.runner import Runner
 from hookline.engine.transport import TransportPlugin
 from hookline.errors import ConfigurationError
 from hookline.exports.target import collect_targets
+from hookline.hook_trace import HookTrace
 from hookline.options import LayeredOptions, PluginOptions, environment_names, load_model
 from hookline.plugin_files import check_plugin_files
 from hookline.plugins import PluginHost, PluginInfo
@@ -95,6 +96,12 @@ class Gateway:
         self.environ = with_secret_files(os.environ if environ is None else environ)
         self.settings = settings or load_settings(self.environ)
         self.host = host or load_plugins(self.settings)
+        self.host.watch.slow_s = self.settings.plugins.slow_hook_ms / 1000
+        self.host.watch.hanging_s = self.settings.plugins.hanging_hook_s
+        if self.settings.plugins.watched == "all":
+            self.host.watch_all()
+        if self.settings.trace_hooks != "off":
+            self.host.start_trace(HookTrace(self.settings.trace_hooks))
         self._transport = transport or _make_transport(self.settings)
         limits = self.settings.limits
         code = CodePlugin(lambda: self.catalog, owner=self.plugin_of)
@@ -153,6 +160,8 @@ class Gateway:
         for name, info in self.host.plugins.items():
             if info.status in ("broken", "refused"):
                 _log.warning("plugin %s is not used: %s", name, info.problem)
+            for told in info.deprecated:
+                _log.warning("plugin %s: %s", name, told)
 
     @property
     def state_dir(self) -> Path | None:
@@ -260,6 +269,7 @@ class Gateway:
 
     def start_background(self) -> None:
         """Let plugins begin work that no call asks for: what servers and workers do, and commands do not."""
+        self.host.watch.start()
         for begin in self._background:
             try:
                 begin()
@@ -283,6 +293,7 @@ class Gateway:
                 stop(gateway=self)
             except Exception:  # the others must still be closed
                 _log.exception("the plugin %r failed while it was closed", name)
+        self.host.watch.close()
         self.audit.close()
         self.database.close()
         self._transport.close()
@@ -307,7 +318,7 @@ class Gateway:
 
     def _check_patterns(self, patterns: Mapping[str, str]) -> None:
         """Refuse tables for actions that do not exist: what they switch on would be off."""
-        known = {action.id for action in self.catalog} | {f"{id}.*" for id in self.catalog.connectors}
+        known = {action.id for action in self.catalog.every()} | {f"{id}.*" for id in self.catalog.connectors}
         for pattern, table in patterns.items():
             if pattern not in known:
                 near = difflib.get_close_matches(pattern, known, n=1)
@@ -374,7 +385,7 @@ def load_plugins(settings: Settings) -> PluginHost:
     """
     host = PluginHost()
     plugins = settings.plugins
-    host.load(disabled=plugins.disabled, required=plugins.required, files=plugins.files)
+    host.load(disabled=plugins.disabled, required=plugins.required, files=plugins.files, order=plugins.order)
     check_plugin_files(host, plugins.files)
     return host
 

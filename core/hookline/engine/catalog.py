@@ -59,11 +59,15 @@ class Catalog:
         self._entries: dict[str, CatalogEntry] = {}
 
     def __iter__(self) -> Iterator[Action]:
-        found = (self._entries[id].action for id in sorted(self._entries))
-        return (action for action in found if not action.is_hidden)
+        """Yield the actions that callers may be told of, by id."""
+        return (action for action in self.every() if not action.is_hidden)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def every(self) -> Iterator[Action]:
+        """Yield all actions by id, hidden ones among them."""
+        return (self._entries[id].action for id in sorted(self._entries))
 
     def add(self, *connectors: Connector) -> None:
         """Add connectors and all their actions, or nothing.
@@ -208,6 +212,8 @@ def describe(action: Action, *, full: bool = True) -> JsonObject:
         },
         "href": f"/actions/{action.id}",
     }
+    if action.group is not None:
+        described["group"] = action.group
     if full:
         described["input_schema"] = action.input_schema
         described["output_schema"] = action.output_schema

@@ -22,6 +22,7 @@ from hookline.engine.accounts import Accounts, code_connection
 from hookline.engine.answers import AnswerMaker, UnwritableChangeError
 from hookline.engine.attempts import Attempts
 from hookline.engine.coercion import coerce
+from hookline.engine.error_judging import judge
 from hookline.engine.order import Answer, DraftCall, PreparedCall
 from hookline.engine.outgoing import (
     HOPS_HEADER,
@@ -197,6 +198,7 @@ class Pipeline:
             )
         error = self._host.to_error(exc)
         if not error.is_mapped:  # by a call inside this one
+            error = judge(call.action, error)
             try:
                 mapped = self._hook.hookline_map_error(call=call, error=error)
             except Exception as failure:  # a broken mapper must not hide the answer's place
@@ -209,7 +211,7 @@ class Pipeline:
     # ------------------------------------------------------------ the steps
 
     def _open(self, principal: Principal, order: Order, parent: Call | None, *, is_internal: bool) -> Call:
-        action = self._catalog.find(order.action_id, with_hidden=parent is not None)
+        action = self._catalog.find(order.action_id, with_hidden=parent is not None or is_internal)
         fields = order.fields
         if RAW_JSON in fields and order.endpoint is None:
             fields = joined_if_sound(fields, action)
@@ -293,7 +295,7 @@ class Pipeline:
                     "hookline_shape_request", "put something into the body that is not JSON"
                 ) from exc
             if after != before:
-                request.content = after
+                request.content = None  # to be written anew
                 if request.path == path:  # another endpoint has another body
                     self._check_changed_body(call, request)
         finish_request(request)
@@ -359,6 +361,8 @@ class Pipeline:
             fields={**input, "stream": False} if input.get("stream") else dict(input),
             headers=_without_wishes(parent.headers) if as_gateway else parent.headers,
         )
+        watch = self._host.watch
+        began_s = watch.now()
         try:
             prepared = self.prepare(parent.principal, order, parent=parent, is_trusted=as_gateway)
             answer = self.perform(prepared)
@@ -366,6 +370,8 @@ class Pipeline:
             if exc.action_id is None:
                 exc.action_id = action_id
             raise
+        finally:
+            watch.deduct(watch.now() - began_s)
         if not isinstance(answer.content, bytes):
             raise HooklineError(f"{action_id} answered with a stream.")
         return Output(orjson.loads(answer.content))

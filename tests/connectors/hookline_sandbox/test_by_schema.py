@@ -9,7 +9,7 @@ import orjson
 import pytest
 from pydantic import BaseModel, Field
 
-from hookline import Call, Connector, Pages, Reply, Sample, WireEndpoint, hookimpl
+from hookline import Call, Connector, ErrorRule, EventStream, Pages, Reply, Sample, WireEndpoint, hookimpl
 from hookline.engine.catalog import CatalogEntry
 from hookline.gateway import Gateway, load_plugins
 from hookline.order import Order
@@ -84,6 +84,17 @@ def crm() -> Connector:
         output=Contacts,
         present=never,
         pages=Pages(items="contacts", field="cursor", next="next"),
+    )
+    connector.endpoint("fetch", "GET", "/file/{email}", input=Find, answers="binary")
+    connector.endpoint(
+        "say",
+        "POST",
+        "/say",
+        input=Find,
+        output={"type": "object", "properties": {"text": {"type": "string", "title": "Said"}}},
+        stream=EventStream(text="delta"),
+        pick="{text: answer.text}",
+        errors=[ErrorRule(kind="unavailable", statuses=(200,), when="text")],
     )
     connector.endpoint(
         "odd",
@@ -192,6 +203,13 @@ def test_a_stream_is_simulated_in_pieces_of_the_action(lab: Lab) -> None:
     assert [one.get("text") for one in found[:-1]] == ["one ", "two  ", "three"]
     assert found[-1] == {"type": "output", "output": {"text": "one two  three", "warnings": []}}
     assert lab.output("crm.tell")["text"] == "one two  three"
+
+
+def test_what_an_endpoint_declares_of_the_services_answer_is_not_asked(lab: Lab) -> None:
+    fetched = lab.output("crm.fetch", email="x")
+    assert set(fetched) == {"content", "media_type", "size_bytes", "warnings"}
+    assert lab.output("crm.say", email="x") == {"text": "Said", "warnings": []}
+    assert [one.get("text") for one in events(lab.run("crm.say", email="x", stream=True))] == ["Said", None]
 
 
 def test_a_list_of_pages_is_one_page(lab: Lab) -> None:
