@@ -25,6 +25,7 @@ from hookline.errors import ConfigurationError
 from hookline.exports.target import collect_targets
 from hookline.hook_trace import HookTrace
 from hookline.options import LayeredOptions, PluginOptions, environment_names, load_model
+from hookline.plugin_files import check_plugin_files
 from hookline.plugins import PluginHost, PluginInfo
 from hookline.routes import RouteRegistry
 from hookline.settings import Settings, load_settings, with_secret_files
@@ -382,10 +383,15 @@ def _no_options(name: str, known: Collection[str], host: PluginHost) -> str:
 
 
 def load_plugins(settings: Settings) -> PluginHost:
-    """Return a host with every installed plugin that the settings do not switch off."""
+    """Return a host with every plugin that is installed or a file, and that the settings do not switch off.
+
+    Raises:
+        ConfigurationError: If one that is needed is not active.
+    """
     host = PluginHost()
     plugins = settings.plugins
-    host.load(disabled=plugins.disabled, required=plugins.required, order=plugins.order)
+    host.load(disabled=plugins.disabled, required=plugins.required, files=plugins.files, order=plugins.order)
+    check_plugin_files(host, plugins.files)
     return host
 
 

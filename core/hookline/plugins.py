@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +23,7 @@ from hookline.api_version import CONTRACT, Contract
 from hookline.errors import ConfigurationError, HooklineError, PluginError
 from hookline.hook_watch import BLAME, HookWatch
 from hookline.plugin_checks import HOOK_ARGUMENTS, connector_of, find_hooks
+from hookline.plugin_files import load_plugin_files
 from hookline.plugin_order import arrange
 
 if TYPE_CHECKING:
@@ -92,19 +94,22 @@ class PluginHost:
         *,
         disabled: Collection[str] = (),
         required: Collection[str] = (),
+        files: Iterable[Path | str] = (),
         order: Order = (),
     ) -> None:
-        """Load every plugin that is installed.
+        """Load every plugin that is installed, and those that are files.
 
         Args:
             points: Entry points; those of the group ``hookline`` by default.
             disabled: Names that are left out.
             required: Names that must end up active.
+            files: Plugins that are one file each; see `hookline.plugin_files`.
             order: Names that run first, in this order: for all hooks, or by hook; see
                 `hookline.plugin_order`.
 
         Raises:
-            ConfigurationError: If a required plugin is not active, or a setting names one that is not there.
+            ConfigurationError: If a required plugin is not active, a setting names one that is not there,
+                or a file cannot be one.
         """
         by_name: dict[str, list[EntryPoint]] = defaultdict(list)
         for point in entry_points(group=ENTRY_POINT_GROUP) if points is None else points:
@@ -118,6 +123,7 @@ class PluginHost:
                 self.plugins[name] = _refuse_duplicate(by_name[name])
             else:
                 self._load_one(by_name[name][0])
+        load_plugin_files(self, files, disabled=disabled)
         self._check_names(disabled, setting="disabled")
         self._check_names(required, setting="required")
         for name in required:

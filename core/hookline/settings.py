@@ -98,6 +98,9 @@ class PluginSettings(_Section):
     required: tuple[str, ...] = Field(
         (), description="Names of plugins without which the gateway must not start."
     )
+    files: tuple[Path, ...] = Field(
+        (), description="Plugins that are one Python file each, used without being installed."
+    )
     order: tuple[str, ...] | dict[str, tuple[str, ...]] = Field(
         (),
         description="Names of plugins that run before others of their group, in this order; or a table with "
@@ -217,6 +220,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_MAX_HOPS": ("limits", "max_hops"),
     "HOOKLINE_DISABLED_PLUGINS": ("plugins", "disabled"),
     "HOOKLINE_REQUIRED_PLUGINS": ("plugins", "required"),
+    "HOOKLINE_PLUGIN_FILES": ("plugins", "files"),
     "HOOKLINE_PLUGIN_ORDER": ("plugins", "order"),
     "HOOKLINE_WATCHED_PLUGINS": ("plugins", "watched"),
     "HOOKLINE_SLOW_HOOK_MS": ("plugins", "slow_hook_ms"),
@@ -227,6 +231,7 @@ LISTS: frozenset[tuple[str, ...]] = frozenset(
         ("api_keys",),
         ("plugins", "disabled"),
         ("plugins", "required"),
+        ("plugins", "files"),
         ("plugins", "order"),
         ("server", "trusted_proxies"),
         ("server", "allowed_hosts"),

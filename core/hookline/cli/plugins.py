@@ -8,6 +8,7 @@ import click
 
 from hookline.cli.context import CommandContext, pass_context
 from hookline.cli.messages import echo_json, print_table
+from hookline.cli.plugin_option import plugin_option
 
 if TYPE_CHECKING:
     from hookline.plugins import PluginHost
@@ -20,6 +21,7 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plugin_option
 @pass_context
 def list_(context: CommandContext, as_json: bool) -> None:
     """List every plugin, its status, and who implements which hook in which order.
@@ -56,7 +58,7 @@ def _load(context: CommandContext) -> PluginHost:
         host = context.make_host(settings)
     else:
         host = PluginHost()
-        host.load(disabled=settings.plugins.disabled)
+        host.load(disabled=settings.plugins.disabled, files=settings.plugins.files)
     transport = cast("Transport", None)  # named in the order of hooks, never used
     host.register(CodePlugin(Catalog, owner=lambda id: None), name="code")
     host.register(TransportPlugin(transport, connect_timeout_s=1.0, read_timeout_s=1.0), name="transport")
