@@ -58,6 +58,7 @@ class Gateway:
         host: The plugins.
         catalog: The actions.
         dropdowns: Where the options of forms come from.
+        source_owners: Name of the plugin that adds a source of no connector, by the source's id.
         connections: Default upstream account of each connector, by connector id.
         all_connections: Every account of the settings.
         database: Where keys, accounts and usage are kept; not opened before it is used.
@@ -136,6 +137,8 @@ class Gateway:
         self._caller_checks: list[Callable[[], bool]] = []
         self._account_checks: list[Callable[[str], bool]] = []
         self._background: list[Callable[[], None]] = []
+        self.source_owners: dict[str, str] = {}
+        self._starting = ""
         self.call_options = list(CORE_OPTIONS)
         self.call_answers: dict[int, Answer] = {}
         self._options = self._read_options()
@@ -227,6 +230,7 @@ class Gateway:
             ConfigurationError: If its id is taken.
         """
         self.dropdowns.add(source)
+        self.source_owners[source.id] = self._starting
 
     def add_call_option(self, *options: CallOption) -> None:
         """Let a plugin say what it listens to in every call, so that exports can tell it to platforms.
@@ -333,6 +337,7 @@ class Gateway:
 
     def _start_plugins(self) -> None:
         for name, start in self.host.implementations("hookline_startup"):
+            self._starting = name
             try:
                 start(gateway=self)
             except ConfigurationError:

@@ -59,7 +59,18 @@ def look_around(
     """
     problems: list[tuple[Key, str]] = []
     host = make_host(settings) if make_host is not None else _load(settings, problems)
-    catalog = build_catalog(host)
+    return survey(host, build_catalog(host), problems)
+
+
+def survey(host: PluginHost, catalog: Catalog, problems: Collection[tuple[Key, str]] = ()) -> Surroundings:
+    """Return what there is to be set with plugins that were loaded.
+
+    Args:
+        host: The plugins.
+        catalog: Their actions.
+        problems: What is wrong with settings that name plugins, as far as that is known.
+    """
+    problems = list(problems)
     models: dict[str, type[PluginOptions]] = {}
     variables = set(CLIENT_VARIABLES) | host.variables()
     for name, declared in host.options():

@@ -46,10 +46,16 @@ class CatalogEntry:
 
 
 class Catalog:
-    """Finds actions by id."""
+    """Finds actions by id.
+
+    Attributes:
+        connectors: The connectors, by id.
+        owners: Name of the plugin that adds a connector, by the connector's id.
+    """
 
     def __init__(self) -> None:
         self.connectors: dict[str, Connector] = {}
+        self.owners: dict[str, str] = {}
         self._entries: dict[str, CatalogEntry] = {}
 
     def __iter__(self) -> Iterator[Action]:
@@ -149,6 +155,7 @@ def build_catalog(host: PluginHost) -> Catalog:
     for name, connectors in found.items():
         try:
             catalog.add(*connectors)
+            catalog.owners.update((connector.id, name) for connector in connectors)
         except ConfigurationError as exc:
             host.leave_out(name, exc.message)
     return catalog
