@@ -80,7 +80,7 @@ def _unreadable(exc: ConfigurationError, file: Path | None) -> SettingProblem:
     line = place.rpartition(":")[2]
     if file is None or not message or not line.isdecimal():
         return SettingProblem(
-            key=(), message=exc.message, place=str(file or "settings"), file=file and str(file)
+            key=(), message=exc.message, place=str(file or "settings"), file=str(file) if file else None
         )
     return SettingProblem(
         key=(), message=f"this is not TOML: {message}", place=place, file=str(file), line=int(line)
@@ -112,8 +112,9 @@ def _plugin_problems(
             tables = OptionTables(model, table, environ, name=name)
             found += tables.problems(origin)
             for pattern, place in tables.patterns.items():
-                if message := around.unknown_action(pattern):
-                    found.append(make_problem(origin, place, message))
+                unknown = around.unknown_action(pattern)
+                if unknown is not None:
+                    found.append(make_problem(origin, place, unknown))
         elif not isinstance(table, dict):
             found.append(make_problem(origin, key, f"`plugins.{name}` must be a table."))
         elif name not in host.plugins or host.plugins[name].status == "active":

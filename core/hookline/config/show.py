@@ -102,8 +102,8 @@ def _of_plugin(
     name: str,
 ) -> Iterator[ShownSetting]:
     tables = OptionTables(model, table, environ, name=name)
-    key = ("plugins", name)
-    set_by = {
+    key: Key = ("plugins", name)
+    set_by: dict[Key, str] = {
         (*key, field): variable
         for variable, field in environment_names(model, name=name).items()
         if environ.get(variable, "").strip()

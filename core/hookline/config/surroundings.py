@@ -89,11 +89,12 @@ def _load(settings: Settings, problems: list[tuple[Key, str]]) -> PluginHost:
     plugins = settings.plugins
     host = PluginHost()
     host.load(disabled=_known_only(plugins.disabled))
-    for key, check in (
-        ("disabled", lambda: host.check_names(plugins.disabled, setting="disabled")),
-        ("required", lambda: host.check_required(plugins.required)),
-        ("order", lambda: host.arrange(plugins.order)),
-    ):
+    checks: dict[str, Callable[[], None]] = {
+        "disabled": lambda: host.check_names(plugins.disabled, setting="disabled"),
+        "required": lambda: host.check_required(plugins.required),
+        "order": lambda: host.arrange(plugins.order),
+    }
+    for key, check in checks.items():
         try:
             check()
         except ConfigurationError as exc:
