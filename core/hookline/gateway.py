@@ -15,6 +15,7 @@ from hookline.clock import SYSTEM_CLOCK
 from hookline.config.surroundings import no_such_action, no_such_table
 from hookline.connections import build_connections, first_of_each, warn_of_unknown_variables
 from hookline.engine.catalog import build_catalog
+from hookline.engine.code import CodePlugin
 from hookline.engine.dropdowns import Dropdowns
 from hookline.engine.pipeline import Pipeline
 from hookline.engine.pump import PumpPool
@@ -25,7 +26,7 @@ from hookline.exports.target import collect_targets
 from hookline.hook_trace import HookTrace
 from hookline.option_tables import dotted
 from hookline.options import LayeredOptions, PluginOptions, environment_names, load_model
-from hookline.plugins import PluginHost
+from hookline.plugins import PluginHost, PluginInfo
 from hookline.routes import RouteRegistry
 from hookline.settings import Settings, load_settings, with_secret_files
 from hookline.settings_problems import located
@@ -105,6 +106,8 @@ class Gateway:
             self.host.start_trace(HookTrace(self.settings.trace_hooks))
         self._transport = transport or _make_transport(self.settings)
         limits = self.settings.limits
+        code = CodePlugin(lambda: self.catalog, owner=self.plugin_of)
+        self.host.register(code, name="code")  # before the transport, which is the very last
         self.host.register(
             TransportPlugin(
                 self._transport,
@@ -186,6 +189,10 @@ class Gateway:
         For plugins that know which keys there are: a table for a key that does not exist sets nothing.
         """
         return {id: layers.name for layers in self._options.values() for id in layers.key_ids}
+
+    def plugin_of(self, connector_id: str) -> PluginInfo | None:
+        """Return the plugin that a connector comes from; None if there is none of that id."""
+        return self.host.plugins.get(self.catalog.owners.get(connector_id, ""))
 
     def missing_parts(self) -> list[str]:
         """Return what calls need and is not there; empty when the gateway is ready."""
@@ -319,7 +326,7 @@ class Gateway:
 
     def _check_patterns(self, options: LayeredOptions[PluginOptions]) -> None:
         """Refuse tables for actions that do not exist: what they switch on would be off."""
-        known = {action.id for action in self.catalog} | {f"{id}.*" for id in self.catalog.connectors}
+        known = {action.id for action in self.catalog.every()} | {f"{id}.*" for id in self.catalog.connectors}
         for pattern, key in options.pattern_keys.items():
             if pattern not in known:
                 message = f"{dotted(key)}: {no_such_action(pattern, known)}"

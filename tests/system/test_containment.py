@@ -119,7 +119,7 @@ class Lab:
     def _make_it_hold(self, plugin: object) -> None:
         """A plugin is asked to settle only what it has set aside."""
         admit = eval("lambda self: reservation", {"reservation": Held(0)})
-        type(plugin).hookline_admit = hookimpl(admit)
+        type.__setattr__(type(plugin), "hookline_admit", hookimpl(admit))
 
     def _answer(self, request: UpstreamRequest) -> UpstreamResponse:
         if self._failures[0]:

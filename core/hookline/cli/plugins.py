@@ -205,7 +205,7 @@ def _check_all(context: CommandContext, *, strict: bool, as_json: bool) -> None:
 
 
 def _check_name(host: PluginHost, name: str) -> None:
-    if name not in host.plugins or name == "transport":
+    if name not in host.plugins or name in ("code", "transport"):
         import difflib
 
         near = difflib.get_close_matches(name, host.plugins, n=1)
@@ -288,7 +288,8 @@ def _print(report: PluginReport) -> None:
 
 def _load(context: CommandContext) -> PluginHost:
     """Return the plugins as a gateway would have them, also where a gateway could not start."""
-    from hookline.engine.catalog import build_catalog
+    from hookline.engine.catalog import Catalog, build_catalog
+    from hookline.engine.code import CodePlugin
     from hookline.engine.transport import Transport, TransportPlugin
     from hookline.plugins import PluginHost
 
@@ -299,6 +300,7 @@ def _load(context: CommandContext) -> PluginHost:
         host = PluginHost()
         host.load(disabled=settings.plugins.disabled, order=settings.plugins.order)
     transport = cast("Transport", None)  # named in the order of hooks, never used
+    host.register(CodePlugin(Catalog, owner=lambda id: None), name="code")
     host.register(TransportPlugin(transport, connect_timeout_s=1.0, read_timeout_s=1.0), name="transport")
     build_catalog(host)
     return host

@@ -40,7 +40,7 @@ class Surroundings:
 
     def unknown_action(self, pattern: str) -> str | None:
         """Return what is wrong with a pattern that tables are for; None if nothing is."""
-        known = {action.id for action in self.catalog} | {f"{id}.*" for id in self.catalog.connectors}
+        known = {action.id for action in self.catalog.every()} | {f"{id}.*" for id in self.catalog.connectors}
         return None if pattern in known else no_such_action(pattern, known)
 
     def no_options(self, name: str) -> str:
