@@ -144,6 +144,9 @@ class ConnectionSettings(BaseModel):
     )
 
 
+_Trace = Literal["off", "text", "json"]
+
+
 def _read_trace(value: object) -> object:
     """Read a yes or no as well, as variables have it."""
     words = {
@@ -168,8 +171,8 @@ class Settings(_Section):
     transport: Literal["http1", "httpx"] = Field(
         "http1", description="What carries upstream requests: Hookline's own HTTP/1.1 client, or httpx."
     )
-    trace_hooks: Annotated[Literal["off", "text", "json"], BeforeValidator(_read_trace)] = Field(
-        "off", description="Write each call of a hook to standard error: for people, or as JSON."
+    trace_hooks: Annotated[_Trace, BeforeValidator(_read_trace, json_schema_input_type=_Trace | bool)] = (
+        Field("off", description="Write each call of a hook to standard error: for people, or as JSON.")
     )
     state_dir: Path | None = Field(
         None, description="Folder for what is kept: keys, accounts, usage; `none` keeps it in memory."

@@ -25,6 +25,7 @@ BUILT_IN = {
     "actions": "actions",
     "call": "call",
     "plugins": "plugins",
+    "config": "config",
     "schemas": "schemas",
     "db": "db",
     "audit": "audit",

@@ -28,10 +28,12 @@ class PluginCommands:
     Attributes:
         commands: By name.
         problems: Why something was left out, in words.
+        owners: Name of the plugin that adds a command, by the command's name.
     """
 
     commands: dict[str, click.Command] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    owners: dict[str, str] = field(default_factory=dict)
 
 
 def load_installed(environ: Mapping[str, str] | None = None) -> PluginCommands:
@@ -55,7 +57,6 @@ def load_installed(environ: Mapping[str, str] | None = None) -> PluginCommands:
 def collect_commands(host: PluginHost) -> PluginCommands:
     """Return the commands that the plugins of a host add, asking one plugin after another."""
     found = PluginCommands(problems=_unsound(host))
-    owners: dict[str, str] = {}
     for plugin, register in host.implementations("hookline_register_commands"):
         group = click.Group()
         try:
@@ -66,14 +67,14 @@ def collect_commands(host: PluginHost) -> PluginCommands:
             )
             continue
         for name, command in group.commands.items():
-            owner = "hookline" if name in BUILT_IN else owners.get(name)
+            owner = "hookline" if name in BUILT_IN else found.owners.get(name)
             if owner is not None:
                 found.problems.append(
                     f"the plugin {plugin!r} adds a command {name!r}, which is {owner!r}'s already; "
                     "it is left out."
                 )
                 continue
-            owners[name] = plugin
+            found.owners[name] = plugin
             found.commands[name] = command
     return found
 

@@ -268,7 +268,8 @@ class Pipeline:
         except (PermissionDeniedError, StoreUnavailableError):
             raise
         except Exception as exc:
-            _log.exception("%s was denied: an authorizer failed", call.id)
+            told = self._host.to_error(exc).message
+            _log.exception("%s was denied: an authorizer failed: %s", call.id, told)
             raise PermissionDeniedError("Whether this key may run this action could not be decided.") from exc
         if not all(isinstance(decision, Decision) for decision in decisions):
             raise PermissionDeniedError("Whether this key may run this action could not be decided.")
