@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
-import pytest
-
 from hookline.connector import Connector
 from hookline.testing.findings import fail
 from hookline.testing.gateway import GatewayRecipe, GatewayUnderTest
 from hookline.testing.script import ScriptedAnswer, make_answer, make_stream
 
 if TYPE_CHECKING:
+    import pytest
+
     from hookline.action import Action, JsonObject
     from hookline.engine.transport import Transport
     from hookline.testing.results import CallResult
@@ -48,7 +48,7 @@ class ConnectorChecks:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run each check once for every action, mode, refusal and so on that it asks for."""
         actions = self.visible_actions()
-        cases = {
+        cases: dict[str, dict[str, object]] = {
             "checked_action": {action.id: action for action in actions},
             "checked_mode": {
                 f"{action.id}-{mode}": (action, mode)
@@ -149,10 +149,15 @@ class ConnectorChecks:
             upstream.answers_with("*", "*", self.answer_of(gateway, action))
 
     def run(
-        self, gateway: GatewayUnderTest, action: Action, mode: Mode = "plain", **fields: object
+        self,
+        gateway: GatewayUnderTest,
+        action: Action,
+        mode: Mode = "plain",
+        *,
+        fields: Mapping[str, object] | None = None,
     ) -> CallResult:
         """Run an action in a mode, on an input that fits."""
-        input = {**self.input_of(gateway, action), **fields}
+        input = {**self.input_of(gateway, action), **(fields or {})}
         match mode:
             case "stream":
                 return gateway.call.stream(action.id, input)
