@@ -23,6 +23,7 @@ BUILT_IN = {
     "serve": "serve",
     "actions": "actions",
     "call": "call",
+    "record": "record",
     "plugins": "plugins",
     "schemas": "schemas",
     "db": "db",

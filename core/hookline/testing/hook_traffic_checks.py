@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import orjson
+
 from hookline.testing.bystander import SAY, WIRE_PATH, streamed_answer, whole_answer
 from hookline.testing.findings import fail_if, schema_problems
 from hookline.testing.hook_base import SANDBOX_ACTIONS, HookChecks
@@ -102,7 +103,7 @@ class HookTrafficChecks(HookChecks):
             problems += _form_problems(gateway, SAY, self.input_of(SAY))
         fail_if(
             [f"{self.plugin_name}: {one}" for one in problems],
-            "Change members of `response.output` to values of their own type, and remove none that is needed.",
+            "Change members of `response.output` to values of their type, and remove none that is needed.",
         )
 
     def test_a_call_runs_exactly_once(self, upstream: ScriptedUpstream) -> None:
@@ -123,7 +124,7 @@ class HookTrafficChecks(HookChecks):
             problems += [f"{hook}() ran {counts[hook]} times" for hook in ONCE if counts[hook] != 1]
         fail_if(
             [f"{self.plugin_name}: {one}." for one in problems],
-            "Call `proceed` once, and leave repetitions to `hookline_retry`: the core counts and settles them.",
+            "Call `proceed` once, and leave repetitions to `hookline_retry`: the core settles those.",
         )
 
     def test_what_it_adds_to_a_call_is_reported(

@@ -151,7 +151,8 @@ def test_a_bad_connector_is_told_what_is_wrong(pytester: pytest.Pytester) -> Non
         "bad.look, when its service answers '404', must tell its caller 400 or 404",
         "bad.look, when its service answers '500', must tell its caller 502 or 503, not 500 internal_error: ",
         "bad.look, when its service answers '403', shows its caller a text of the service that is not meant",
-        "bad.make with '../admin' as `name` has the path //things/../admin, of another form than //things/plain.",
+        "bad.make with '../admin' as `name` has the path //things/../admin, of another form than "
+        "//things/plain.",
         "bad.make with 'x?admin=1' as `name` changes query or fragment",
         "A call of bad.make lost its `name` while others ran",
         "The credential of 'bad' shows in a log line of bad.make.",
