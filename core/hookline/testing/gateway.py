@@ -234,7 +234,7 @@ def _load(disabled: Iterable[str], settings: Settings, *, only: frozenset[str] |
     host = PluginHost()
     points = entry_points(group=ENTRY_POINT_GROUP)
     if only is not None:
-        host.load([point for point in points if point.name in only])
+        host.load([point for point in points if point.name in only - set(disabled)])
         return host
     host.load(points, disabled=sorted(disabled), required=settings.plugins.required)
     return host
