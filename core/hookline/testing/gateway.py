@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from hookline.connector import Connector
 from hookline.credential import BasicCredential, OAuth2Credential
 from hookline.gateway import Gateway
-from hookline.plugins import ENTRY_POINT_GROUP, PluginHost, connector_of
+from hookline.plugin_checks import connector_of
+from hookline.plugins import ENTRY_POINT_GROUP, PluginHost
 from hookline.settings import Settings, load_settings
 from hookline.testing.calling import ActionCaller
 from hookline.testing.upstream import ScriptedUpstream

@@ -38,7 +38,7 @@ class RunningChecks(ConnectorChecks):
         """It answers plain, streamed, as a job and for several items, with an output that fits."""
         action, mode = checked_mode
         with self.open(upstream) as gateway:
-            if mode == "stream" and not self.sandbox:
+            if mode == "stream" and not self.sandbox and action.code is None:
                 stream = self.stream_of(action)
                 if stream is None:
                     fail(

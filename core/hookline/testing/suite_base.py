@@ -70,7 +70,7 @@ class ConnectorChecks:
     def visible_actions(self) -> list[Action]:
         """Return the actions that are in catalogs and exports."""
         found = self.connector.actions.values()
-        return [action for action in found if not getattr(action, "is_hidden", False)]
+        return [action for action in found if not action.is_hidden]
 
     # ------------------------------------------------------------ what is run
 
@@ -144,9 +144,15 @@ class ConnectorChecks:
         return self.connector
 
     def script(self, gateway: GatewayUnderTest, action: Action, upstream: ScriptedUpstream) -> None:
-        """Let the service answer everything as the action needs it."""
-        if not gateway.recipe.is_sandbox:
+        """Let the service answer everything as the action needs it. Override it for what calls others."""
+        if gateway.recipe.is_sandbox:
+            return
+        if action.code is None:
             upstream.answers_with("*", "*", self.answer_of(gateway, action))
+            return
+        for other in self.connector.actions.values():  # it may call them
+            if other.code is None and not other.is_hidden:
+                upstream.answers_with(other.method, other.path, self.answer_of(gateway, other))
 
     def run(
         self,
