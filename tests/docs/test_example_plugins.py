@@ -59,9 +59,11 @@ def example(request: pytest.FixtureRequest, root: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("folder", ["shout_plugin", "acme_connector"])
 def test_the_tests_of_an_example_pass_as_its_author_runs_them(folder: str, root: Path) -> None:
     place = root / "docs/examples" / folder
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
+    surroundings = ["--rootdir", str(place), "--import-mode=importlib"]
+    settings = ["-o", f"pythonpath={place}", "-o", "addopts="]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "--rootdir", str(place)]
-        + ["--import-mode=importlib", "-o", f"pythonpath={place}", "-o", "addopts=", str(place / "tests")],
+        [*command, *surroundings, *settings, str(place / "tests")],
         capture_output=True,
         text=True,
         cwd=place,

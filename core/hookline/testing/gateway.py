@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.metadata import EntryPoints, entry_points
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -230,15 +231,19 @@ def connectors_of(host: PluginHost) -> list[Connector]:
 
 
 def _load(disabled: Iterable[str], settings: Settings, *, only: frozenset[str] | None) -> PluginHost:
-    from importlib.metadata import entry_points
-
     host = PluginHost()
-    points = entry_points(group=ENTRY_POINT_GROUP)
+    points = _installed()
     if only is not None:
         host.load([point for point in points if point.name in only - set(disabled)])
         return host
     host.load(points, disabled=sorted(disabled), required=settings.plugins.required)
     return host
+
+
+@cache
+def _installed() -> EntryPoints:
+    """Return the entry points of plugins; what is installed does not change while tests run."""
+    return entry_points(group=ENTRY_POINT_GROUP)
 
 
 def _as_plugin(plugin: object) -> object:

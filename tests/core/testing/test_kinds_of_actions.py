@@ -10,9 +10,7 @@ from pydantic import BaseModel, Field
 from hookline import BasicCredential, Call, Connector, EventStream, InPlace, Sample
 from hookline.testing import ConnectorSuite
 
-many = Connector(
-    "many", title="Many kinds", base_url="https://many.example/v1", credential=BasicCredential()
-)
+many = Connector("many", title="Many kinds", base_url="https://many.example/v1", credential=BasicCredential())
 
 
 class Named(BaseModel):
@@ -30,9 +28,8 @@ class Told(BaseModel):
 many.endpoint("read", "GET", "/texts/{name}", input=Named, answers="text", read_only=True)
 many.endpoint("fetch", "GET", "/files/{name}", input=Named, answers="binary", read_only=True)
 many.endpoint("remove", "DELETE", "/files/{name}", input=Named, answers="nothing")
-many.endpoint(
-    "put", "POST", "/files", input=Named, output=Told, encoding="form", places={"name": InPlace(where="body", name="n")}
-)  # fmt: skip
+renamed = {"name": InPlace(where="body", name="n")}
+many.endpoint("put", "POST", "/files", input=Named, output=Told, encoding="form", places=renamed)
 many.endpoint("pick", "POST", "/pick", input=Named, output=Told, pick="{text: data[0].told}")
 many.endpoint("ask", "POST", "/ask", input=Named, output=Told, stream=EventStream(text="delta"))
 
