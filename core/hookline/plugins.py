@@ -11,7 +11,8 @@ import inspect
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Literal
@@ -185,6 +186,10 @@ class PluginHost:
         hook: pluggy.HookCaller = getattr(self.hook, hook_name)
         return [(impl.plugin_name, _caller_of(impl)) for impl in reversed(hook.get_hookimpls())]
 
+    def plugin(self, name: str) -> object:
+        """Return the plugin of a name; None if it is not active."""
+        return self._manager.get_plugin(name)
+
     def connectors(self) -> Iterator[tuple[str, Connector]]:
         """Yield plugin name and connector of every plugin that has one under the name ``connector``."""
         for name in list(self.plugins):
@@ -324,15 +329,21 @@ class PluginHost:
 
 
 def _describe(point: EntryPoint, *, status: Status = "active", problem: str = "") -> PluginInfo:
-    dist = point.dist
+    distribution, version = ("", "") if point.dist is None else _name_and_version(point.dist)
     return PluginInfo(
         name=point.name,
-        distribution=dist.name if dist else "",
-        version=dist.version if dist else "",
+        distribution=distribution,
+        version=version,
         module=point.module,
         status=status,
         problem=problem,
     )
+
+
+@lru_cache(maxsize=256)
+def _name_and_version(distribution: Distribution) -> tuple[str, str]:
+    """Return what a distribution's metadata says, read once and not for each of its plugins."""
+    return distribution.name, distribution.version
 
 
 def _refuse_duplicate(points: list[EntryPoint]) -> PluginInfo:

@@ -24,6 +24,7 @@ BUILT_IN = {
     "serve": "serve",
     "actions": "actions",
     "call": "call",
+    "record": "record",
     "plugins": "plugins",
     "config": "config",
     "schemas": "schemas",
