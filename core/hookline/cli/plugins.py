@@ -26,6 +26,7 @@ Examples:
 \b
 Exit status: 0 all is well, 1 something is wrong or was not done, 2 wrong usage or configuration.
 """
+_BUILT_IN = ("code", "transport")
 _CONFIG = click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -203,13 +204,13 @@ def _check_all(context: CommandContext, *, strict: bool, as_json: bool) -> None:
             for told in info.deprecated:
                 click.echo(f"{info.name}: warning: {told}")
         if not bad and not old:
-            click.echo(f"{len(host.plugins)} plugins, all sound.")
+            click.echo(f"{sum(name not in _BUILT_IN for name in host.plugins)} plugins, all sound.")
     if not is_sound:
         raise click.exceptions.Exit(CommandFailedError.exit_code)
 
 
 def _check_name(host: PluginHost, name: str) -> None:
-    if name not in host.plugins or name in ("code", "transport"):
+    if name not in host.plugins or name in _BUILT_IN:
         import difflib
 
         near = difflib.get_close_matches(name, host.plugins, n=1)
