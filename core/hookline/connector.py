@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from hookline.call import Call
+    from hookline.engine.schema_guard import SchemaGuard
     from hookline.metering import Meter
     from hookline.sources import ListOptions, Source
 
@@ -55,6 +56,10 @@ class Connector:
         user_fields: Fields of the input that name the person for whom the caller acts; the first that is
             filled in counts.
         test: Verb of the action that tells whether a connection works; it must need no input.
+
+    Attributes:
+        guard: What judged the schemas of its actions if a stranger wrote them; they are then compiled with
+            care, when they are first needed. None for schemas that are trusted.
     """
 
     def __init__(
@@ -89,6 +94,7 @@ class Connector:
         self.test = test
         self.actions: dict[str, Action] = {}
         self.sources: dict[str, Source] = {}
+        self.guard: SchemaGuard | None = None
         self._returned: dict[str, bool] = {}
 
     def __repr__(self) -> str:

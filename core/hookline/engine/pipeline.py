@@ -51,6 +51,7 @@ from hookline.upstream import ErrorAnswer, Response, UpstreamRequest, UpstreamRe
 if TYPE_CHECKING:
     from hookline.action import JsonObject
     from hookline.clock import Clock
+    from hookline.connector import Connector
     from hookline.engine.catalog import Catalog
     from hookline.plugins import PluginHost
     from hookline.settings import LimitSettings
@@ -70,7 +71,7 @@ class Pipeline:
     Args:
         host: The plugins.
         catalog: The actions.
-        connections: Upstream account by connector id.
+        account_of: Returns the default upstream account of a connector.
         limits: Bounds on sizes and times.
         user_agent: How the gateway names itself to upstreams.
         clock: What time it is.
@@ -80,7 +81,7 @@ class Pipeline:
         self,
         host: PluginHost,
         catalog: Catalog,
-        connections: Mapping[str, Connection],
+        account_of: Callable[[Connector], Connection],
         limits: LimitSettings,
         *,
         user_agent: str,
@@ -89,7 +90,7 @@ class Pipeline:
         self._host = host
         self._hook = host.hook
         self._catalog = catalog
-        self._connections = connections
+        self._account_of = account_of
         self._limits = limits
         self._user_agent = user_agent
         self._clock = clock
@@ -219,7 +220,7 @@ class Pipeline:
             id=order.call_id,
             action=action,
             principal=principal,
-            connection=self._connections[action.connector.id],
+            connection=self._account_of(action.connector),
             door="wire" if order.endpoint else "action",
             input=fields,
             headers=order.headers,
@@ -267,7 +268,7 @@ class Pipeline:
     def _validate(self, call: Call) -> None:
         if call.door == "wire":
             return  # the service judges its own format
-        entry = self._catalog.entry(call.action.id)
+        entry = self._catalog.entry_of(call.action)
         if RAW_JSON in call.input:
             join_raw(call.input, call.action)  # says what is wrong with it
         coerce(call.input, entry.action.input_schema)
@@ -293,7 +294,7 @@ class Pipeline:
             raise self._fault("hookline_shape_request", f"{misdeed}, which none may do")
 
     def _check_changed_body(self, call: Call, request: UpstreamRequest) -> None:
-        validator = self._catalog.entry(call.action.id).request
+        validator = self._catalog.entry_of(call.action).request
         if call.door == "action" and validator is not None:
             problems = validator.problems(request.body)
             if problems:

@@ -71,10 +71,11 @@ def show_health(request: RouteRequest) -> Reply:
 
 def show_readiness(request: RouteRequest) -> Reply:
     """Answer ``GET /readyz``: calls can be taken; 503 if not."""
-    missing = request.gateway.missing_parts()
-    return json_reply(
-        {"status": "not ready" if missing else "ready", "missing": missing}, status=503 if missing else 200
-    )
+    missing, warnings = request.gateway.missing_parts(), request.gateway.warnings()
+    told: dict[str, object] = {"status": "not ready" if missing else "ready", "missing": missing}
+    if warnings:
+        told["warnings"] = warnings
+    return json_reply(told, status=503 if missing else 200)
 
 
 def show_problem(request: RouteRequest) -> Reply:
