@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hookline.clock import Clock
     from hookline.connection import Connection, Secret
     from hookline.connector import Connector
-    from hookline.credential import CredentialPlacement
+    from hookline.credential import BasicCredential, CredentialPlacement, OAuth2Credential, QueryCredential
     from hookline.error_rules import ErrorRule
     from hookline.errors import HooklineError
     from hookline.event_stream import EventStream
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from hookline.operation import Answer, Link, Operation, Parameter
     from hookline.options import LayeredOptions, PluginOptions
     from hookline.order import Order, Proceed
+    from hookline.output import Output
     from hookline.pages import Pages
+    from hookline.places import InPlace
     from hookline.principal import Caps, Decision, InboundRequest, KeyLimits, Principal
     from hookline.record import CallRecord, CallWarning
     from hookline.routes import Reply, RouteRegistry, RouteRequest, WireEndpoint, WireFormat, json_reply
@@ -63,6 +65,7 @@ __all__ = [
     "EventStream",
     "ExportTarget",
     "HooklineError",
+    "InPlace",
     "InboundRequest",
     "Job",
     "JoiningPresenter",
@@ -75,6 +78,7 @@ __all__ = [
     "Operation",
     "Option",
     "Order",
+    "Output",
     "Pages",
     "Parameter",
     "PluginOptions",
@@ -131,7 +135,9 @@ _HOMES = {
     "hookline.operation": ("Answer", "Link", "Operation", "Parameter"),
     "hookline.options": ("LayeredOptions", "PluginOptions"),
     "hookline.order": ("Order", "Proceed"),
+    "hookline.output": ("Output",),
     "hookline.pages": ("Pages",),
+    "hookline.places": ("InPlace",),
     "hookline.principal": ("Caps", "Decision", "InboundRequest", "KeyLimits", "Principal"),
     "hookline.record": ("CallRecord", "CallWarning"),
     "hookline.routes": ("Reply", "RouteRegistry", "RouteRequest", "WireEndpoint", "WireFormat", "json_reply"),

@@ -15,6 +15,7 @@ from hookline.call_options import CORE_OPTIONS
 from hookline.clock import SYSTEM_CLOCK
 from hookline.connections import warn_of_unknown_variables
 from hookline.engine.catalog import build_catalog
+from hookline.engine.code import CodePlugin
 from hookline.engine.default_accounts import DefaultAccounts
 from hookline.engine.dropdowns import Dropdowns
 from hookline.engine.pipeline import Pipeline
@@ -23,8 +24,9 @@ from hookline.engine.runner import Runner
 from hookline.engine.transport import TransportPlugin
 from hookline.errors import ConfigurationError
 from hookline.exports.target import collect_targets
+from hookline.hook_trace import HookTrace
 from hookline.options import LayeredOptions, PluginOptions, environment_names, load_model
-from hookline.plugins import PluginHost
+from hookline.plugins import PluginHost, PluginInfo
 from hookline.routes import RouteRegistry
 from hookline.settings import Settings, load_settings, with_secret_files
 from hookline.store.audit import AuditLog
@@ -98,8 +100,16 @@ class Gateway:
         self.environ = with_secret_files(os.environ if environ is None else environ)
         self.settings = settings or load_settings(self.environ)
         self.host = host or load_plugins(self.settings)
+        self.host.watch.slow_s = self.settings.plugins.slow_hook_ms / 1000
+        self.host.watch.hanging_s = self.settings.plugins.hanging_hook_s
+        if self.settings.plugins.watched == "all":
+            self.host.watch_all()
+        if self.settings.trace_hooks != "off":
+            self.host.start_trace(HookTrace(self.settings.trace_hooks))
         self._transport = transport or _make_transport(self.settings)
         limits = self.settings.limits
+        code = CodePlugin(lambda: self.catalog, owner=self.plugin_of)
+        self.host.register(code, name="code")  # before the transport, which is the very last
         self.host.register(
             TransportPlugin(
                 self._transport,
@@ -158,6 +168,8 @@ class Gateway:
         for name, info in self.host.plugins.items():
             if info.status in ("broken", "refused"):
                 _log.warning("plugin %s is not used: %s", name, info.problem)
+            for told in info.deprecated:
+                _log.warning("plugin %s: %s", name, told)
 
     @property
     def state_dir(self) -> Path | None:
@@ -181,6 +193,10 @@ class Gateway:
         For plugins that know which keys there are: a table for a key that does not exist sets nothing.
         """
         return {id: layers.name for layers in self._options.values() for id in layers.key_ids}
+
+    def plugin_of(self, connector_id: str) -> PluginInfo | None:
+        """Return the plugin that a connector comes from; None if there is none of that id."""
+        return self.host.plugins.get(self.catalog.owners.get(connector_id, ""))
 
     def missing_parts(self) -> list[str]:
         """Return what calls need and is not there; empty when the gateway is ready."""
@@ -261,6 +277,7 @@ class Gateway:
 
     def start_background(self) -> None:
         """Let plugins begin work that no call asks for: what servers and workers do, and commands do not."""
+        self.host.watch.start()
         for begin in self._background:
             try:
                 begin()
@@ -286,6 +303,7 @@ class Gateway:
                 stop(gateway=self)
             except Exception:  # the others must still be closed
                 _log.exception("the plugin %r failed while it was closed", name)
+        self.host.watch.close()
         self.audit.close()
         self.database.close()
         self._transport.close()
@@ -339,10 +357,12 @@ class Gateway:
         if path is None:
             return None
         from hookline.manifest.folder import ManifestFolder
-        from hookline.manifest.following import note_manifests
+        from hookline.manifest.following import PLUGIN_PREFIX, note_manifests
 
         folder = ManifestFolder(path, taken=self.catalog.connectors)
-        self.catalog.add(*folder.load().added)
+        for connector in folder.load().added:
+            self.catalog.add(connector)
+            self.catalog.owners[connector.id] = f"{PLUGIN_PREFIX}{connector.id}"
         note_manifests(self.host.plugins, folder)
         return folder
 
@@ -385,7 +405,7 @@ class Gateway:
 
     def _check_patterns(self, patterns: Mapping[str, str]) -> None:
         """Refuse tables for actions that do not exist: what they switch on would be off."""
-        known = {action.id for action in self.catalog} | {f"{id}.*" for id in self.catalog.connectors}
+        known = {action.id for action in self.catalog.every()} | {f"{id}.*" for id in self.catalog.connectors}
         absent = self._absent_connectors()
         for pattern, table in patterns.items():
             if pattern not in known and pattern.partition(".")[0] not in absent:
@@ -448,7 +468,8 @@ def _no_options(name: str, known: Collection[str], host: PluginHost) -> str:
 def load_plugins(settings: Settings) -> PluginHost:
     """Return a host with every installed plugin that the settings do not switch off."""
     host = PluginHost()
-    host.load(disabled=settings.plugins.disabled, required=settings.plugins.required)
+    plugins = settings.plugins
+    host.load(disabled=plugins.disabled, required=plugins.required, order=plugins.order)
     return host
 
 

@@ -53,24 +53,31 @@ class CatalogEntry:
 
 
 class Catalog:
-    """Finds actions by id.
+    """Finds actions by id. Those that are hidden are there for other actions only.
 
     Attributes:
         connectors: The connectors, by id; another mapping after every change.
+        owners: Name of the plugin that a connector comes from, by the connector's id.
         version: Another number after every change.
     """
 
     def __init__(self) -> None:
         self.connectors: dict[str, Connector] = {}
+        self.owners: dict[str, str] = {}
         self._entries: dict[str, CatalogEntry] = {}
         self.version = 0
 
     def __iter__(self) -> Iterator[Action]:
-        entries = self._entries  # one and the same, whatever takes its place meanwhile
-        return (entries[id].action for id in sorted(entries))
+        """Yield the actions that callers may be told of, by id."""
+        return (action for action in self.every() if not action.is_hidden)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return sum(1 for _ in self)
+
+    def every(self) -> Iterator[Action]:
+        """Yield all actions by id, hidden ones among them."""
+        entries = self._entries  # one and the same, whatever takes its place meanwhile
+        return (entries[id].action for id in sorted(entries))
 
     def add(self, *connectors: Connector) -> None:
         """Add connectors and all their actions, or nothing.
@@ -116,15 +123,20 @@ class Catalog:
         self.connectors = connectors
         self.version += 1
 
-    def entry(self, action_id: str) -> CatalogEntry:
+    def entry(self, action_id: str, *, with_hidden: bool = False) -> CatalogEntry:
         """Return an action with its validators.
+
+        Args:
+            action_id: Which action.
+            with_hidden: Whether it may be one that only other actions run.
 
         Raises:
             NotFoundError: If there is none of that id; the message names similar ones.
         """
         found = self._entries.get(action_id)
-        if found is None:
-            near = difflib.get_close_matches(action_id[:80], self._entries, n=2, cutoff=0.5)
+        if found is None or (found.action.is_hidden and not with_hidden):
+            known = [id for id, entry in self._entries.items() if with_hidden or not entry.action.is_hidden]
+            near = difflib.get_close_matches(action_id[:80], known, n=2, cutoff=0.5)
             raise NotFoundError(
                 f"There is no action {action_id[:80]!r}."
                 + (f" Did you mean {' or '.join(near)}?" if near else ""),
@@ -135,20 +147,26 @@ class Catalog:
     def entry_of(self, action: Action) -> CatalogEntry:
         """Return the validators of an action, also of one that was replaced while its call runs."""
         found = self._entries.get(action.id)
-        return found if found is not None and found.action is action else CatalogEntry(action)
+        if found is not None:
+            paging = found.action.paging
+            if found.action is action or (paging is not None and paging.many is action):
+                return found
+        return CatalogEntry(action)
 
-    def get(self, action_id: str) -> Action | None:
+    def get(self, action_id: str, *, with_hidden: bool = False) -> Action | None:
         """Return an action, or None if there is none of that id."""
         found = self._entries.get(action_id)
-        return None if found is None else found.action
+        if found is None or (found.action.is_hidden and not with_hidden):
+            return None
+        return found.action
 
-    def find(self, action_id: str) -> Action:
+    def find(self, action_id: str, *, with_hidden: bool = False) -> Action:
         """Return an action.
 
         Raises:
             NotFoundError: If there is none of that id.
         """
-        return self.entry(action_id).action
+        return self.entry(action_id, with_hidden=with_hidden).action
 
 
 def _entries_of(connectors: Iterable[Connector]) -> dict[str, CatalogEntry]:
@@ -208,6 +226,8 @@ def build_catalog(host: PluginHost) -> Catalog:
             catalog.add(*connectors)
         except ConfigurationError as exc:
             host.leave_out(name, exc.message)
+        else:
+            catalog.owners.update((connector.id, name) for connector in connectors)
     return catalog
 
 
@@ -249,6 +269,8 @@ def describe(action: Action, *, full: bool = True) -> JsonObject:
         },
         "href": f"/actions/{action.id}",
     }
+    if action.group is not None:
+        described["group"] = action.group
     if full:
         described["input_schema"] = action.input_schema
         described["output_schema"] = action.output_schema

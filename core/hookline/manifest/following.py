@@ -77,6 +77,7 @@ class FollowedManifests:
         if added is None and removed is not None:
             _log.info("the connector %r is gone, and its actions with it", removed.id)
         elif added is not None:
+            self._gateway.catalog.owners[added.id] = f"{PLUGIN_PREFIX}{added.id}"
             _log.info("the connector %r was loaded with %d actions", added.id, len(added.actions))
 
     def _run(self) -> None:

@@ -71,11 +71,14 @@ def show_health(request: RouteRequest) -> Reply:
 
 def show_readiness(request: RouteRequest) -> Reply:
     """Answer ``GET /readyz``: calls can be taken; 503 if not."""
-    missing, warnings = request.gateway.missing_parts(), request.gateway.warnings()
-    told: dict[str, object] = {"status": "not ready" if missing else "ready", "missing": missing}
-    if warnings:
-        told["warnings"] = warnings
-    return json_reply(told, status=503 if missing else 200)
+    missing = request.gateway.missing_parts()
+    answer: dict[str, object] = {"status": "not ready" if missing else "ready", "missing": missing}
+    hanging = [str(hook) for hook in request.gateway.host.watch.hanging()]
+    if hanging:  # other threads go on taking calls
+        answer["hanging"] = hanging
+    if warnings := request.gateway.warnings():
+        answer["warnings"] = warnings
+    return json_reply(answer, status=503 if missing else 200)
 
 
 def show_problem(request: RouteRequest) -> Reply:
