@@ -124,7 +124,8 @@ class Gateway:
         self._accounts = DefaultAccounts(self.settings, self.environ)
         self._replacing = threading.Lock()
         self._known_connectors: set[str] = set()
-        self._use_accounts(self._accounts.plan(self.catalog.connectors, absent=self._absent_connectors()))
+        connectors = self.catalog.connectors
+        self._use_accounts(self._accounts.plan(connectors, absent=self._absent_connectors()), connectors)
         url = self.settings.database_url
         self.database = Database(
             None if url is None else url.get_secret_value(), state_dir=self.settings.state_dir
@@ -330,7 +331,7 @@ class Gateway:
             accounts = self._accounts.plan(after, absent=absent)
 
             def prepare() -> None:
-                self._use_accounts(accounts)
+                self._use_accounts(accounts, after)
                 self.dropdowns.replace(removed, added)
                 for name, tell in self.host.implementations("hookline_catalog_changed"):
                     try:
@@ -380,10 +381,12 @@ class Gateway:
         files = () if self._manifest_folder is None else self._manifest_folder.files
         return frozenset(file.id for file in files if file.connector is None)
 
-    def _use_accounts(self, accounts: tuple[ConfiguredConnection, ...]) -> None:
-        self._accounts.use(accounts, self.catalog.connectors)
+    def _use_accounts(
+        self, accounts: tuple[ConfiguredConnection, ...], connectors: Mapping[str, Connector]
+    ) -> None:
+        self._accounts.use(accounts, connectors)
         self.all_connections, self.connections = self._accounts.all, self._accounts.by_id
-        self._known_connectors |= self.catalog.connectors.keys()
+        self._known_connectors |= connectors.keys()
 
     def _read_options(self) -> dict[type[PluginOptions], LayeredOptions[PluginOptions]]:
         tables = self.settings.plugins.options
