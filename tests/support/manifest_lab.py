@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 KEY = "a-key-for-tests-only-0001"
 
 
-def manifest_text(id: str = "acme", *, host: str = "api.acme.example", verb: str = "find", extra: str = "") -> str:
+def manifest_text(
+    id: str = "acme", *, host: str = "api.acme.example", verb: str = "find", extra: str = ""
+) -> str:
     """Return a small manifest, whose one action is a GET."""
     return f"""\
 manifest: 1

@@ -23,6 +23,7 @@ BUILT_IN = {
     "serve": "serve",
     "actions": "actions",
     "call": "call",
+    "connectors": "connectors",
     "plugins": "plugins",
     "schemas": "schemas",
     "db": "db",

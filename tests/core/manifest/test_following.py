@@ -31,7 +31,13 @@ def test_the_manifests_of_a_folder_are_connectors(tmp_path: Path) -> None:
 def test_a_bad_file_is_named_and_leaves_the_others_alone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    files = {"acme.yaml": manifest_text(), "bad.yaml": _BROKEN, "worse.json": "{", ".hidden.yaml": "x", "a.txt": "x"}
+    files = {
+        "acme.yaml": manifest_text(),
+        "bad.yaml": _BROKEN,
+        "worse.json": "{",
+        ".hidden.yaml": "x",
+        "a.txt": "x",
+    }
     with open_lab(tmp_path / "c", files) as lab:
         assert lab.ids() == ["acme.find"]
         assert "bad.yaml:3: titel: there is no such key. Did you mean `title`?" in caplog.text
@@ -162,7 +168,9 @@ def test_a_copy_with_the_same_id_does_not_stop_the_one_in_use(tmp_path: Path) ->
 def test_nothing_is_read_while_nothing_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_lab(tmp_path / "c", {"acme.yaml": manifest_text(), "bad.yaml": _BROKEN}) as lab:
         version = lab.gateway.catalog.version
-        monkeypatch.setattr("hookline.manifest.folder.read_bytes", lambda file: pytest.fail(f"{file} was read"))
+        monkeypatch.setattr(
+            "hookline.manifest.folder.read_bytes", lambda file: pytest.fail(f"{file} was read")
+        )
         lab.settle()
         lab.settle()
         assert lab.gateway.catalog.version == version
@@ -188,8 +196,9 @@ def test_settings_may_name_a_manifest_that_cannot_be_read(tmp_path: Path) -> Non
         lab.settle()
         lab.call("acme.find", {"id": "1"})
         assert lab.sent[-1].base_url == "https://other.example"
-    with pytest.raises(ConfigurationError, match="there is no connector 'acme'"), open_lab(
-        tmp_path / "d", {"zoo.yaml": manifest_text("zoo")}, environ=environ
+    with (
+        pytest.raises(ConfigurationError, match="there is no connector 'acme'"),
+        open_lab(tmp_path / "d", {"zoo.yaml": manifest_text("zoo")}, environ=environ),
     ):
         pass
 
@@ -228,7 +237,9 @@ def test_no_call_sees_half_of_a_change(tmp_path: Path) -> None:
 
     def text_of(version: int) -> str:
         host = f"v{version % 2}.acme.example"
-        return manifest_text(host=host, extra=f"    pick: '{{v: v{version % 2}}}'\n    defaults: {{w: {version % 2}}}\n")
+        return manifest_text(
+            host=host, extra=f"    pick: '{{v: v{version % 2}}}'\n    defaults: {{w: {version % 2}}}\n"
+        )
 
     def answer(request: UpstreamRequest) -> UpstreamResponse:
         number = request.base_url[len("https://v")]
@@ -273,7 +284,9 @@ def test_the_folder_is_followed_where_a_server_runs(tmp_path: Path) -> None:
         while lab.ids() != ["acme.look"] and time.monotonic() < until_s:
             threading.Event().wait(0.01)
         assert lab.ids() == ["acme.look"]
-    assert not any(thread.name == "hookline-manifests" and thread.is_alive() for thread in threading.enumerate())
+    assert not any(
+        thread.name == "hookline-manifests" and thread.is_alive() for thread in threading.enumerate()
+    )
 
 
 def _key() -> str:

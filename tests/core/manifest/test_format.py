@@ -289,4 +289,4 @@ def test_no_more_than_ten_problems_are_told() -> None:
         parse_manifest(write_manifest_text(document).encode(), name="acme.yaml")
     told = caught.value.message.splitlines()
     assert len(told) == 11
-    assert told[-1] == "acme.yaml: and 20 more problems."
+    assert told[-1] == "acme.yaml: and 20 more."
