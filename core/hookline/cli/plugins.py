@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from hookline.cli.context import CommandContext, pass_context
+from hookline.cli.context import CommandContext, pass_context, quiet_logs
 from hookline.cli.messages import echo_json, print_table
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def _load(context: CommandContext) -> PluginHost:
         from hookline.manifest.following import note_manifests
 
         folder = ManifestFolder(settings.connectors_dir, taken=catalog.connectors)
-        folder.load()
+        with quiet_logs():  # the list tells it
+            folder.load()
         note_manifests(host.plugins, folder)
     return host
 
