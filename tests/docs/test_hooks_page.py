@@ -144,6 +144,17 @@ def _check_startup(plugin: object) -> None:
     assert running.run("openai.list_models", search="x").status_code == 200
 
 
+def _check_catalog_changed(plugin: object) -> None:
+    from hookline import Connector
+
+    gateway = Running(plugin).gateway
+    before = list(cast("Any", plugin).services)
+    gateway.replace_connectors(
+        removed=[], added=[Connector("zoo", title="Zoo", base_url="https://zoo.example.com")]
+    )
+    assert cast("Any", plugin).services == [*before, "zoo"]
+
+
 def _check_routes(plugin: object) -> None:
     client = Running(plugin).client
     assert client.get("/status").status_code == 401
@@ -357,6 +368,7 @@ def _check_record(plugin: object) -> None:
 CHECKS: dict[str, Callable[..., None]] = {
     "hookline_register_connectors": _check_connectors,
     "hookline_startup": _check_startup,
+    "hookline_catalog_changed": _check_catalog_changed,
     "hookline_register_routes": _check_routes,
     "hookline_register_exports": _check_exports,
     "hookline_register_commands": _check_commands,

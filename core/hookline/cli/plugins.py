@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from hookline.cli.context import CommandContext, pass_context
+from hookline.cli.context import CommandContext, pass_context, quiet_logs
 from hookline.cli.messages import CommandError, CommandFailedError, echo_json, print_table, warn
 from hookline.cli.plugin_option import plugin_option
 
@@ -309,7 +309,15 @@ def _load(context: CommandContext) -> PluginHost:
     transport = cast("Transport", None)  # named in the order of hooks, never used
     host.register(CodePlugin(Catalog, owner=lambda id: None), name="code")
     host.register(TransportPlugin(transport, connect_timeout_s=1.0, read_timeout_s=1.0), name="transport")
-    build_catalog(host)
+    catalog = build_catalog(host)
+    if settings.connectors_dir is not None:
+        from hookline.manifest.folder import ManifestFolder
+        from hookline.manifest.following import note_manifests
+
+        folder = ManifestFolder(settings.connectors_dir, taken=catalog.connectors)
+        with quiet_logs():  # the list tells it
+            folder.load()
+        note_manifests(host.plugins, folder)
     return host
 
 
