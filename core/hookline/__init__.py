@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hookline.clock import Clock
     from hookline.connection import Connection, Secret
     from hookline.connector import Connector
-    from hookline.credential import CredentialPlacement
+    from hookline.credential import BasicCredential, CredentialPlacement, OAuth2Credential, QueryCredential
     from hookline.error_rules import ErrorRule
     from hookline.errors import HooklineError
     from hookline.event_stream import EventStream
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hookline.options import LayeredOptions, PluginOptions
     from hookline.order import Order, Proceed
     from hookline.pages import Pages
+    from hookline.places import InPlace
     from hookline.principal import Caps, Decision, InboundRequest, KeyLimits, Principal
     from hookline.record import CallRecord, CallWarning
     from hookline.routes import Reply, RouteRegistry, RouteRequest, WireEndpoint, WireFormat, json_reply
@@ -63,6 +64,7 @@ __all__ = [
     "EventStream",
     "ExportTarget",
     "HooklineError",
+    "InPlace",
     "InboundRequest",
     "Job",
     "JoiningPresenter",
@@ -132,6 +134,7 @@ _HOMES = {
     "hookline.options": ("LayeredOptions", "PluginOptions"),
     "hookline.order": ("Order", "Proceed"),
     "hookline.pages": ("Pages",),
+    "hookline.places": ("InPlace",),
     "hookline.principal": ("Caps", "Decision", "InboundRequest", "KeyLimits", "Principal"),
     "hookline.record": ("CallRecord", "CallWarning"),
     "hookline.routes": ("Reply", "RouteRegistry", "RouteRequest", "WireEndpoint", "WireFormat", "json_reply"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from hookline.call import Call
     from hookline.connector import Connector
+    from hookline.declaring import AnswerKind
+    from hookline.error_rules import ErrorRule
     from hookline.metering import Meter
     from hookline.upstream import UpstreamRequest
 
@@ -139,6 +141,11 @@ class Action:
             go on; it returns None where that cannot be asked.
         meter: Knows what a request can take and what an answer took; None if that is not known.
         batcher: Packs several inputs into one request; None if the service takes them one by one.
+        answers: How the service's answer is read.
+        errors: What the service's refusals mean, its own rules before those of the connector.
+        group: Heading under which forms and lists show it.
+        is_hidden: Whether only other calls may run it, and no list or export shows it.
+        service_names: What the service calls fields that have another name there.
     """
 
     id: str
@@ -162,3 +169,8 @@ class Action:
     resume_stream: ResumeStream | None = field(default=None, repr=False)
     meter: Meter | None = field(default=None, repr=False)
     batcher: Batcher | None = field(default=None, repr=False)
+    answers: AnswerKind = "json"
+    errors: tuple[ErrorRule, ...] = field(default=(), repr=False)
+    group: str | None = None
+    is_hidden: bool = False
+    service_names: Mapping[str, str] = field(default_factory=dict, repr=False)

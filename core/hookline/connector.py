@@ -21,19 +21,28 @@ from hookline.action import (
     Sample,
     StreamPresenter,
 )
+from hookline.connection import check_base_url
 from hookline.credential import Credential, CredentialPlacement
+from hookline.declaring import ANSWER_SCHEMAS, AnswerKind, EndpointParts, make_parts
+from hookline.endpoint_checks import check_headers, check_method, check_returned
+from hookline.error_rules import ErrorRule, check_rules
 from hookline.errors import ConfigurationError
-from hookline.filling import fill_request, hand_on, set_stream
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from hookline.call import Call
+    from hookline.encodings import Encoding
+    from hookline.event_stream import EventStream
     from hookline.metering import Meter
+    from hookline.places import Place
     from hookline.sources import ListOptions, Source
 
 _SEGMENT = re.compile(r"[a-z][a-z0-9_]*\Z")
 _MAX_ID_LENGTH = 60
+MAX_CONNECTOR_ID_LENGTH = 40
+"""Longest id of a connector: what is left of an action's id is for the verb."""
+
 _MAX_HEADER_NAMES = 256
 _BEARER = CredentialPlacement()
 
@@ -55,6 +64,10 @@ class Connector:
         user_fields: Fields of the input that name the person for whom the caller acts; the first that is
             filled in counts.
         test: Verb of the action that tells whether a connection works; it must need no input.
+        errors: What the service's refusals mean, for all actions; an action's own rules come first.
+
+    Raises:
+        ConfigurationError: If the id, the base URL or a header's name is not sound.
     """
 
     def __init__(
@@ -71,22 +84,28 @@ class Connector:
         return_headers: Iterable[str] = ("x-request-id", "retry-after"),
         user_fields: Iterable[str] = (),
         test: str | None = None,
+        errors: Iterable[ErrorRule] = (),
     ) -> None:
-        if not _SEGMENT.match(id):
-            raise ConfigurationError(f"Connector id {id!r} must match [a-z][a-z0-9_]*.")
+        if not _SEGMENT.match(id) or len(id) > MAX_CONNECTOR_ID_LENGTH:
+            raise ConfigurationError(
+                f"Connector id {id[:80]!r} must match [a-z][a-z0-9_]* and be at most "
+                f"{MAX_CONNECTOR_ID_LENGTH} long."
+            )
+        where = f"Connector {id!r}"
         self.id = id
         self.title = title
-        self.base_url = base_url
+        self.base_url = check_base_url(base_url, setting=f"{where}: `base_url`")
         self.description = description
         self.credential = credential
         self.options = options
         self.environment = dict(environment or {})
-        self.forward_headers = tuple(name.lower() for name in forward_headers)
-        names = [name.lower() for name in return_headers]
+        self.forward_headers = check_headers(forward_headers, where=where, argument="forward_headers")
+        names = check_returned(return_headers, where=where)
         self.return_headers = frozenset(name for name in names if not name.endswith("*"))
         self.return_prefixes = tuple(name[:-1] for name in names if name.endswith("*"))
         self.user_fields = tuple(user_fields)
         self.test = test
+        self.errors = check_rules(errors, where=where)
         self.actions: dict[str, Action] = {}
         self.sources: dict[str, Source] = {}
         self._returned: dict[str, bool] = {}
@@ -110,7 +129,7 @@ class Connector:
         path: str,
         *,
         input: type[BaseModel] | JsonObject,
-        output: type[BaseModel] | JsonObject,
+        output: type[BaseModel] | JsonObject | None = None,
         request: type[BaseModel] | JsonObject | None = None,
         title: str | None = None,
         description: str | None = None,
@@ -120,12 +139,21 @@ class Connector:
         prepare: Prepare | None = None,
         present: Present | None = None,
         restore: Restore | None = None,
-        stream: Callable[[Call], StreamPresenter] | None = None,
+        stream: Callable[[Call], StreamPresenter] | EventStream | None = None,
         stream_end: bytes | None = None,
         ask_stream: AskStream | None = None,
         resume_stream: ResumeStream | None = None,
         meter: Meter | None = None,
         batcher: Batcher | None = None,
+        places: Mapping[str, Place] | None = None,
+        encoding: Encoding = "json",
+        answers: AnswerKind = "json",
+        pick: str | None = None,
+        shape: str | None = None,
+        defaults: Mapping[str, object] | None = None,
+        errors: Iterable[ErrorRule] = (),
+        group: str | None = None,
+        is_hidden: bool = False,
     ) -> Action:
         """Add an action that is one request to the service.
 
@@ -134,7 +162,7 @@ class Connector:
             method: HTTP method.
             path: Path below the base URL; ``{field}`` is replaced by that field of the input.
             input: pydantic model or JSON Schema of the input.
-            output: pydantic model or JSON Schema of the output.
+            output: pydantic model or JSON Schema of the output; not needed where ``answers`` says it.
             request: Model or schema of the service's own body, if it differs from ``input``.
             title: Label; made from ``verb`` if not given.
             description: A sentence or two; the input model's docstring if not given.
@@ -145,18 +173,29 @@ class Connector:
                 rest into the JSON body, or into the query for methods without a body.
             present: Makes the output from the service's JSON; by default hands it on.
             restore: Writes a changed output back into the service's JSON.
-            stream: Makes the presenter of one stream.
+            stream: How a stream's events are read, or what makes the presenter of one stream.
             stream_end: Data of the event that ends a complete stream.
             ask_stream: Makes a body ask for a stream; by default sets its member ``stream`` to true.
             resume_stream: Makes the body that asks the service to go on after a partial answer.
             meter: Knows what a request can take, what an answer took, and what that costs.
             batcher: Packs several inputs into one request, for calls with ``items``.
+            places: Where fields of the input go, if not where ``prepare`` says by default.
+            encoding: How the body is written.
+            answers: How the answer is read.
+            pick: JMESPath from the service's JSON to the output; what is no object becomes its ``result``.
+            shape: JMESPath from the input to the body. Members that come out null are left out.
+            defaults: Values of fields that the input does not have or does not fill in; they go where
+                ``places`` says.
+            errors: What the service's refusals mean; the first rule that fits counts.
+            group: Heading under which forms and lists show the action.
+            is_hidden: Whether only other actions may run it, so that no list or export shows it.
 
         Returns:
             The action, already part of this connector.
 
         Raises:
-            ConfigurationError: If the id is malformed or already taken.
+            ConfigurationError: If the id is malformed or already taken, or something declared does not hold
+                together; names the action and the argument.
         """
         action_id = f"{self.id}.{verb}"
         if not _SEGMENT.match(verb) or len(action_id) > _MAX_ID_LENGTH:
@@ -165,28 +204,58 @@ class Connector:
             )
         if action_id in self.actions:
             raise ConfigurationError(f"Action {action_id!r} is defined twice.")
+        method = check_method(method, where=action_id)
+        parts = make_parts(
+            EndpointParts(
+                where=action_id,
+                method=method,
+                path=path,
+                input_schema=_schema_of(input, mode="validation"),
+                places=places or {},
+                encoding=encoding,
+                answers=answers,
+                pick=pick,
+                shape=shape,
+                defaults=defaults or {},
+                prepare=prepare,
+                present=present,
+                stream=stream,
+                stream_end=stream_end,
+                ask_stream=ask_stream,
+                credential=self.credential,
+            )
+        )
+        if output is None:
+            output = ANSWER_SCHEMAS.get(answers)
+            if output is None:
+                raise ConfigurationError(f"{action_id}: `output`: it is missing; give a model or a schema.")
         action = Action(
             id=action_id,
             connector=self,
             title=title or verb.replace("_", " ").capitalize(),
             description=description or _docstring_of(input) or title or verb.replace("_", " ").capitalize(),
-            method=method.upper(),
+            method=method,
             path=path,
-            input_schema=_schema_of(input, mode="validation"),
+            input_schema=parts.input_schema,
             output_schema=_with_warnings(_schema_of(output, mode="serialization")),
             request_schema=None if request is None else _schema_of(request, mode="validation"),
             is_read_only=read_only,
             is_idempotent=read_only if idempotent is None else idempotent,
             samples=tuple(_complete(sample) for sample in samples),
-            prepare=prepare or fill_request,
-            present=present or hand_on,
+            prepare=parts.prepare,
+            present=parts.present,
             restore=restore,
-            stream=stream,
-            stream_end=stream_end,
-            ask_stream=None if stream is None else ask_stream or set_stream,
+            stream=parts.stream,
+            stream_end=parts.stream_end,
+            ask_stream=parts.ask_stream,
             resume_stream=resume_stream,
             meter=meter,
             batcher=batcher,
+            answers=answers,
+            errors=(*check_rules(errors, where=action_id), *self.errors),
+            group=group,
+            is_hidden=is_hidden,
+            service_names=parts.service_names,
         )
         self.actions[action_id] = action
         return action

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from hookline.errors import InvalidInputError
+from hookline.pairs import as_text, pairs_of
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject
@@ -28,16 +30,17 @@ def fill_request(call: Call, request: UpstreamRequest) -> None:
     request.path = fill_path(request.path, fields)
     if call.action.method in _BODY_METHODS:
         request.body = fields
-    elif query := {name: value for name, value in fields.items() if value is not None}:
-        pairs = {
-            name: [_as_text(item) for item in value] if isinstance(value, list) else _as_text(value)
-            for name, value in query.items()
-        }
-        request.path += "?" + urlencode(pairs, doseq=True)
+    elif query := [pair for name, value in fields.items() for pair in pairs_of(name, value)]:
+        request.path += "?" + urlencode(query)
 
 
-def fill_path(template: str, fields: JsonObject) -> str:
-    """Replace ``{name}`` by the quoted field of that name, which is taken out of ``fields``.
+def fill_path(template: str, values: JsonObject, *, fields: Mapping[str, str] | None = None) -> str:
+    """Replace ``{name}`` by the quoted value of that name, which is taken out of ``values``.
+
+    Args:
+        template: A path with placeholders.
+        values: What goes there, by placeholder.
+        fields: Names of the input's fields by placeholder, where they differ; for messages.
 
     Raises:
         InvalidInputError: If a value would change the path's structure.
@@ -45,24 +48,16 @@ def fill_path(template: str, fields: JsonObject) -> str:
 
     def fill(match: re.Match[str]) -> str:
         name = match.group(1)
-        value = fields.pop(name, None)
-        text = "" if value is None else _as_text(value)
+        value = values.pop(name, None)
+        text = "" if value is None else as_text(value)
         if text in ("", ".", ".."):
+            field = name if fields is None else fields.get(name, name)
             raise InvalidInputError(
-                f"`{name}` must not be {text!r}: it becomes part of an address.", field=name
+                f"`{field}` must not be {text!r}: it becomes part of an address.", field=field
             )
         return quote(text, safe=":@")
 
     return PLACEHOLDER.sub(fill, template)
-
-
-def _as_text(value: object) -> str:
-    """Return a value as it stands in an address: text and numbers as they are, all else as JSON."""
-    if isinstance(value, str):
-        return value
-    import orjson  # here, because every plugin with a connector imports this module, also for `--help`
-
-    return orjson.dumps(value).decode()
 
 
 def hand_on(call: Call, raw: object) -> JsonObject:

@@ -299,7 +299,7 @@ class Gateway:
 
     def _check_patterns(self, patterns: Mapping[str, str]) -> None:
         """Refuse tables for actions that do not exist: what they switch on would be off."""
-        known = {action.id for action in self.catalog} | {f"{id}.*" for id in self.catalog.connectors}
+        known = {action.id for action in self.catalog.every()} | {f"{id}.*" for id in self.catalog.connectors}
         for pattern, table in patterns.items():
             if pattern not in known:
                 near = difflib.get_close_matches(pattern, known, n=1)

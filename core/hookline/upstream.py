@@ -9,23 +9,29 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from hookline.encodings import JSON_BODY, BodyEncoding
 from hookline.errors import InvalidUpstreamAnswerError, UpstreamTimeoutError
 
 if TYPE_CHECKING:
     from hookline.call import Call
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True, repr=False)
 class UpstreamRequest:
     """A request that will be sent to the upstream; hooks change it in place.
+
+    Its ``repr`` shows neither values of headers nor the query, which may hold a credential.
 
     Attributes:
         method: HTTP method.
         base_url: Base URL of the connection; changing it changes nothing for the secret's origin check.
         path: Path below ``base_url``, starting with a slash, already quoted.
         headers: Header values by lower-case name.
-        body: JSON body, or None for no body.
+        body: The body as JSON, whatever it is written as; None for no body, or one without fields.
         content: The bytes that will be sent; worked out from ``body`` after the last hook changed it.
+            Without a ``body`` they are the body itself: a text, a list, a file.
+        encoding: How ``body`` is written; JSON unless the action says otherwise.
+        media_type: What ``content`` is; None for JSON.
         is_stream: Whether ``body`` asks for a stream. Set it together with the body to serve a caller from a
             stream who did not ask for one: what arrives is then put together again.
         stall_timeout_s: Longest silence between two pieces of the answer's body; None for the gateway's
@@ -36,8 +42,10 @@ class UpstreamRequest:
     base_url: str
     path: str
     headers: dict[str, str] = field(default_factory=dict)
-    body: dict[str, object] | None = field(default=None, repr=False)
-    content: bytes | None = field(default=None, repr=False)
+    body: dict[str, object] | None = None
+    content: bytes | None = None
+    encoding: BodyEncoding = JSON_BODY
+    media_type: str | None = None
     is_stream: bool = False
     stall_timeout_s: float | None = None
 
@@ -46,9 +54,18 @@ class UpstreamRequest:
         """Absolute URL of the request."""
         return self.base_url + self.path
 
+    def __repr__(self) -> str:
+        path = self.path.partition("?")[0]
+        return f"UpstreamRequest({self.method} {self.base_url}{path}, headers={sorted(self.headers)})"
+
     def copy(self) -> UpstreamRequest:
-        """Return a request that can be changed without changing this one; the bytes are left out."""
-        body = None if self.body is None else orjson.loads(orjson.dumps(self.body))
+        """Return a request that can be changed without changing this one.
+
+        The bytes are left out where they are worked out from the body.
+        """
+        if self.body is None:
+            return replace(self, headers=dict(self.headers))
+        body = orjson.loads(orjson.dumps(self.body))
         return replace(self, headers=dict(self.headers), body=body, content=None)
 
 

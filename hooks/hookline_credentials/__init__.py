@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hookline import CredentialPlacement, hookimpl
+from hookline import hookimpl
 
 if TYPE_CHECKING:
     from hookline import Call, Connection, Secret, UpstreamRequest
@@ -40,9 +40,7 @@ class CredentialsPlugin:
     def hookline_apply_upstream_auth(
         self, call: Call, request: UpstreamRequest, secret: Secret
     ) -> bool | None:
-        """Put the credential into the header that the connector names."""
-        placement = call.action.connector.credential
-        if not isinstance(placement, CredentialPlacement):
-            return None
-        request.headers[placement.header] = placement.prefix + secret.reveal()
-        return True
+        """Put the credential where the connector says: a header, the query, or basic authentication."""
+        from hookline_credentials.placing import place
+
+        return place(call, request, secret)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hookline.action import JoiningPresenter
+from hookline.engine.answer_reading import read_answer
+from hookline.engine.error_judging import check_success, has_rules_for_success
 from hookline.engine.order import Answer, PreparedCall
 from hookline.engine.outgoing import EVENT_STREAM, JSON
 from hookline.engine.relay import OpenTransforms, Relay
 from hookline.engine.sse import encode_event
 from hookline.errors import HooklineError, InvalidUpstreamAnswerError
-from hookline.upstream import Response, UpstreamResponse
+from hookline.upstream import ErrorAnswer, Response, UpstreamResponse
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from hookline.engine.attempts import Attempts
     from hookline.settings import LimitSettings
     from hookline.streaming import StreamEvent
-
-_WITHOUT_BODY = frozenset({204, 205})
 
 _FRAMING_HEADERS = frozenset(
     {"connection", "content-encoding", "content-length", "content-type", "transfer-encoding"}
@@ -60,14 +60,22 @@ class AnswerMaker:
             UnwritableChangeError: If a plugin's change cannot be sent.
         """
         if response.content_type != EVENT_STREAM:
-            content = response.read(max_bytes=self._limits.max_answer_bytes, call=prepared.call)
-            return self._whole(prepared, response, _parse(response, content), content)
+            return self._read_whole(prepared, response)
         if prepared.call.is_stream:
             return self._stream(prepared, attempts, response)
         if attempts.request.is_stream:
             return self._collect(prepared, attempts, response)
         response.close()
         raise InvalidUpstreamAnswerError("The service sent a stream, which was not asked for.")
+
+    def _read_whole(self, prepared: PreparedCall, response: UpstreamResponse) -> Answer:
+        call, action = prepared.call, prepared.call.action
+        content = response.read(max_bytes=self._limits.max_answer_bytes, call=call)
+        raw = read_answer(action, response, content)
+        if has_rules_for_success(action):
+            answer = ErrorAnswer(status=response.status, headers=tuple(response.headers), content=content)
+            check_success(action, answer, raw)
+        return self._whole(prepared, response, raw, content)
 
     def _whole(
         self, prepared: PreparedCall, response: UpstreamResponse, raw: object, content: bytes | None
@@ -126,8 +134,7 @@ class AnswerMaker:
             for _ in relay:
                 pass
             if relay.is_replaced:
-                content = relay.response.read(max_bytes=self._limits.max_answer_bytes, call=prepared.call)
-                return self._whole(prepared, relay.response, _parse(relay.response, content), content)
+                return self._read_whole(prepared, relay.response)
         finally:
             relay.close()
         presenter = relay.presenter
@@ -226,17 +233,3 @@ def _render_nothing(_: object) -> bytes:
 
 def _end_mark(relay: Relay) -> bytes:
     return relay.end_mark
-
-
-def _parse(response: UpstreamResponse, content: bytes) -> object:
-    if response.status in _WITHOUT_BODY:
-        return None
-    if not content.strip():
-        raise InvalidUpstreamAnswerError(f"The service answered {response.status} with an empty body.")
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError as exc:
-        kind = response.content_type or "no content type"
-        raise InvalidUpstreamAnswerError(
-            f"The service answered {response.status} with something that is not complete JSON ({kind[:80]})."
-        ) from exc

@@ -53,10 +53,15 @@ class Catalog:
         self._entries: dict[str, CatalogEntry] = {}
 
     def __iter__(self) -> Iterator[Action]:
-        return (self._entries[id].action for id in sorted(self._entries))
+        """Yield the actions that callers may be told of, by id."""
+        return (action for action in self.every() if not action.is_hidden)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return sum(1 for _ in self)
+
+    def every(self) -> Iterator[Action]:
+        """Yield all actions by id, hidden ones among them."""
+        return (self._entries[id].action for id in sorted(self._entries))
 
     def add(self, *connectors: Connector) -> None:
         """Add connectors and all their actions, or nothing.
@@ -88,13 +93,17 @@ class Catalog:
         """
         found = self._entries.get(action_id)
         if found is None:
-            near = difflib.get_close_matches(action_id[:80], self._entries, n=2, cutoff=0.5)
-            raise NotFoundError(
-                f"There is no action {action_id[:80]!r}."
-                + (f" Did you mean {' or '.join(near)}?" if near else ""),
-                code="unknown_action",
-            )
+            raise self.unknown(action_id)
         return found
+
+    def unknown(self, action_id: str) -> NotFoundError:
+        """Return the error for an id that callers know no action of; it names similar ones."""
+        near = difflib.get_close_matches(action_id[:80], [action.id for action in self], n=2, cutoff=0.5)
+        return NotFoundError(
+            f"There is no action {action_id[:80]!r}."
+            + (f" Did you mean {' or '.join(near)}?" if near else ""),
+            code="unknown_action",
+        )
 
     def get(self, action_id: str) -> Action | None:
         """Return an action, or None if there is none of that id."""
@@ -192,6 +201,8 @@ def describe(action: Action, *, full: bool = True) -> JsonObject:
         },
         "href": f"/actions/{action.id}",
     }
+    if action.group is not None:
+        described["group"] = action.group
     if full:
         described["input_schema"] = action.input_schema
         described["output_schema"] = action.output_schema

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hookline.connection import origin_of
+from hookline.engine.answer_reading import accept_of
 from hookline.errors import InvalidInputError, LoopDetectedError
 from hookline.filling import fill_path
 from hookline.upstream import UpstreamRequest
@@ -42,7 +43,7 @@ def build_request(call: Call, order: Order, *, user_agent: str, max_hops: int) -
         path=action.path,
         is_stream=call.is_stream,
         headers={
-            "accept": EVENT_STREAM if call.is_stream else JSON,
+            "accept": EVENT_STREAM if call.is_stream else accept_of(action),
             "accept-encoding": "identity",
             "user-agent": user_agent,
             HOPS_HEADER: str(hops + 1),
@@ -78,12 +79,14 @@ def finish_request(request: UpstreamRequest) -> None:
     """Work out the bytes of a request that a plugin made or changed.
 
     Raises:
+        InvalidInputError: If a field cannot be written as the service wants it.
         TypeError: If the body is not JSON.
     """
-    if request.content is None:
-        request.content = dump_body(request)
+    if request.content is None and request.body is not None:
+        request.content, media_type = request.encoding.write(request.body)
+        request.media_type = None if media_type == JSON else media_type
     if request.content is not None:
-        request.headers["content-type"] = JSON
+        request.headers["content-type"] = request.media_type or JSON
 
 
 def check_request(call: Call, request: UpstreamRequest) -> str | None:

@@ -22,6 +22,7 @@ from hookline.engine.accounts import Accounts
 from hookline.engine.answers import AnswerMaker, UnwritableChangeError
 from hookline.engine.attempts import Attempts
 from hookline.engine.coercion import coerce
+from hookline.engine.error_judging import judge
 from hookline.engine.order import Answer, DraftCall, PreparedCall
 from hookline.engine.outgoing import (
     HOPS_HEADER,
@@ -193,6 +194,7 @@ class Pipeline:
             )
         error = self._host.to_error(exc)
         if not error.is_mapped:  # by a call inside this one
+            error = judge(call.action, error)
             try:
                 mapped = self._hook.hookline_map_error(call=call, error=error)
             except Exception as failure:  # a broken mapper must not hide the answer's place
@@ -206,6 +208,8 @@ class Pipeline:
 
     def _open(self, principal: Principal, order: Order, parent: Call | None, *, is_internal: bool) -> Call:
         action = self._catalog.find(order.action_id)
+        if action.is_hidden and parent is None and not is_internal:
+            raise self._catalog.unknown(order.action_id)
         fields = order.fields
         if RAW_JSON in fields and order.endpoint is None:
             fields = joined_if_sound(fields, action)
@@ -284,7 +288,7 @@ class Pipeline:
                     "hookline_shape_request", "put something into the body that is not JSON"
                 ) from exc
             if after != before:
-                request.content = after
+                request.content = None  # to be written anew
                 if request.path == path:  # another endpoint has another body
                     self._check_changed_body(call, request)
         finish_request(request)

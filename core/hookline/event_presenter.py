@@ -1,0 +1,83 @@
+"""Reading a stream of events as its connector declares it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from hookline.errors import InvalidUpstreamAnswerError
+from hookline.picking import PickError, compile_pick, find
+
+if TYPE_CHECKING:
+    from hookline.action import JsonObject, Present
+    from hookline.call import Call
+    from hookline.event_stream import EventStream
+    from hookline.picking import Pick
+
+
+class JoinedAnswer(dict[str, object]):
+    """An action's output that was put together from a stream; it is nothing that the service said so."""
+
+
+class EventPresenter:
+    """Turns one stream into pieces of text and at last the whole output.
+
+    Args:
+        stream: What is declared.
+        where: Which action it is of, for messages.
+    """
+
+    def __init__(self, stream: EventStream, *, where: str) -> None:
+        self._stream = stream
+        self._text = compile_pick(stream.text, where=f"{where}: stream.text")
+        self._output = (
+            None if stream.output is None else compile_pick(stream.output, where=f"{where}: stream.output")
+        )
+        self._texts: list[str] = []
+        self._members: JsonObject = {}
+
+    def feed(self, event: JsonObject) -> Iterable[JsonObject]:
+        """Return the piece of text that an event adds, if it adds one."""
+        if self._output is not None:
+            found = _find(self._output, event)
+            if isinstance(found, dict):
+                self._members.update({name: value for name, value in found.items() if value is not None})
+        text = _find(self._text, event)
+        if not isinstance(text, str) or not text:
+            return ()
+        self._texts.append(text)
+        return ({"type": "text", "text": text},)
+
+    def finish(self) -> JsonObject:
+        """Return the whole output."""
+        return {**self._members, self._stream.into: "".join(self._texts)}
+
+    def answer(self, *, is_partial: bool = False) -> JsonObject:
+        """Return what has arrived, as the output it makes.
+
+        Raises:
+            InvalidUpstreamAnswerError: If nothing has.
+        """
+        if is_partial and not self._texts:
+            raise InvalidUpstreamAnswerError("Nothing of the stream has arrived.")
+        return JoinedAnswer(self.finish())
+
+    def adapt(self, event: JsonObject) -> JsonObject | None:
+        """Return an event of a stream that goes on where the first broke, as it is."""
+        return event
+
+
+def presents_joined(present: Present) -> Present:
+    """Return a ``present`` that also takes what was put together from a stream."""
+
+    def present_either(call: Call, raw: object) -> JsonObject:
+        return dict(raw) if isinstance(raw, JoinedAnswer) else present(call, raw)
+
+    return present_either
+
+
+def _find(pick: Pick, event: JsonObject) -> object:
+    try:
+        return find(pick, event)
+    except PickError as exc:
+        raise InvalidUpstreamAnswerError(f"An event of the stream cannot be read: {exc}.") from exc
