@@ -1,14 +1,16 @@
-"""Schemas in a manifest: JSON Schema as it is, or a short form of fields that is pleasant to write by hand."""
+"""Schemas in a manifest: JSON Schema as it is, or a short form that is pleasant to write by hand."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, model_validator
-from pydantic_core import CoreSchema
 
 from hookline.manifest.parts import AnyJson, Part, PlacePart, PlaceValue
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
 
 JsonObject = dict[str, object]
 
@@ -92,7 +94,7 @@ class FieldPart(Part):
         return self
 
     def to_schema(self) -> JsonObject:
-        """Return the field's JSON Schema; a reference to shared ones begins with ``#/schemas/``."""
+        """Return the field's JSON Schema; a reference to shared ones begins with ``#/$defs/``."""
         one = self._to_item()
         kind = self.schema_ or self.type or ""
         if kind.startswith(LIST_OF):
@@ -112,7 +114,7 @@ class FieldPart(Part):
 
     def _to_item(self) -> JsonObject:
         if self.schema_ is not None:
-            return {"$ref": f"#/schemas/{self.schema_.removeprefix(LIST_OF)}"}
+            return {"$ref": f"#/$defs/{self.schema_.removeprefix(LIST_OF)}"}
         if self.fields is not None:
             return fields_schema(self.fields)
         one = dict(SIMPLE_TYPES[(self.type or "string").removeprefix(LIST_OF)])

@@ -13,7 +13,7 @@ from hookline.manifest.problems import (
     Finding,
     ManifestError,
     ManifestProblem,
-    Unreadable,
+    UnreadableError,
     findings_of,
 )
 from hookline.manifest.reading import MAX_BYTES, find_lines, read_manifest_text
@@ -89,7 +89,7 @@ def parse_manifest(content: bytes, *, name: str) -> Manifest:
     """
     try:
         document = read_manifest_text(content)
-    except Unreadable as exc:
+    except UnreadableError as exc:
         problem = ManifestProblem(file=PurePath(name).name, line=exc.line, message=f"{exc.problem}.")
         raise ManifestError([problem]) from None
     try:

@@ -58,13 +58,13 @@ class ActionPart(Part):
     )
     idempotent: bool | None = Field(
         None,
-        description="Whether the same call may be made twice without harm; true for GET, HEAD, PUT and DELETE "
-        "unless it says otherwise.",
+        description="Whether the same call may be made twice without harm; true for GET, HEAD, PUT and "
+        "DELETE unless it says otherwise.",
     )
     input: SchemaValue = Field(
         default_factory=dict,
-        description="What callers give: a JSON Schema 2020-12 of an object, or `fields`. Without it: nothing but "
-        "the fields of the path.",
+        description="What callers give: a JSON Schema 2020-12 of an object, or `fields`. Without it: nothing "
+        "but the fields of the path.",
     )
     output: SchemaValue = Field(
         default_factory=dict,
@@ -75,8 +75,8 @@ class ActionPart(Part):
     )
     places: dict[str, PlaceValue] = Field(
         default_factory=dict,
-        description="Where input fields go. Without it: those of the path there, the rest into the body, or into "
-        "the query for methods without one.",
+        description="Where input fields go. Without it: those of the path there, the rest into the body, or "
+        "into the query for methods without one.",
     )
     encoding: Literal["json", "form", "multipart", "text", "binary"] = Field(
         "json", description="How the body is written."
@@ -143,7 +143,8 @@ class Manifest(Part):
     )
     user_fields: list[str] = Field(
         default_factory=list,
-        description="Input fields that name the person for whom the caller acts; the first that is filled counts.",
+        description="Input fields that name the person for whom the caller acts; the first that is filled "
+        "counts.",
     )
     errors: list[ErrorPart] = Field(
         default_factory=list,
@@ -151,7 +152,7 @@ class Manifest(Part):
     )
     schemas: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], SchemaValue] = Field(
         default_factory=dict,
-        description='Schemas that actions share; refer to one with `{"$ref": "#/schemas/Name"}`.',
+        description='Schemas that actions share; refer to one with `{"$ref": "#/$defs/Name"}`.',
     )
     actions: dict[Verb, ActionPart] = Field(
         min_length=1, max_length=MAX_ACTIONS, description="The actions by verb."

@@ -23,7 +23,7 @@ MAX_PROBLEMS = 10
 """Most problems of one file that are told."""
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """A text that no manifest can be read from.
 
     Args:
@@ -116,9 +116,9 @@ def _real_path(loc: tuple[PathPart, ...], document: object) -> tuple[Path, bool]
     here: object = document
     is_key = False
     for part in loc:
-        if isinstance(part, str) and part.startswith("(") and part.endswith(")"):
-            if not (isinstance(here, dict) and part in here):
-                continue
+        is_branch = isinstance(part, str) and part.startswith("(") and part.endswith(")")
+        if is_branch and not (isinstance(here, dict) and part in here):
+            continue
         if part == "[key]":
             is_key = True
             continue

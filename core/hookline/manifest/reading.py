@@ -1,9 +1,9 @@
 """Reading a manifest's text: YAML without its traps, or JSON.
 
-What stands in a file is what is meant, so this reads less than YAML allows. Keys are texts as they are written.
-Only what JSON calls a number, ``true``, ``false`` and ``null`` are no texts: ``no``, ``on``, ``1_000``, ``0755``,
-``12:30`` and ``2026-01-31`` are. Anchors, aliases, tags, merge keys, a second document and a key that comes
-twice are refused, and so is what is too large, before it takes memory.
+What stands in a file is what is meant, so this reads less than YAML allows. Keys are texts as they are
+written. Only what JSON calls a number, ``true``, ``false`` and ``null`` are no texts: ``no``, ``on``, ``0755``,
+``1_000``, ``12:30`` and ``2026-01-31`` are. Anchors, aliases, tags, merge keys, a second document and a key
+that comes twice are refused, and so is what is too large, before it takes memory.
 
 Source: YAML 1.2.2, sections 10.2 and 10.3.
 """
@@ -15,7 +15,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NoReturn, cast
 
-from hookline.manifest.problems import ManifestProblem, Path, PathPart, Unreadable
+from hookline.manifest.problems import ManifestProblem, Path, PathPart, UnreadableError
 
 MAX_BYTES = 32_000_000
 """Most bytes of a manifest."""
@@ -43,7 +43,7 @@ def read_manifest_text(content: bytes) -> object:
         content: YAML, or JSON, in UTF-8.
 
     Raises:
-        Unreadable: If it is neither, or holds what a manifest must not; names the line.
+        UnreadableError: If it is neither, or holds what a manifest must not; names the line.
     """
     text = _decode(content)
     if text.lstrip()[:1] == "{":
@@ -69,19 +69,19 @@ def find_lines(content: bytes, paths: Collection[Path]) -> dict[Path, int]:
                 found.setdefault(path, line)
                 if len(found) == len(wanted):
                     break
-    except Unreadable:
+    except UnreadableError:
         pass  # JSON with escapes that YAML does not know
     return found
 
 
 def _decode(content: bytes) -> str:
     if len(content) > MAX_BYTES:
-        raise Unreadable(f"is larger than {MAX_BYTES:,} bytes")
+        raise UnreadableError(f"is larger than {MAX_BYTES:,} bytes")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line = content.count(b"\n", 0, exc.start) + 1
-        raise Unreadable("is not UTF-8", line=line) from None
+        raise UnreadableError("is not UTF-8", line=line) from None
 
 
 # ---------------------------------------------------------------- JSON
@@ -94,12 +94,12 @@ def _read_json(text: str) -> object:
         nonlocal nodes
         nodes += 2 * len(members)
         if nodes > MAX_NODES:
-            raise Unreadable(f"holds more than {MAX_NODES:,} keys and values")
+            raise UnreadableError(f"holds more than {MAX_NODES:,} keys and values")
         made = dict(members)
         if len(made) != len(members):
             seen: set[str] = set()
             twice = next(name for name, _ in members if name in seen or seen.add(name))
-            raise Unreadable(f"has the key `{twice[:80]}` twice in one object")
+            raise UnreadableError(f"has the key `{twice[:80]}` twice in one object")
         return made
 
     try:
@@ -107,7 +107,7 @@ def _read_json(text: str) -> object:
             text, object_pairs_hook=pairs, parse_int=_integer, parse_float=_float, parse_constant=_no_constant
         )
     except RecursionError:
-        raise Unreadable(f"is nested deeper than {MAX_DEPTH} levels") from None
+        raise UnreadableError(f"is nested deeper than {MAX_DEPTH} levels") from None
     _check_json(value)
     return value
 
@@ -129,12 +129,12 @@ def _check_json(value: object) -> None:
         if not below:
             return
         level = below
-    raise Unreadable(f"is nested deeper than {MAX_DEPTH} levels")
+    raise UnreadableError(f"is nested deeper than {MAX_DEPTH} levels")
 
 
 def _integer(text: str) -> int:
     if len(text) > 19 + (text[0] == "-") or abs(int(text)) > _MAX_INTEGER:
-        raise Unreadable(
+        raise UnreadableError(
             f"has the number {text[:40]}, which does not fit into 64 bits; quote it if it is a text"
         )
     return int(text)
@@ -143,19 +143,19 @@ def _integer(text: str) -> int:
 def _float(text: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
-        raise Unreadable(f"has the number {text[:40]}, which is too large; quote it if it is a text")
+        raise UnreadableError(f"has the number {text[:40]}, which is too large; quote it if it is a text")
     return value
 
 
 def _no_constant(text: str) -> NoReturn:
-    raise Unreadable(f"has {text}, which is no JSON")
+    raise UnreadableError(f"has {text}, which is no JSON")
 
 
 def _check_text(text: str, line: int | None) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise Unreadable("has half a surrogate pair, which is no character", line=line) from None
+        raise UnreadableError("has half a surrogate pair, which is no character", line=line) from None
 
 
 # ---------------------------------------------------------------- YAML
@@ -213,7 +213,7 @@ class _Builder:
                     _fail(f"is nested deeper than {MAX_DEPTH} levels", event)
                 holder, key = cast("dict[str, object] | list[object]", value), None
         if not has_root:
-            raise Unreadable("is empty")
+            raise UnreadableError("is empty")
         return root
 
     def _key(self, event: object, holder: dict[str, object]) -> str:
@@ -235,7 +235,7 @@ def _scalar(event: object) -> object:
         if text[0] in _FIRST_OF_PLAIN and (number := _NUMBER.fullmatch(text)):
             try:
                 return _float(text) if number[1] or number[2] else _integer(text)
-            except Unreadable as exc:
+            except UnreadableError as exc:
                 _fail(exc.problem, event)
     if not text.isascii():
         _check_text(text, _line(event))
@@ -264,17 +264,17 @@ def _events_of(text: str) -> Iterator[object]:
             yield event
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
-        raise Unreadable(
+        raise UnreadableError(
             f"is not YAML: {exc.problem or exc.context or 'it cannot be read'}",
             line=mark.line + 1 if mark else None,
         ) from None
     except yaml.YAMLError as exc:
         first = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
-        raise Unreadable(f"is not YAML: {first}") from None
+        raise UnreadableError(f"is not YAML: {first}") from None
     except (RecursionError, ValueError, OverflowError) as exc:
-        if isinstance(exc, Unreadable):
+        if isinstance(exc, UnreadableError):
             raise
-        raise Unreadable(f"is not YAML: {type(exc).__name__}") from None
+        raise UnreadableError(f"is not YAML: {type(exc).__name__}") from None
 
 
 def _walk(text: str) -> Iterator[tuple[Path, int]]:
@@ -316,7 +316,7 @@ def _line(event: object) -> int:
 
 
 def _fail(problem: str, event: object) -> NoReturn:
-    raise Unreadable(problem, line=_line(event))
+    raise UnreadableError(problem, line=_line(event))
 
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "ManifestProblem", "find_lines", "read_manifest_text"]

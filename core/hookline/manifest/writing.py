@@ -98,10 +98,8 @@ def _escape(quoted: str) -> str:
 def _is_printable(one: str) -> bool:
     return (
         " " <= one <= "~"
-        or "\xa0" <= one < "\ud800"
-        and one not in "\u2028\u2029"
-        or one > "\ue000"
-        and one not in "\ufeff\ufffe\uffff"
+        or ("\xa0" <= one < "\ud800" and one not in "\u2028\u2029")
+        or (one > "\ue000" and one not in "\ufeff\ufffe\uffff")
     )
 
 

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from hookline.manifest.reading import read_manifest_text
 from hookline.manifest.writing import write_manifest_text
 
-_TRAPS = (
-    "no On y 0755 1_000 12:30 2026-01-01 #x ' \" << null ~ = 1. +1 .5 {a} /pets/{id} !x &a *a 0x1f"
-).split()
+_TRAPS = [
+    *("no", "On", "y", "0755", "1_000", "12:30", "2026-01-01", "null", "~", "1.", "+1", ".5", "0x1f", "="),
+    *("#x", "'", '"', "<<", "{a}", "/pets/{id}", "!x", "&a", "*a"),
+]
 _TEXTS = st.text(max_size=20) | st.sampled_from(
     [*_TRAPS, "a: b", "- x", "x #y", "", " ", "a\nb", "a ", "\x85"]
 )
