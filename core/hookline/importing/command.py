@@ -92,9 +92,9 @@ def _import(
     title: str | None,
     base_url: str | None,
 ) -> tuple[Imported, bytes]:
-    from hookline.importing.checking import check_manifest
     from hookline.importing.openapi import import_openapi
     from hookline.importing.source import read_source
+    from hookline.manifest.writing import write_manifest_text
 
     found = read_source(source)
     if len(found.content) > _LARGE_BYTES:
@@ -109,8 +109,8 @@ def _import(
             imported.manifest["base_url"] = base_url.rstrip("/")
         if len(found.content) > _LARGE_BYTES:
             click.echo(f"Writing {imported.actions:,} actions …", err=True)
-        content = check_manifest(imported, heading_of(imported, name))
-    return imported, content
+        text = heading_of(imported, name) + write_manifest_text(imported.manifest)
+    return imported, text.encode("utf-8", "replace")
 
 
 @contextmanager

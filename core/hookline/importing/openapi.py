@@ -8,6 +8,7 @@ from typing import cast
 from hookline.errors import ConfigurationError
 from hookline.importing import reasons
 from hookline.importing.actions import Drafted, draft_action
+from hookline.importing.checking import leave_out_unusable
 from hookline.importing.document import Document, JsonObject, object_of
 from hookline.importing.findings import Findings, LeftOutError
 from hookline.importing.naming import Candidate, name_all, was_shortened
@@ -83,6 +84,8 @@ def import_openapi(
     if not drafted:
         raise ConfigurationError(_nothing_left(document, count))
     manifest = _assemble(document, connector_id, base_url, security, drafted, schemas)
+    leave_out_unusable(manifest, document.findings)
+    kept = object_of(manifest["actions"])
     return Imported(
         manifest=manifest,
         name=name,
@@ -92,7 +95,7 @@ def import_openapi(
         paged={
             one.verb: str(object_of(one.part["pages"]).get("by", "cursor"))
             for one in drafted
-            if "pages" in one.part
+            if "pages" in one.part and one.verb in kept
         },
         security=security,
         findings=document.findings,
@@ -200,7 +203,9 @@ def _test_of(drafted: list[Drafted]) -> str | None:
         last = one.operation.path.rstrip("/").rpartition("/")[2].lower()
         is_known = last in _TEST_NAMES
         is_deprecated = one.operation.raw.get("deprecated") is True
-        return (10 * is_deprecated + (_TEST_NAMES.index(last) if is_known else 9), len(one.operation.path), one.verb)
+        is_session = any(word in one.verb for word in ("login", "logout", "sign_in", "sign_out"))
+        known = _TEST_NAMES.index(last) if is_known else 9
+        return (10 * is_deprecated + 20 * is_session + known, len(one.operation.path), one.verb)
 
     return min(free, key=rank).verb
 

@@ -65,12 +65,21 @@ HEADER_NEEDED = _reason(
     "It needs a header that the gateway sets itself, or one that cannot be sent.",
     "Write the action by hand, in Python.",
 )
-NOT_CHOSEN = _reason(
-    "not_chosen", "note", "It does not fit --only or --tag.", "Nothing to do."
+REFUSED = _reason(
+    "refused",
+    "left_out",
+    "The action that it would become is one that no gateway loads.",
+    "Write the action by hand.",
 )
 
 # ---------------------------------------------------------------- parts that say less
 
+REFUSED_PART = _reason(
+    "refused_part",
+    "simplified",
+    "A part is one that no gateway loads, such as a schema whose check would take too long; it takes anything.",
+    "Describe the part in the manifest.",
+)
 LOST_PART = _reason(
     "dead_reference_part",
     "simplified",
@@ -187,4 +196,10 @@ TWICE = _reason(
     "note",
     "Operations have the same operationId; their actions are told apart by method and path.",
     "Rename actions in the manifest if you know better names.",
+)
+NO_CREDENTIAL = _reason(
+    "no_credential",
+    "note",
+    "The document does not say that the service wants a credential.",
+    "If it does, write `credential: bearer` into the manifest, or another kind.",
 )
