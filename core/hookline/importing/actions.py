@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from hookline.importing import reasons
 from hookline.importing.answers import Answer, read_answer
@@ -10,14 +11,16 @@ from hookline.importing.bodies import Body, read_body
 from hookline.importing.document import Document, JsonObject, list_of
 from hookline.importing.fields import InputField, InputForm, make_form
 from hookline.importing.findings import LeftOutError
-from hookline.importing.operations import Operation
 from hookline.importing.paging import find_pages
 from hookline.importing.parameters import read_parameters
 from hookline.importing.paths import read_path
-from hookline.importing.schemas import Schemas
-from hookline.importing.security import Security
 from hookline.importing.servers import first_server, path_below
 from hookline.importing.texts import clean, label, one_line
+
+if TYPE_CHECKING:
+    from hookline.importing.operations import Operation
+    from hookline.importing.schemas import Schemas
+    from hookline.importing.security import Security
 
 _MAX_TITLE = 120
 _MAX_DESCRIPTION = 600
@@ -48,7 +51,13 @@ class Drafted:
 
 
 def draft_action(
-    document: Document, schemas: Schemas, operation: Operation, verb: str, *, base_url: str, security: Security
+    document: Document,
+    schemas: Schemas,
+    operation: Operation,
+    verb: str,
+    *,
+    base_url: str,
+    security: Security,
 ) -> Drafted:
     """Return an operation as an action.
 
@@ -67,6 +76,9 @@ def draft_action(
             raise LeftOutError(reasons.NO_BODY_METHOD)
         document.findings.add(reasons.GET_BODY, place)
         body = None
+    answer = read_answer(document, schemas, operation.raw, place=place)
+    if body is not None and answer.may_stream:
+        _drop_stream(document, body, place)
     fields = _path_fields(document, parameters.fields, template.names, place)
     is_content = body is not None and any(one.where == "content" for one in body.fields)
     fields += [] if body is None else body.fields
@@ -78,7 +90,6 @@ def draft_action(
         findings=document.findings,
         place=place,
     )
-    answer = read_answer(document, schemas, operation.raw, place=place)
     names = {name: form.names["path", name] for name in template.names}
     part: JsonObject = {"method": method, "path": prefix + template.write(names, parameters.styles)}
     _describe(operation, verb, part)
@@ -128,6 +139,14 @@ def _path_fields(
             document.findings.add(reasons.UNDECLARED, place, name)
             kept.append(InputField(name=name, where="path", schema={"type": "string"}, is_required=True))
     return kept
+
+
+def _drop_stream(document: Document, body: Body, place: str) -> None:
+    """Take the field away that asks for a stream of events, which the action could not read."""
+    kept = [one for one in body.fields if one.name != "stream"]
+    if len(kept) < len(body.fields):
+        body.fields = kept
+        document.findings.add(reasons.STREAM, place, "field stream")
 
 
 def _describe(operation: Operation, verb: str, part: JsonObject) -> None:

@@ -6,14 +6,18 @@ Source: OpenAPI 2.0 and 3.1.1, "Responses Object", "Response Object".
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hookline.importing import reasons
 from hookline.importing.bodies import _example
 from hookline.importing.document import Document, JsonObject, list_of, object_of
 from hookline.importing.findings import LeftOutError
-from hookline.importing.media_types import best_of
-from hookline.importing.schemas import ObjectView, Schemas
+from hookline.importing.media_types import best_of, kind_of_media
+from hookline.importing.object_view import view_object
+
+if TYPE_CHECKING:
+    from hookline.importing.object_view import ObjectView
+    from hookline.importing.schemas import Schemas
 
 Kind = Literal["json", "text", "binary", "nothing"]
 ITEMS = "items"
@@ -48,6 +52,7 @@ class Answer:
         view: Fields of the answer, if it is an object.
         headers: Names of the answer's headers, in lower case.
         example: An example of the answer, as the document has it.
+        may_stream: Whether the service can answer with a stream of events too.
     """
 
     kind: Kind = "json"
@@ -56,6 +61,7 @@ class Answer:
     view: ObjectView | None = None
     headers: frozenset[str] = frozenset()
     example: object = None
+    may_stream: bool = False
 
 
 def read_answer(document: Document, schemas: Schemas, operation: JsonObject, *, place: str) -> Answer:
@@ -72,10 +78,14 @@ def read_answer(document: Document, schemas: Schemas, operation: JsonObject, *, 
         response = document.follow(given)
     except LeftOutError as exc:
         is_remote = exc.reason is reasons.REMOTE_ITEM
-        document.findings.add(reasons.REMOTE_PART if is_remote else reasons.LOST_PART, place, f"answer {exc.what}")
+        document.findings.add(
+            reasons.REMOTE_PART if is_remote else reasons.LOST_PART, place, f"answer {exc.what}"
+        )
         return Answer()
-    found = _read_old(document, schemas, operation, response, place) if document.version == "2.0" else _read(
-        document, schemas, response, place
+    found = (
+        _read_old(document, schemas, operation, response, place)
+        if document.version == "2.0"
+        else _read(document, schemas, response, place)
     )
     found.headers = frozenset(name.lower() for name in object_of(response.get("headers")))
     return found
@@ -135,6 +145,7 @@ def _read(document: Document, schemas: Schemas, response: JsonObject, place: str
         return _simple(document, "binary", place)
     answer = _of_schema(document, schemas, raw, place)
     answer.example = _example(document, told)
+    answer.may_stream = any(kind_of_media(one) == "events" for one in content)
     return answer
 
 
@@ -147,7 +158,7 @@ def _simple(document: Document, kind: str, place: str) -> Answer:
 
 
 def _of_schema(document: Document, schemas: Schemas, raw: object, place: str) -> Answer:
-    view = schemas.view(raw, direction="output")
+    view = view_object(document, raw, direction="output")
     if view is not None:
         return Answer(schema=_object(schemas, view, place), view=view)
     made = schemas.convert(raw, direction="output", place=f"{place}, answer")
@@ -159,7 +170,8 @@ def _of_schema(document: Document, schemas: Schemas, raw: object, place: str) ->
         )
     if kind in _SIMPLE:
         return Answer(
-            schema={"type": "object", "properties": {RESULT: made}, "required": [RESULT]}, pick=f"{{{RESULT}: @}}"
+            schema={"type": "object", "properties": {RESULT: made}, "required": [RESULT]},
+            pick=f"{{{RESULT}: @}}",
         )
     if kind == "object":
         return Answer(schema={**made, "type": "object"} if "$ref" not in made else _all_of(made))

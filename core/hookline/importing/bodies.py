@@ -7,16 +7,19 @@ Source: OpenAPI 2.0 "Parameter Object" (``body``, ``formData``); OpenAPI 3.1.1 "
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hookline.importing import reasons
 from hookline.importing.document import Document, JsonObject, list_of, object_of, text_of
 from hookline.importing.fields import InputField, Style
 from hookline.importing.findings import LeftOutError
 from hookline.importing.media_types import Kind, best_of
+from hookline.importing.object_view import MAX_DESCRIPTION, ObjectView, view_object
 from hookline.importing.parameters import Parameters, kind_of
-from hookline.importing.schemas import MAX_DESCRIPTION, ObjectView, Schemas
 from hookline.importing.texts import clean
+
+if TYPE_CHECKING:
+    from hookline.importing.schemas import Schemas
 
 Encoding = Literal["json", "form", "multipart", "text", "binary"]
 BODY = "body"
@@ -148,7 +151,7 @@ def _make(
             fields=[_whole({"type": "string"}, media_type, kind, needed, description)],
         )
     encoding: Encoding = "json" if kind == "json" else "form" if kind == "form" else "multipart"
-    view = schemas.view(schema, direction="input")
+    view = view_object(document, schema, direction="input")
     if view is not None and (view.fields or encoding != "json"):
         return _flat(document, schemas, view, encoding, styles, place)
     if encoding != "json":
@@ -187,9 +190,7 @@ def _flat(
             _mark_file(raw, schema)
         style: Style = styles.get(name, "repeat") if encoding != "json" else "repeat"
         made.fields.append(
-            InputField(
-                name=name, where="body", schema=schema, is_required=name in view.required, style=style
-            )
+            InputField(name=name, where="body", schema=schema, is_required=name in view.required, style=style)
         )
     if view.others is True or (isinstance(view.others, dict) and not view.others):
         made.others = True
@@ -206,16 +207,14 @@ def _mark_file(raw: object, schema: JsonObject) -> None:
         schema.update({"type": "string", "contentEncoding": "base64"})
 
 
-def _whole(
-    schema: JsonObject, media_type: str, kind: Kind, needed: bool, description: object
-) -> InputField:
+def _whole(schema: JsonObject, media_type: str, kind: Kind, needed: bool, description: object) -> InputField:
     """Return the field that is the whole body."""
     if kind == "binary":
         schema = {"type": "string", "contentEncoding": "base64"}
     bare = media_type.partition(";")[0].strip().lower()
-    if "*" not in bare and bare not in ("application/json", "text/plain", "application/octet-stream"):
-        if kind != "json" or schema.get("type") == "array":
-            schema = {**schema, "contentMediaType": bare} if "$ref" not in schema else schema
+    is_plain = "*" in bare or bare in ("application/json", "text/plain", "application/octet-stream")
+    if not is_plain and (kind != "json" or schema.get("type") == "array"):
+        schema = {**schema, "contentMediaType": bare}
     if text := clean(description, MAX_DESCRIPTION):
         schema["description"] = text
     schema.setdefault("title", "Body")

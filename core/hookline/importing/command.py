@@ -1,11 +1,9 @@
-"""``hookline new connector NAME --openapi SOURCE``: the manifest is written, and what became of the document told."""
+"""``hookline new connector NAME --openapi SOURCE``: writes the manifest, tells what became of all."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +12,9 @@ from hookline.cli.messages import CommandError, echo_json, print_table
 from hookline.importing.heading import heading_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from hookline.importing.findings import Reason
     from hookline.importing.openapi import Imported
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hookline.importing import reasons
-from hookline.importing.document import JsonObject
-from hookline.importing.findings import Findings
 from hookline.importing.texts import words_of
+
+if TYPE_CHECKING:
+    from hookline.importing.document import JsonObject
+    from hookline.importing.findings import Findings
 
 Where = Literal["path", "query", "header", "cookie", "body", "content"]
 Style = Literal["repeat", "comma", "brackets"]
@@ -99,9 +101,7 @@ def make_form(
     return form
 
 
-def _names(
-    fields: list[InputField], findings: Findings, place: str
-) -> dict[tuple[Where, str], str]:
+def _names(fields: list[InputField], findings: Findings, place: str) -> dict[tuple[Where, str], str]:
     """Return a name for each field: its own, cleaned, and with where it goes in front if that is taken.
 
     Names in bodies are kept as they are, because a dot in the name of a place has a meaning there.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Weight = Literal["left_out", "simplified", "note"]
 """``left_out``: an operation that became no action. ``simplified``: an action that says less than the

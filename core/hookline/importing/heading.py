@@ -25,7 +25,9 @@ def heading_of(imported: Imported, name: str) -> str:
         f"Of {imported.operations:,} operations {imported.actions:,} became actions.",
     ]
     text += [
-        f"Left out, {findings.counts[one]:,}: {one.why} {one.do}" for one in findings if one.weight == "left_out"
+        f"Left out, {findings.counts[one]:,}: {one.why} {one.do}"
+        for one in findings
+        if one.weight == "left_out"
     ]
     if imported.security.credential != "none":
         text.append(f"Its credential is HOOKLINE_{name.upper()}_API_KEY.")

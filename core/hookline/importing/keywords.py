@@ -51,7 +51,9 @@ _MAX_DEFAULT = 1_000
 _MAX_VALUE_DEPTH = 8
 _MAX_ENUM = 2_000
 _MAX_FORMAT = 40
-_NUMERIC_FORMATS = frozenset({"int32", "int64", "float", "double", "int", "long", "decimal", "integer", "number"})
+_NUMERIC_FORMATS = frozenset(
+    {"int32", "int64", "float", "double", "int", "long", "decimal", "integer", "number"}
+)
 
 
 def types_of(schema: JsonObject, note: Note) -> list[str]:
@@ -164,8 +166,12 @@ def _fits_type(value: object, types: list[str]) -> bool:
         return "number" in types or ("integer" in types and value.is_integer())
     if value is None:
         return "null" in types
-    kind = {str: "string", list: "array", dict: "object"}.get(type(value), "")
+    kind = "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
     return kind in types
+
+
+def _is_text_format(given: object) -> bool:
+    return isinstance(given, str) and 0 < len(given) <= _MAX_FORMAT and given not in _NUMERIC_FORMATS
 
 
 def _add_format(schema: JsonObject, types: list[str], found: JsonObject) -> None:
@@ -174,9 +180,8 @@ def _add_format(schema: JsonObject, types: list[str], found: JsonObject) -> None
     if is_file or given in ("binary", "byte", "base64"):
         if not types or "string" in types:
             found["contentEncoding"] = "base64"
-    elif isinstance(given, str) and 0 < len(given) <= _MAX_FORMAT and given not in _NUMERIC_FORMATS:
-        if not types or "string" in types:
-            found["format"] = given
+    elif _is_text_format(given) and (not types or "string" in types):
+        found["format"] = given
     for keyword in ("contentEncoding", "contentMediaType"):
         if isinstance(schema.get(keyword), str) and len(str(schema[keyword])) <= 100:
             found[keyword] = schema[keyword]
@@ -213,7 +218,13 @@ def _as_type(value: object, types: list[str]) -> object:
             return "true" if value else "false"
         if isinstance(value, (int, float)) and len(set(types) - {"null"}) == 1:
             return str(value)
-    if types and types[0] == "integer" and isinstance(value, str) and value.lstrip("-").isdigit() and len(value) < 19:
+    if (
+        types
+        and types[0] == "integer"
+        and isinstance(value, str)
+        and value.lstrip("-").isdigit()
+        and len(value) < 19
+    ):
         return int(value)
     return value
 

@@ -1,13 +1,15 @@
-"""Which of several media types a request or an answer is in: JSON before forms, forms before texts and bytes."""
+"""Which of several media types is taken: JSON before forms, forms before texts, texts before bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Kind = Literal["json", "form", "multipart", "text", "xml", "events", "binary", "other"]
 
-_ORDER: tuple[Kind, ...] = ("json", "form", "multipart", "text", "xml", "events", "binary", "other")
+_ORDER: tuple[Kind, ...] = ("json", "form", "multipart", "text", "xml", "binary", "events", "other")
 _TEXTS = frozenset(
     {"application/yaml", "application/x-yaml", "application/graphql", "application/sql", "application/csv"}
 )
@@ -19,7 +21,9 @@ _JSON_LINES = frozenset(
 def kind_of_media(media_type: str) -> Kind:
     """Return what kind of content a media type is; ``*/*`` is taken for JSON."""
     bare = media_type.partition(";")[0].strip().lower()
-    if bare in ("*/*", "application/*", "") or (bare.endswith(("/json", "+json")) and bare not in _JSON_LINES):
+    if bare in ("*/*", "application/*", "") or (
+        bare.endswith(("/json", "+json")) and bare not in _JSON_LINES
+    ):
         return "json"
     if bare == "application/x-www-form-urlencoded":
         return "form"
@@ -41,4 +45,6 @@ def best_of(media_types: Iterable[object]) -> tuple[str, Kind] | None:
     known = [(one, kind_of_media(one)) for one in media_types if isinstance(one, str)]
     if not known:
         return None
-    return min(known, key=lambda one: (_ORDER.index(one[1]), not one[0].lower().startswith("application/json")))
+    return min(
+        known, key=lambda one: (_ORDER.index(one[1]), not one[0].lower().startswith("application/json"))
+    )

@@ -8,10 +8,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hookline.importing.texts import words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_ID = 60
 """Most characters of an action's id."""
@@ -20,7 +23,14 @@ MAX_VERB = 58
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _GENERATED_END = re.compile(r"_using_(?:get|post|put|patch|delete|head)(?:_[0-9]+)?\Z")
 _FILLERS = ("for", "the", "a", "an", "of", "in", "to", "with", "and", "from", "by")
-_VERBS = {"get": "get", "head": "check", "post": "create", "put": "replace", "patch": "update", "delete": "delete"}
+_VERBS = {
+    "get": "get",
+    "head": "check",
+    "post": "create",
+    "put": "replace",
+    "patch": "update",
+    "delete": "delete",
+}
 _VERSION = re.compile(r"v[0-9]+\Z")
 
 
@@ -119,7 +129,8 @@ def _from_id_and_method(one: Candidate) -> str:
 
 def _from_path(one: Candidate) -> str:
     """Return a name such as ``get_pets_by_id`` or ``list_pets``."""
-    named, by = [], []
+    named: list[list[str]] = []
+    by: list[str] = []
     for segment in one.path.split("/"):
         if "{" in segment:
             by = [word for name in _PLACEHOLDER.findall(segment) for word in words_of(name)] or by

@@ -129,9 +129,7 @@ def _draft(
     for one in operations:
         verb = verbs[one.method, one.path]
         try:
-            drafted.append(
-                draft_action(document, schemas, one, verb, base_url=base_url, security=security)
-            )
+            drafted.append(draft_action(document, schemas, one, verb, base_url=base_url, security=security))
         except LeftOutError as exc:
             document.findings.add(exc.reason, one.place, exc.what)
             continue
@@ -232,7 +230,9 @@ def _used(drafted: list[Drafted], schemas: dict[str, JsonObject]) -> set[str]:
 def _nothing_left(document: Document, count: int) -> str:
     if not count:
         return f"{document.name} has no operations under `paths`, so there is nothing to call."
-    told = [f"{document.findings.counts[one]} × {one.why}" for one in document.findings if one.weight == "left_out"]
+    told = [
+        f"{document.findings.counts[one]} times: {one.why}"
+        for one in document.findings
+        if one.weight == "left_out"
+    ]
     return f"None of the {count:,} operations of {document.name} can become an action. {' '.join(told[:3])}"
-
-

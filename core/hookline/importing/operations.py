@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from hookline.errors import ConfigurationError
 from hookline.importing import reasons
 from hookline.importing.document import Document, JsonObject, list_of, object_of, text_of
 from hookline.importing.findings import LeftOutError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 MAX_OPERATIONS = 10_000
@@ -70,10 +73,14 @@ def find_operations(document: Document) -> tuple[list[Operation], int]:
         for method, raw in {**item, **{name: one for name, one in beside.items() if name != "$ref"}}.items():
             if method in METHODS:
                 count += 1
-                if isinstance(raw, dict):
-                    found.append(Operation(method=method, path=path, raw=raw, item={**item, **beside}))
-                else:
-                    document.findings.add(reasons.NO_OBJECT, f"{method.upper()} {path}")
+                try:
+                    whole = document.follow(
+                        raw
+                    )  # no version lets an operation refer to one, and documents do
+                except LeftOutError as exc:
+                    document.findings.add(exc.reason, f"{method.upper()} {path}", exc.what)
+                    continue
+                found.append(Operation(method=method, path=path, raw=whole, item={**item, **beside}))
             elif method in _OTHER_METHODS:
                 count += 1
                 document.findings.add(reasons.METHOD, f"{method.upper()} {path}")
@@ -84,7 +91,11 @@ def find_operations(document: Document) -> tuple[list[Operation], int]:
 
 
 def choose(
-    operations: list[Operation], verbs: dict[tuple[str, str], str], *, only: tuple[str, ...], tags: tuple[str, ...]
+    operations: list[Operation],
+    verbs: dict[tuple[str, str], str],
+    *,
+    only: tuple[str, ...],
+    tags: tuple[str, ...],
 ) -> list[Operation]:
     """Return the operations that are asked for.
 
@@ -108,8 +119,8 @@ def choose(
         raise ConfigurationError(f"No operation fits: {_known(operations, verbs, tags)}.")
     if len(chosen) > MAX_OPERATIONS:
         raise ConfigurationError(
-            f"The document has {len(chosen):,} operations, and a connector has at most {MAX_OPERATIONS:,} actions. "
-            "Choose those that you need with --only or --tag."
+            f"The document has {len(chosen):,} operations, and a connector has at most {MAX_OPERATIONS:,} "
+            "actions. Choose those that you need with --only or --tag."
         )
     return chosen
 

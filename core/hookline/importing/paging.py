@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import cast
+from typing import TYPE_CHECKING
 
 from hookline.importing.answers import ITEMS, Answer
-from hookline.importing.document import Document, JsonObject
-from hookline.importing.fields import InputField, InputForm
 from hookline.importing.findings import LeftOutError
-from hookline.importing.schemas import ObjectView, Schemas
+from hookline.importing.object_view import view_object
 from hookline.importing.texts import words_of
+
+if TYPE_CHECKING:
+    from hookline.importing.document import Document, JsonObject
+    from hookline.importing.fields import InputField, InputForm
+    from hookline.importing.object_view import ObjectView
+    from hookline.importing.schemas import Schemas
 
 MAX_ITEMS = "max_items"
 """Field that an action with pages gets besides its own."""
@@ -25,7 +29,15 @@ _SIZE = frozenset(
 )
 _CURSOR = frozenset(
     {
-        *("cursor", "page_token", "next_token", "next_cursor", "continuation_token", "continue", "page_cursor"),
+        *(
+            "cursor",
+            "page_token",
+            "next_token",
+            "next_cursor",
+            "continuation_token",
+            "continue",
+            "page_cursor",
+        ),
         *("next_page_token", "after", "marker", "next_page_id", "page_after", "scroll_id", "bookmark"),
         *("starting_after", "offset", "pagetoken", "nexttoken"),
     }
@@ -43,12 +55,20 @@ _WRAPPERS = frozenset(
         *("page", "list_metadata", "links", "pages", "next", "result_info"),
     }
 )
-_LISTS = frozenset({"items", "data", "results", "records", "values", "entries", "list", "value", "elements", "objects"})
+_LISTS = frozenset(
+    {"items", "data", "results", "records", "values", "entries", "list", "value", "elements", "objects"}
+)
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def find_pages(
-    document: Document, schemas: Schemas, *, method: str, fields: list[InputField], form: InputForm, answer: Answer
+    document: Document,
+    schemas: Schemas,
+    *,
+    method: str,
+    fields: list[InputField],
+    form: InputForm,
+    answer: Answer,
 ) -> JsonObject | None:
     """Return ``pages`` of an action as a manifest has them; None where nothing is plain.
 
@@ -94,7 +114,9 @@ def _is_list(document: Document, raw: object) -> bool:
     except LeftOutError:
         return False
     kind = told.get("type")
-    return kind == "array" or (isinstance(kind, list) and "array" in kind) or (kind is None and "items" in told)
+    return (
+        kind == "array" or (isinstance(kind, list) and "array" in kind) or (kind is None and "items" in told)
+    )
 
 
 def _by_cursor(
@@ -120,21 +142,19 @@ def _by_cursor(
     return None
 
 
-def _next_path(
-    document: Document, schemas: Schemas, view: ObjectView, cursor: str, depth: int
-) -> str | None:
+def _next_path(document: Document, schemas: Schemas, view: ObjectView, cursor: str, depth: int) -> str | None:
     """Return where the next cursor stands in an answer."""
     for name, raw in view.fields.items():
         plain = "_".join(words_of(name))
         if _is_list(document, raw):
             continue
         if plain in _NEXT or (depth and plain in (cursor, "next", "after")):
-            inner = schemas.view(raw, direction="output")
+            inner = view_object(document, raw, direction="output")
             if inner is None:
                 return _quoted(name)
     for name, raw in view.fields.items() if depth < 2 else ():
         if "_".join(words_of(name)) in _WRAPPERS:
-            inner = schemas.view(raw, direction="output")
+            inner = view_object(document, raw, direction="output")
             below = None if inner is None else _next_path(document, schemas, inner, cursor, depth + 1)
             if below is not None:
                 return f"{_quoted(name)}.{below}"
@@ -178,10 +198,3 @@ def _quoted(name: str) -> str:
     import json
 
     return json.dumps(name)
-
-
-def is_pages_field(pages: JsonObject | None, name: str) -> bool:
-    """Tell whether a field asks for a page."""
-    return pages is not None and name in (pages.get("field"), cast("object", pages.get("size_field")))
-
-

@@ -1,19 +1,23 @@
 """Parameters of all versions of OpenAPI as fields of an input: query, header, cookie, path.
 
-Source: OpenAPI 2.0 "Parameter Object" (``collectionFormat``); OpenAPI 3.1.1 "Parameter Object", "Style Values".
+Source: OpenAPI 2.0 "Parameter Object" (``collectionFormat``); OpenAPI 3.1.1
+"Parameter Object", "Style Values".
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from hookline.importing import reasons
 from hookline.importing.document import Document, JsonObject, list_of, object_of, text_of
 from hookline.importing.fields import InputField, Style, Where
 from hookline.importing.findings import LeftOutError
-from hookline.importing.schemas import MAX_DESCRIPTION, Schemas
+from hookline.importing.object_view import MAX_DESCRIPTION, ObjectView, view_object
 from hookline.importing.texts import clean
+
+if TYPE_CHECKING:
+    from hookline.importing.schemas import Schemas
 
 IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 """Headers that a parameter cannot be, as the specification says; others say them."""
@@ -27,11 +31,20 @@ GATEWAY_HEADERS = frozenset(
 )
 """Headers that the gateway sets itself."""
 
-_HEADER_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+.^_`|~-")
+_HEADER_CHARACTERS = frozenset(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+.^_`|~-"
+)
 _NOT_SCHEMA = frozenset({"name", "in", "required", "description", "allowEmptyValue", "collectionFormat"})
-_SEPARATORS = {"ssv": "spaces", "tsv": "tabs", "pipes": "`|`", "spaceDelimited": "spaces", "pipeDelimited": "`|`"}
+_SEPARATORS = {
+    "ssv": "spaces",
+    "tsv": "tabs",
+    "pipes": "`|`",
+    "spaceDelimited": "spaces",
+    "pipeDelimited": "`|`",
+}
 _MAX_PARAMETERS = 500
 _MAX_NAME = 200
+_MAX_BRANCHES = 20
 
 
 @dataclass(kw_only=True, slots=True)
@@ -144,9 +157,11 @@ def _add(
             made = as_joined_text(made, f"separated by {separator}")
     if where == "path" and style in ("label", "matrix"):
         if kind in ("array", "object"):
-            raise LeftOutError(reasons.PATH, f"{name} in the style {style}")
+            raise LeftOutError(reasons.STYLE, f"{name} in the style {style}")
         result.styles[name] = style
-    styled: Style = "comma" if style == "comma" and kind == "array" else "brackets" if style == "brackets" else "repeat"
+    styled: Style = (
+        "comma" if style == "comma" and kind == "array" else "brackets" if style == "brackets" else "repeat"
+    )
     result.fields.append(
         InputField(
             name=name,
@@ -167,9 +182,9 @@ def _add_exploded(
     is_required: bool,
     document: Document,
 ) -> None:
-    """Add the members of an object as parameters of their own, as ``style: form`` with ``explode`` means it."""
-    view = schemas.view(schema, direction="input")
-    if view is None or not view.fields:
+    """Add the members of an object as parameters of their own: ``style: form`` with ``explode``."""
+    view = view_object(document, schema, direction="input") or _union(document, schemas, schema)
+    if not view.fields:
         _cannot(document, place, f"query {name}", is_required)
         return
     for member, raw in view.fields.items():
@@ -178,9 +193,25 @@ def _add_exploded(
         result.fields.append(InputField(name=member, where="query", schema=made, is_required=needed))
 
 
+def _union(document: Document, schemas: Schemas, schema: object) -> ObjectView:
+    """Return the fields of all alternatives of an object; none of them is needed."""
+    found = ObjectView()
+    try:
+        told = document.follow(schema)
+    except LeftOutError:
+        return found
+    for branch in [*list_of(told.get("oneOf")), *list_of(told.get("anyOf"))][:_MAX_BRANCHES]:
+        view = view_object(document, branch, direction="input")
+        found.fields |= {} if view is None else view.fields
+    return found
+
+
 def _cannot(document: Document, place: str, what: str, is_required: bool) -> None:
     if is_required:
-        raise LeftOutError(reasons.HEADER_NEEDED if what.startswith("header") else reasons.PATH, what)
+        raise LeftOutError(
+            reasons.HEADER_NEEDED if what.startswith("header ") and "object" not in what else reasons.STYLE,
+            what,
+        )
     document.findings.add(reasons.PARAMETER, place, what)
 
 

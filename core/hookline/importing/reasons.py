@@ -12,7 +12,10 @@ def _reason(code: str, weight: Weight, why: str, do: str) -> Reason:
 # ---------------------------------------------------------------- operations that become no action
 
 NO_OBJECT = _reason(
-    "not_an_object", "left_out", "It is no object, as OpenAPI wants it.", "Correct the document, then import again."
+    "not_an_object",
+    "left_out",
+    "It is no object, as OpenAPI wants it.",
+    "Correct the document, then import again.",
 )
 REMOTE_ITEM = _reason(
     "remote_reference",
@@ -27,7 +30,10 @@ LOST_ITEM = _reason(
     "Correct the reference, then import again.",
 )
 METHOD = _reason(
-    "method", "left_out", "An action's method is one of GET, HEAD, POST, PUT, PATCH and DELETE.", "Nothing to do."
+    "method",
+    "left_out",
+    "An action's method is one of GET, HEAD, POST, PUT, PATCH and DELETE.",
+    "Nothing to do.",
 )
 PATH = _reason(
     "path",
@@ -65,6 +71,12 @@ HEADER_NEEDED = _reason(
     "It needs a header that the gateway sets itself, or one that cannot be sent.",
     "Write the action by hand, in Python.",
 )
+STYLE = _reason(
+    "parameter_style",
+    "left_out",
+    "A parameter that it needs cannot be sent in the style that the document wants.",
+    "Write the action by hand, in Python.",
+)
 REFUSED = _reason(
     "refused",
     "left_out",
@@ -77,7 +89,7 @@ REFUSED = _reason(
 REFUSED_PART = _reason(
     "refused_part",
     "simplified",
-    "A part is one that no gateway loads, such as a schema whose check would take too long; it takes anything.",
+    "A part is one that no gateway loads, such as a schema that takes too long to check; it takes anything.",
     "Describe the part in the manifest.",
 )
 LOST_PART = _reason(
@@ -89,7 +101,7 @@ LOST_PART = _reason(
 REMOTE_PART = _reason(
     "remote_reference_part",
     "simplified",
-    "A part refers to another file or address, and nothing but the document itself is read; it takes anything.",
+    "A part refers to another file or address, and only the document itself is read; it takes anything.",
     "Bundle the document into one file first, for instance with `redocly bundle`.",
 )
 WRONG_PART = _reason(
@@ -105,7 +117,10 @@ PATTERN = _reason(
     "Nothing to do: the service checks it itself.",
 )
 NUMBER = _reason(
-    "number", "simplified", "A bound is no number, or does not fit into 64 bits; it was left out.", "Nothing to do."
+    "number",
+    "simplified",
+    "A bound is no number, or does not fit into 64 bits; it was left out.",
+    "Nothing to do.",
 )
 CIRCLE = _reason(
     "circle",
@@ -179,7 +194,7 @@ SAMPLE = _reason(
 STREAM = _reason(
     "event_stream",
     "simplified",
-    "It answers with a stream of events; the action reads it as one text.",
+    "It can answer with a stream of events, and the document does not say what these mean.",
     "Declare `stream` in the manifest, so that callers see the text grow.",
 )
 XML = _reason(
@@ -189,7 +204,10 @@ XML = _reason(
     "Look whether the service speaks JSON too.",
 )
 SHORTENED = _reason(
-    "shortened", "note", "An action's name was shortened, because an id has at most 60 characters.", "Nothing to do."
+    "shortened",
+    "note",
+    "An action's name was shortened, because an id has at most 60 characters.",
+    "Nothing to do.",
 )
 TWICE = _reason(
     "operation_id_twice",

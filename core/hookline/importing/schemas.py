@@ -1,28 +1,34 @@
 """Schemas of a document as JSON Schema 2020-12: shared ones once, by name, and none that never ends.
 
-A schema that the document shares is converted once for inputs and once for outputs, because what the service
-fills in (``readOnly``) is no input, and what it never tells (``writeOnly``) no output. Where both are the same
-they share one name.
+A schema that the document shares is converted once for inputs and once for outputs, because what the
+service fills in (``readOnly``) is no input, and what it never tells (``writeOnly``) no output. Where both are
+the same they share one name.
 
-``oneOf`` becomes ``anyOf``: documents often have branches that overlap, and then a value that the service takes
-would be refused here.
+``oneOf`` becomes ``anyOf``: documents often have branches that overlap, and then a value that the service
+takes would be refused here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import TYPE_CHECKING, cast
 
 from hookline.errors import ConfigurationError
 from hookline.importing import reasons
 from hookline.importing.document import MAX_HOPS, Document, JsonObject, list_of, object_of
-from hookline.importing.findings import Reason
 from hookline.importing.keywords import is_safe_pattern, simple_keywords, types_of
+from hookline.importing.object_view import (
+    MAX_DESCRIPTION,
+    MAX_FIELD_NAME,
+    Direction,
+    has_sides,
+    is_other_side,
+)
+from hookline.importing.shared_schemas import Key, SharedSchema, break_circles, closure_of_sides
 from hookline.importing.texts import clean, one_line
 
-Direction = Literal["input", "output"]
+if TYPE_CHECKING:
+    from hookline.importing.findings import Reason
 
 MAX_FIELDS = 400_000
 """Most fields of all actions together."""
@@ -31,40 +37,14 @@ PREFIX = "#/$defs/"
 """What references to shared schemas begin with in a manifest."""
 
 MAX_TITLE = 100
-MAX_DESCRIPTION = 300
 _MAX_INLINE_DEPTH = 8
 _MAX_NAME = 60
-_MAX_PARTS = 200
-_MAX_FLAT = 500
-_MAX_FIELD_NAME = 200
 _MAX_PROPERTIES = 2_000
 
 _IN_PLACE = ("allOf", "anyOf", "oneOf")
 _ONE_INSIDE = ("contains", "propertyNames", "unevaluatedItems", "unevaluatedProperties")
 _CONDITIONS = ("if", "then", "else")
 _UNNAMED = re.compile(r"[^A-Za-z0-9_.-]+")
-
-
-@dataclass(kw_only=True, slots=True)
-class _Shared:
-    """A schema that gets a name.
-
-    Attributes:
-        key: Where it stands in the document, and for which direction it was converted.
-        raw: As the document has it.
-        hint: What its name is made of.
-        made: As JSON Schema; None until it is converted.
-        references: References inside of it to others, and whether nothing lies between.
-        has_sides: Whether it has fields for one direction only.
-    """
-
-    key: tuple[str, Direction]
-    raw: object
-    hint: str
-    made: JsonObject | None = None
-    references: list[tuple[JsonObject, tuple[str, Direction], bool]] = field(default_factory=list)
-    has_sides: bool = False
-    name: str = ""
 
 
 class Schemas:
@@ -77,15 +57,19 @@ class Schemas:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._findings = document.findings
-        self._shared: dict[tuple[str, Direction], _Shared] = {}
-        self._waiting: list[_Shared] = []
-        self._loose: list[tuple[JsonObject, tuple[str, Direction], bool]] = []
-        self._current: _Shared | None = None
+        self._shared: dict[Key, SharedSchema] = {}
+        self._waiting: list[SharedSchema] = []
+        self._loose: list[tuple[JsonObject, Key, bool]] = []
+        self._current: SharedSchema | None = None
         self._place = ""
         self._fields = 0
-        self._known: dict[tuple[int, Direction], JsonObject] = {}  # by identity; the document keeps them alive
-        self._keys: dict[int, tuple[str, Direction]] = {}  # what loose references lead to, by identity
-        self._deep: dict[int, int] = {}  # number by identity of what is nested too deeply to stand where it is
+        self._known: dict[
+            tuple[int, Direction], JsonObject
+        ] = {}  # by identity; the document keeps them alive
+        self._keys: dict[int, Key] = {}  # what loose references lead to, by identity
+        self._deep: dict[
+            int, int
+        ] = {}  # number by identity of what is nested too deeply to stand where it is
 
     def convert(self, raw: object, *, direction: Direction, place: str) -> JsonObject:
         """Return one schema as JSON Schema; its references get their targets' names from `finish`.
@@ -127,8 +111,8 @@ class Schemas:
 
     def finish(self) -> dict[str, JsonObject]:
         """Name all shared schemas, write the names into the references, and return the schemas by name."""
-        self._break_circles()
-        sided = self._closure_of_sides()
+        break_circles(self._shared, self._findings)
+        sided = closure_of_sides(self._shared)
         named: dict[str, JsonObject] = {}
         names: dict[str, str] = {}
         for key in sorted(self._shared):
@@ -147,12 +131,6 @@ class Schemas:
             self._write_names(one.references)
         self._write_names(self._loose)
         return dict(sorted(named.items()))
-
-    def view(self, raw: object, *, direction: Direction) -> ObjectView | None:
-        """Return the fields of a schema that is a plain object, references and ``allOf`` merged; None if it is none."""
-        found = ObjectView()
-        is_plain = self._collect(raw, direction, found, frozenset(), 0)
-        return found if is_plain and found.is_object and len(found.fields) <= _MAX_FLAT else None
 
     # ------------------------------------------------------------ conversion
 
@@ -211,13 +189,15 @@ class Schemas:
             for name, member in properties.items():
                 if self._is_other_side(member, direction):
                     left_out.add(name)
-                elif len(name) > _MAX_FIELD_NAME or len(members) >= _MAX_PROPERTIES:
+                elif len(name) > MAX_FIELD_NAME or len(members) >= _MAX_PROPERTIES:
                     self._note(reasons.WRONG_PART, f"field {name[:60]}")
                     left_out.add(name)
                 else:
                     members[name] = self._convert(member, direction, depth + 1, False, f"{hint}_{name}")
             made["properties"] = members
-        required = [one for one in list_of(raw.get("required")) if isinstance(one, str) and one not in left_out]
+        required = [
+            one for one in list_of(raw.get("required")) if isinstance(one, str) and one not in left_out
+        ]
         if required:
             made["required"] = list(dict.fromkeys(required))
         others = raw.get("additionalProperties")
@@ -292,19 +272,14 @@ class Schemas:
                     made[keyword] = self._convert(raw[keyword], direction, depth + 1, is_in_place, hint)
 
     def _is_other_side(self, member: object, direction: Direction) -> bool:
-        """Tell whether a field is filled in by the other side only."""
-        if not isinstance(member, dict):
-            return False
-        is_side = member.get("readOnly") is True or member.get("writeOnly") is True
-        if is_side and self._current is not None:
+        """Tell whether a field is filled in by the other side only, and note that there are such fields."""
+        if self._current is not None and has_sides(member):
             self._current.has_sides = True
-        return member.get("readOnly" if direction == "input" else "writeOnly") is True
+        return is_other_side(member, direction)
 
     # ------------------------------------------------------------ references
 
-    def _refer(
-        self, raw: JsonObject, reference: str, direction: Direction, is_in_place: bool
-    ) -> JsonObject:
+    def _refer(self, raw: JsonObject, reference: str, direction: Direction, is_in_place: bool) -> JsonObject:
         told: JsonObject = {}
         if description := clean(raw.get("description"), MAX_DESCRIPTION):
             told["description"] = description
@@ -359,7 +334,7 @@ class Schemas:
     ) -> JsonObject:
         key = (pointer, direction)
         if key not in self._shared:
-            one = _Shared(key=key, raw=raw, hint=_clean_name(hint))
+            one = SharedSchema(key=key, raw=raw, hint=_clean_name(hint))
             self._shared[key] = one
             self._waiting.append(one)
         reference: JsonObject = {"$ref": ""}
@@ -369,152 +344,10 @@ class Schemas:
             self._keys[id(reference)] = key
         return reference
 
-    def _write_names(self, references: list[tuple[JsonObject, tuple[str, Direction], bool]]) -> None:
+    def _write_names(self, references: list[tuple[JsonObject, Key, bool]]) -> None:
         for reference, key, _ in references:
             if "$ref" in reference:
                 reference["$ref"] = PREFIX + self._shared[key].name
-
-    def _closure_of_sides(self) -> set[tuple[str, Direction]]:
-        """Return the shared schemas that have fields for one direction, themselves or in what they refer to."""
-        users: dict[tuple[str, Direction], list[tuple[str, Direction]]] = {}
-        for key, one in self._shared.items():
-            for _, target, _ in one.references:
-                users.setdefault(target, []).append(key)
-        found = {key for key, one in self._shared.items() if one.has_sides}
-        waiting = list(found)
-        while waiting:
-            for user in users.get(waiting.pop(), ()):
-                if user not in found:
-                    found.add(user)
-                    waiting.append(user)
-        return found
-
-    def _break_circles(self) -> None:
-        """Cut references by which a schema is a part of itself with nothing between: none could be checked."""
-        done: set[tuple[str, Direction]] = set()
-        for start in sorted(self._shared):
-            if start in done:
-                continue
-            path: dict[tuple[str, Direction], Iterator[tuple[JsonObject, tuple[str, Direction]]]] = {
-                start: self._in_place_of(start)
-            }
-            stack = [start]
-            while stack:
-                step = next(path[stack[-1]], None)
-                if step is None:
-                    key = stack.pop()
-                    del path[key]
-                    done.add(key)
-                    continue
-                reference, target = step
-                if target in path:
-                    self._cut(reference, target)
-                elif target not in done:
-                    path[target] = self._in_place_of(target)
-                    stack.append(target)
-
-    def _in_place_of(
-        self, key: tuple[str, Direction]
-    ) -> Iterator[tuple[JsonObject, tuple[str, Direction]]]:
-        for reference, target, is_in_place in self._shared[key].references:
-            if is_in_place:
-                yield reference, target
-
-    def _cut(self, reference: JsonObject, target: tuple[str, Direction]) -> None:
-        """Put the plain fields of a schema where it would be inside of itself: those of a base type, mostly."""
-        made = self._shared[target].made or {}
-        del reference["$ref"]
-        kept = {name: made[name] for name in ("type", "properties", "required") if name in made}
-        reference.update(kept)
-        if "properties" not in kept:
-            self._findings.add(reasons.CIRCLE, target[0])
-
-    # ------------------------------------------------------------ objects as their fields
-
-    def _collect(
-        self, raw: object, direction: Direction, found: ObjectView, above: frozenset[int], depth: int
-    ) -> bool:
-        """Add the fields of a schema; tell whether it is nothing but fields."""
-        for _ in range(MAX_HOPS):
-            if not isinstance(raw, dict):
-                return False
-            reference = raw.get("$ref")
-            if not isinstance(reference, str):
-                break
-            try:
-                raw = self._document.at(reference)
-            except KeyError:
-                return False
-        else:
-            return False
-        found.steps += 1
-        if id(raw) in above or depth > _MAX_INLINE_DEPTH or found.steps > _MAX_PARTS:
-            return False
-        above |= {id(raw)}
-        types = types_of(raw, lambda reason, what: None)
-        if types and "object" not in types:
-            return False
-        properties = raw.get("properties")
-        has_fields = isinstance(properties, dict)
-        for keyword in ("oneOf", "anyOf"):
-            branches = list_of(raw.get(keyword))
-            if branches and not (has_fields and all(_only_narrows(one) for one in branches)):
-                return False
-            found.has_rules = found.has_rules or bool(branches)
-        for part in list_of(raw.get("allOf")):
-            if _only_narrows(part):
-                found.required += [one for one in list_of(object_of(part).get("required")) if isinstance(one, str)]
-            elif not self._collect(part, direction, found, above, depth + 1):
-                return False
-        found.is_object = found.is_object or has_fields or "object" in types
-        for name, member in object_of(properties).items():
-            if not self._is_other_side(member, direction) and len(name) <= _MAX_FIELD_NAME:
-                found.fields[name] = member
-            else:
-                found.left_out.add(name)
-        found.required += [one for one in list_of(raw.get("required")) if isinstance(one, str)]
-        others = raw.get("additionalProperties")
-        if others is not None:
-            found.others = others
-        found.description = found.description or clean(raw.get("description"), MAX_DESCRIPTION)
-        found.has_rules = found.has_rules or any(name in raw for name in ("not", "if", "dependentSchemas"))
-        return True
-
-
-@dataclass(kw_only=True, slots=True)
-class ObjectView:
-    """The fields of an object.
-
-    Attributes:
-        fields: Schemas by name, as the document has them.
-        required: Names of those that must be there.
-        left_out: Names of fields that only the other side fills in.
-        others: What is said of further fields; None if nothing is.
-        description: What the object is.
-        is_object: Whether it is said to be an object.
-        has_rules: Whether there are rules about which fields go together.
-        steps: How many schemas were put together for it.
-    """
-
-    fields: dict[str, object] = field(default_factory=dict)
-    required: list[str] = field(default_factory=list)
-    left_out: set[str] = field(default_factory=set)
-    others: object = None
-    description: str = ""
-    is_object: bool = False
-    has_rules: bool = False
-    steps: int = 0
-
-
-def _only_narrows(branch: object) -> bool:
-    """Tell whether a branch only says which fields are needed."""
-    return isinstance(branch, dict) and bool(branch) and set(branch) <= {
-        "required",
-        "not",
-        "title",
-        "description",
-        "type",
-    }
 
 
 def _name_of(pointer: str) -> str:

@@ -6,14 +6,17 @@ Source: OpenAPI 2.0 and 3.1.1, "Security Scheme Object", "Security Requirement O
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from hookline.importing import reasons
 from hookline.importing.document import Document, JsonObject, list_of, object_of, text_of
 from hookline.importing.findings import LeftOutError
 from hookline.importing.parameters import GATEWAY_HEADERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Requirement = tuple[str, ...]
 """Names of the schemes that are wanted together."""
@@ -110,8 +113,8 @@ def _usable(document: Document, schemes: dict[str, JsonObject], requirement: Req
             if len(requirement) > 1:
                 rest = ", ".join(one for one in requirement if one != name)
                 found.notes.append(
-                    f"The service wants {rest[:200]} too. A connection has one credential: add the other as a fixed "
-                    "value to `defaults` of the actions if it is no secret, or write a hook that adds it."
+                    f"The service wants {rest[:200]} too. A connection has one credential: add the other "
+                    "as a fixed value to `defaults` of the actions if it is no secret, or write a hook."
                 )
             return found
     return None
@@ -153,7 +156,9 @@ def _api_key(scheme: JsonObject) -> Security | None:
     if name.lower() == "authorization":
         return Security(
             credential={"kind": "header", "header": "authorization"},
-            notes=["The credential is the whole header `Authorization`, a word such as `Bearer` in front included."],
+            notes=[
+                "The credential is the whole header `Authorization`, with a word such as `Bearer` in front."
+            ],
         )
     if name.lower() in GATEWAY_HEADERS:
         return None
@@ -215,6 +220,7 @@ def _note_others(
 
 def _none_usable(schemes: dict[str, JsonObject]) -> str:
     return (
-        f"The service wants a credential in a way that a manifest cannot say ({', '.join(schemes)[:200] or 'not told'}). "
-        "Write a hook `hookline_apply_upstream_auth`, or set `credential` by hand."
+        "The service wants a credential in a way that a manifest cannot say "
+        f"({', '.join(schemes)[:200] or 'not told'}). Write a hook "
+        "`hookline_apply_upstream_auth`, or set `credential` by hand."
     )

@@ -50,7 +50,7 @@ def first_server(document: Document, servers: object) -> str | None:
         variables = object_of(server.get("variables"))
         url = text_of(server.get("url"))[:_MAX_URL]
         for _ in range(3):
-            url = _VARIABLE.sub(lambda match: _default(variables, match[1]), url)[:_MAX_URL]
+            url = _fill(url, variables)
         if "{" in url or not url:
             continue
         if "://" not in url:
@@ -62,12 +62,18 @@ def first_server(document: Document, servers: object) -> str | None:
     return None
 
 
+def _fill(url: str, variables: JsonObject) -> str:
+    return _VARIABLE.sub(lambda match: _default(variables, match[1]), url)[:_MAX_URL]
+
+
 def _default(variables: JsonObject, name: str) -> str:
     told = object_of(variables.get(name))
     given = told.get("default")
     if given is None and list_of(told.get("enum")):
         given = list_of(told.get("enum"))[0]
-    return str(given)[:200] if isinstance(given, (str, int)) and not isinstance(given, bool) else f"{{{name}}}"
+    return (
+        str(given)[:200] if isinstance(given, (str, int)) and not isinstance(given, bool) else f"{{{name}}}"
+    )
 
 
 def _old(document: Document) -> str | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from hookline.errors import ConfigurationError, HooklineError
-from hookline.importing.tree import MAX_BYTES
+from hookline.importing.bounds import MAX_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hookline.engine.transport import Transport
 
 FETCH_TIMEOUT_S = 30.0
@@ -119,11 +120,13 @@ def _ask(url: str, name: str, transport: Transport) -> bytes:
             if 300 <= response.status < 400:
                 leads_to = (response.header("location") or "somewhere else")[:300]
                 raise ConfigurationError(
-                    f"{name} redirects to {leads_to}, and redirects are not followed. Name that address if you trust it."
+                    f"{name} redirects to {leads_to}, and redirects are not followed. "
+                    "Name that address if you trust it."
                 )
             if response.status != 200:
                 raise ConfigurationError(
-                    f"{name} answered with status {response.status}. Fetch the document yourself, and name the file."
+                    f"{name} answered with status {response.status}. "
+                    "Fetch the document yourself, and name the file."
                 )
             return _read(response.chunks, name, ends_at)
         finally:
@@ -143,5 +146,7 @@ def _read(chunks: Iterable[bytes], name: str, ends_at: float) -> bytes:
         if len(content) > MAX_BYTES:
             raise ConfigurationError(f"{name} answered with more than {MAX_BYTES:,} bytes; no more are read.")
         if time.monotonic() > ends_at:
-            raise ConfigurationError(f"{name} did not send the document within {FETCH_TIMEOUT_S:.0f} seconds.")
+            raise ConfigurationError(
+                f"{name} did not send the document within {FETCH_TIMEOUT_S:.0f} seconds."
+            )
     return bytes(content)
