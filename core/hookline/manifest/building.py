@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 import jsonschema_rs
@@ -11,6 +10,7 @@ import jsonschema_rs
 from hookline.action import Sample
 from hookline.connector import Connector
 from hookline.credential import BasicCredential, CredentialPlacement, OAuth2Credential, QueryCredential
+from hookline.endpoint_checks import RESERVED_HEADERS
 from hookline.engine.schema_guard import SchemaGuard
 from hookline.error_rules import ErrorRule
 from hookline.errors import ConfigurationError
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from hookline.credential import Credential
     from hookline.manifest.model import ActionPart, Manifest
     from hookline.manifest.parts import CredentialPart, ErrorPart, PagesPart, StreamPart
+
+Written = FieldsPart | dict[str, object]
 
 _ARGUMENT = re.compile(r"(?:[^:`]+: )?`(?P<name>\w+)(?P<rest>[^`]*)`: (?P<problem>.*)", re.DOTALL)
 _BODILESS = frozenset({"GET", "HEAD"})
@@ -68,9 +70,9 @@ class _Builder:
     def build(self) -> tuple[Connector, list[Finding]]:
         """Return the connector and the findings."""
         for name, problem in self._guard.shared_problems():
-            self._add(("schemas", name, *problem.path), problem.message)
+            self._add_schema(("schemas", name), problem.path, problem.message, self._manifest.schemas[name])
         for name, schema in self._shared.items():
-            self._check_meta(schema, ("schemas", name))
+            self._check_meta(schema, ("schemas", name), self._manifest.schemas[name])
         connector = self._make_connector()
         if connector is not None:
             for verb, action in self._manifest.actions.items():
@@ -101,18 +103,24 @@ class _Builder:
             self._add_error(exc, ())
             return None
         connector.guard = self._guard
+        self._check_header()
         return connector
+
+    def _check_header(self) -> None:
+        part = self._manifest.credential
+        if isinstance(part, HeaderPart) and part.header.lower() in RESERVED_HEADERS - {"authorization"}:
+            self._add(("credential", "header"), f"the header {part.header!r} is set by the gateway itself.")
 
     def _add_action(self, connector: Connector, verb: str, action: ActionPart) -> None:
         at = ("actions", verb)
         before = len(self._findings)
-        input_schema = self._complete(_input_of(action), (*at, "input"))
+        input_schema = self._complete(_input_of(action), (*at, "input"), action.input)
         output_schema = None
         if action.output or action.answers == "json":
-            output_schema = self._complete(_object_of(action.output), (*at, "output"))
+            output_schema = self._complete(_object_of(action.output), (*at, "output"), action.output)
         request_schema = None
         if action.request is not None:
-            request_schema = self._complete(_written(action.request), (*at, "request"))
+            request_schema = self._complete(_written(action.request), (*at, "request"), action.request)
         group = self._group_of(action, at)
         if len(self._findings) > before:
             return
@@ -146,22 +154,27 @@ class _Builder:
         except ConfigurationError as exc:
             self._add_error(exc, at)
 
-    def _complete(self, schema: JsonObject, path: Path) -> JsonObject:
+    def _complete(self, schema: JsonObject, at: Path, written: Written) -> JsonObject:
         """Return a schema with the shared ones that it needs, after it was judged."""
         verdict = self._guard.judge(schema)
         for problem in verdict.problems:
-            self._add((*path, *problem.path), problem.message)
+            self._add_schema(at, problem.path, problem.message, written)
         if not verdict.problems:
-            self._check_meta(schema, path)
+            self._check_meta(schema, at, written)
         return self._guard.complete(schema, verdict.needed)
 
-    def _check_meta(self, schema: JsonObject, path: Path) -> None:
+    def _check_meta(self, schema: JsonObject, at: Path, written: Written) -> None:
+        if isinstance(written, FieldsPart):
+            return  # we wrote it
         try:
             jsonschema_rs.meta.validate(schema)
         except jsonschema_rs.ValidationError as exc:
-            self._add((*path, *exc.instance_path), f"is no JSON Schema 2020-12: {exc.message}")
+            self._add((*at, *exc.instance_path), f"is no JSON Schema 2020-12: {exc.message}")
         except ValueError as exc:
-            self._add(path, f"is no JSON Schema 2020-12: {str(exc).splitlines()[0]}")
+            self._add(at, f"is no JSON Schema 2020-12: {str(exc).splitlines()[0]}")
+
+    def _add_schema(self, at: Path, path: Path, message: str, written: Written) -> None:
+        self._add((*at, *(_written_path(path) if isinstance(written, FieldsPart) else path)), message)
 
     def _group_of(self, action: ActionPart, at: Path) -> str | None:
         groups = self._manifest.groups
@@ -204,7 +217,22 @@ class _Builder:
 # ---------------------------------------------------------------- part by part
 
 
-def _written(value: FieldsPart | dict[str, object]) -> JsonObject:
+def _written_path(path: Path) -> Path:
+    """Return where something stands in the short form that stands at a path of the schema."""
+    names: list[str | int] = []
+    is_name = False
+    for part in path:
+        if is_name:
+            names.append(part)
+        elif part in ("properties", "$ref"):
+            names.append("fields" if part == "properties" else "schema")
+        elif isinstance(part, str) and part not in ("items", "anyOf"):
+            names.append(part)
+        is_name = not is_name and part == "properties"
+    return tuple(names)
+
+
+def _written(value: Written) -> JsonObject:
     """Return a schema that was written in either form."""
     if not isinstance(value, FieldsPart):
         return value
@@ -212,32 +240,32 @@ def _written(value: FieldsPart | dict[str, object]) -> JsonObject:
     return schema if value.description is None else {"description": value.description, **schema}
 
 
-def _object_of(value: FieldsPart | dict[str, object]) -> JsonObject:
+def _object_of(value: Written) -> JsonObject:
     return _written(value) or {"type": "object", "properties": {}}
 
 
 def _input_of(action: ActionPart) -> JsonObject:
-    """Return the schema of an action's input; in the short form fields of the path are needed."""
-    names = PLACEHOLDER.findall(action.path)
+    """Return the schema of an action's input; fields of the path are needed unless it is a JSON Schema.
+
+    Without any input the fields are those of the path.
+    """
     given = action.input
     if given and not isinstance(given, FieldsPart):
         return given
-    fields = given.fields if isinstance(given, FieldsPart) else {}
-    schema = dict(_written(given)) if isinstance(given, FieldsPart) else {"type": "object", "properties": {}}
-    properties = dict(cast("Mapping[str, object]", schema["properties"]))
+    names = PLACEHOLDER.findall(action.path)
     sent_as = {
         (place.name or name): name for name, place in _places_of(action).items() if place.where == "path"
     }
     in_path = [sent_as.get(name, name) for name in names if name not in action.defaults]
-    for name in in_path:
-        if name not in fields:
-            properties[name] = {"type": "string"}
+    if isinstance(given, FieldsPart):
+        schema = _written(given)
+        in_path = [name for name in in_path if name in given.fields]  # others are told as mistakes
+    else:
+        schema = {"type": "object", "properties": {name: {"type": "string"} for name in in_path}}
     needed = cast("list[str]", schema.get("required", []))
-    schema["properties"] = properties
     if required := list(dict.fromkeys([*in_path, *needed])):
-        schema["required"] = required
-    schema.setdefault("additionalProperties", False)
-    return schema
+        schema = {**schema, "required": required}
+    return {"additionalProperties": False, **schema}
 
 
 def _places_of(action: ActionPart) -> dict[str, PlacePart]:

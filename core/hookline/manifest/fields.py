@@ -8,29 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, model_validator
 
 from hookline.manifest.parts import AnyJson, Part, PlacePart, PlaceValue
+from hookline.manifest.patterns import LIST_OF, SCHEMA_PATTERN, SIMPLE_TYPES, TYPE_PATTERN
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 JsonObject = dict[str, object]
-
-SIMPLE_TYPES: dict[str, JsonObject] = {
-    "string": {"type": "string"},
-    "integer": {"type": "integer"},
-    "number": {"type": "number"},
-    "boolean": {"type": "boolean"},
-    "object": {"type": "object"},
-    "date": {"type": "string", "format": "date"},
-    "date-time": {"type": "string", "format": "date-time"},
-    "email": {"type": "string", "format": "email"},
-    "uri": {"type": "string", "format": "uri"},
-    "binary": {"type": "string", "contentEncoding": "base64"},
-    "any": {},
-}
-"""JSON Schema of each type of the short form."""
-
-LIST_OF = "list of "
-TYPE_PATTERN = rf"^({LIST_OF})?({'|'.join(SIMPLE_TYPES)})$"
 
 _KEYWORDS = {
     "minimum": "minimum",
@@ -54,7 +37,7 @@ class FieldPart(Part):
     schema_: str | None = Field(
         None,
         alias="schema",
-        pattern=rf"^({LIST_OF})?[A-Za-z0-9_.-]+$",
+        pattern=SCHEMA_PATTERN,
         description=f"Name of one of the manifest's `schemas`, or `{LIST_OF}` and the name.",
     )
     title: str | None = Field(None, description="Label of the field.")
@@ -63,8 +46,8 @@ class FieldPart(Part):
     default: AnyJson = Field(None, description="What a form begins with, and what the service takes it for.")
     example: AnyJson = Field(None, description="A value that shows what is meant.")
     choices: list[AnyJson] | None = Field(None, min_length=1, description="The values that it may have.")
-    minimum: float | None = Field(None, description="Least number.")
-    maximum: float | None = Field(None, description="Greatest number.")
+    minimum: int | float | None = Field(None, description="Least number.")
+    maximum: int | float | None = Field(None, description="Greatest number.")
     min_length: int | None = Field(None, ge=0, description="Least number of characters.")
     max_length: int | None = Field(None, ge=0, description="Most characters.")
     min_items: int | None = Field(None, ge=0, description="Least number of items of a list.")

@@ -18,15 +18,21 @@ from hookline.manifest.parts import (
     SamplePart,
     StreamPart,
 )
+from hookline.manifest.patterns import (
+    HEADER_PATTERN,
+    ID_PATTERN,
+    NAME_PATTERN,
+    PATH_PATTERN,
+    URL_PATTERN,
+)
 
 VERSION = 1
 MAX_ACTIONS = 10_000
 
-ID_PATTERN = r"^[a-z][a-z0-9_]*$"
 Id = Annotated[str, Field(pattern=ID_PATTERN, max_length=40)]
 Verb = Annotated[str, Field(pattern=ID_PATTERN, max_length=58)]
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=100)]
+HeaderName = Annotated[str, Field(pattern=HEADER_PATTERN, max_length=100)]
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _REPEATABLE_METHODS = _SAFE_METHODS | {"PUT", "DELETE"}
@@ -37,7 +43,7 @@ class ActionPart(Part):
 
     method: Method = Field(description="HTTP method.")
     path: str = Field(
-        pattern=r"^/[^\s?#]*$",
+        pattern=PATH_PATTERN,
         max_length=2_000,
         description="Path below the base URL; `{field}` takes a field of the input.",
     )
@@ -120,7 +126,7 @@ class Manifest(Part):
     title: str = Field(min_length=1, max_length=200, description="Name that people know the service by.")
     description: str = Field("", max_length=10_000, description="One sentence about the service.")
     base_url: str = Field(
-        pattern=r"^https?://[^\s?#]+$",
+        pattern=URL_PATTERN,
         max_length=2_000,
         description="Where its API lives unless a connection says otherwise.",
     )
@@ -150,7 +156,7 @@ class Manifest(Part):
         default_factory=list,
         description="What refusals of every action mean; the first rule that fits counts.",
     )
-    schemas: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], SchemaValue] = Field(
+    schemas: dict[Annotated[str, Field(pattern=NAME_PATTERN)], SchemaValue] = Field(
         default_factory=dict,
         description='Schemas that actions share; refer to one with `{"$ref": "#/$defs/Name"}`.',
     )

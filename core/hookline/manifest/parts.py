@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from hookline.error_rules import ErrorKind
+from hookline.manifest.patterns import CODE_PATTERN, HEADER_PATTERN, HTTPS_PATTERN
 
 Expression = Annotated[str, Field(min_length=1, max_length=2_000)]
 """JMESPath, see `hookline.picking`."""
@@ -49,7 +50,7 @@ class HeaderPart(Part):
     """A credential in a header, such as an API key in `X-API-Key`."""
 
     kind: Literal["header"]
-    header: str = Field("authorization", pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", description="Its name.")
+    header: str = Field("authorization", pattern=HEADER_PATTERN, description="Its name.")
     prefix: str = Field("", max_length=40, description="Text in front of the credential, such as `Token `.")
 
 
@@ -77,7 +78,7 @@ class OAuth2Part(Part):
 
     kind: Literal["oauth2"]
     token_url: str = Field(
-        pattern=r"^https://[^\s]+$", description="Where access tokens are fetched; an https URL."
+        pattern=HTTPS_PATTERN, description="Where access tokens are fetched; an https URL."
     )
     grant: Literal["client_credentials", "refresh_token"] = Field(
         "client_credentials",
@@ -195,7 +196,7 @@ class ErrorPart(Part):
     )
     when: Expression | None = Field(None, description="JMESPath in the service's JSON that must be true.")
     code: str | None = Field(
-        None, pattern=r"^[a-z][a-z0-9_]{0,59}$", description="Machine-readable reason for our caller."
+        None, pattern=CODE_PATTERN, description="Machine-readable reason for our caller."
     )
     message: Expression | None = Field(
         None, description="JMESPath of a text of the service that callers may see."

@@ -10,6 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Union, get_args, get_origin
 from pydantic import BaseModel, Tag
 
 from hookline.errors import ConfigurationError
+from hookline.manifest.patterns import (
+    CODE_PATTERN,
+    HEADER_PATTERN,
+    HTTPS_PATTERN,
+    ID_PATTERN,
+    LIST_OF,
+    NAME_PATTERN,
+    PATH_PATTERN,
+    SCHEMA_PATTERN,
+    SIMPLE_TYPES,
+    TYPE_PATTERN,
+    URL_PATTERN,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -133,8 +146,8 @@ def _real_path(loc: tuple[PathPart, ...], document: object) -> tuple[Path, bool]
 def _message(error: ErrorDetails, path: Path, model: type[BaseModel], *, is_key: bool) -> str:
     kind = error["type"]
     context = error.get("ctx", {})
-    if is_key:
-        return f"the name must match {context.get('pattern', '')}" if "pattern" in context else _plain(error)
+    if is_key and error["type"] == "string_pattern_mismatch":
+        return f"the name {_mismatch(str(path[-1]), str(context.get('pattern')))}"
     if kind == "extra_forbidden":
         names = _names_at(error["loc"][:-1], model)
         near = difflib.get_close_matches(str(path[-1])[:80], names, n=1, cutoff=0.6)
@@ -152,6 +165,16 @@ def _message(error: ErrorDetails, path: Path, model: type[BaseModel], *, is_key:
     return _plain(error)
 
 
+_WANTED = {
+    ID_PATTERN: "must be lower case, begin with a letter, and hold only letters, digits and `_`",
+    URL_PATTERN: "must be an http or https URL without a query",
+    HTTPS_PATTERN: "must be an https URL",
+    PATH_PATTERN: "must begin with `/` and hold no query; fixed values go into `defaults`",
+    NAME_PATTERN: "must hold only letters, digits, `_`, `.` and `-`",
+    HEADER_PATTERN: "is no name of a header",
+    CODE_PATTERN: "must be lower case with `_`, such as `no_such_pet`",
+    SCHEMA_PATTERN: "must be the name of one of `schemas`, or `list of ` and the name",
+}
 _WORDS = {
     "string_type": "must be a text",
     "bool_type": "must be true or false",
@@ -171,12 +194,20 @@ def _plain(error: ErrorDetails) -> str:
     if kind in _WORDS:
         return f"{_WORDS[kind]}, not {given}."
     if kind == "string_pattern_mismatch":
-        return f"{given} does not match {context.get('pattern')}."
+        return _mismatch(str(error.get("input")), str(context.get("pattern")))
     if kind == "value_error":
         return f"{context.get('error')}."
     if kind == "credential_kind":
         return f"{error['msg']}, not {given}."
     return f"{error['msg'][:1].lower()}{error['msg'][1:]}."
+
+
+def _mismatch(given: str, pattern: str) -> str:
+    if pattern == TYPE_PATTERN:
+        prefix = LIST_OF if given.startswith(LIST_OF) else ""
+        near = difflib.get_close_matches(given.removeprefix(LIST_OF)[:80], SIMPLE_TYPES, n=1, cutoff=0.5)
+        return f"{_shown(given)} is no type." + (f" Did you mean `{prefix}{near[0]}`?" if near else "")
+    return f"{_shown(given)} {_WANTED.get(pattern, f'does not match {pattern}')}."
 
 
 def _shown(value: object) -> str:
