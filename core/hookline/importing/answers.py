@@ -77,10 +77,7 @@ def read_answer(document: Document, schemas: Schemas, operation: JsonObject, *, 
     try:
         response = document.follow(given)
     except LeftOutError as exc:
-        is_remote = exc.reason is reasons.REMOTE_ITEM
-        document.findings.add(
-            reasons.REMOTE_PART if is_remote else reasons.LOST_PART, place, f"answer {exc.what}"
-        )
+        document.findings.add(reasons.for_part(exc.reason), place, f"answer {exc.what}".strip())
         return Answer()
     found = (
         _read_old(document, schemas, operation, response, place)

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 _MAX_ROUNDS = 20
 
 
-def leave_out_unusable(manifest: JsonObject, findings: Findings) -> None:
+def leave_out_unusable(manifest: JsonObject, findings: Findings, *, name: str) -> None:
     """Take out of a manifest what the gateway would refuse to load.
 
     Args:
         manifest: The manifest; changed in place.
         findings: Told what was taken out.
+        name: What the document is called, for messages.
 
     Raises:
         ConfigurationError: If nothing is left of it.
@@ -35,10 +36,12 @@ def leave_out_unusable(manifest: JsonObject, findings: Findings) -> None:
         if not problems:
             return
         for path, message in problems:
-            _take_out(manifest, path, message, findings)
+            _take_out(manifest, path, message, findings, name)
         if not object_of(manifest.get("actions")):
-            raise ConfigurationError(f"None of the operations can become an action: {problems[0][1][:300]}")
-    raise ConfigurationError(f"No manifest can be made of the document: {problems[0][1][:300]}")
+            raise ConfigurationError(
+                f"{name}: none of the operations can become an action: {problems[0][1][:300]}"
+            )
+    raise ConfigurationError(f"{name}: no manifest can be made of it: {problems[0][1][:300]}")
 
 
 def _problems_of(manifest: JsonObject) -> list[tuple[Path, str]]:
@@ -56,7 +59,7 @@ def _problems_of(manifest: JsonObject) -> list[tuple[Path, str]]:
     return [(one.path, one.message) for one in found]
 
 
-def _take_out(manifest: JsonObject, path: Path, message: str, findings: Findings) -> None:
+def _take_out(manifest: JsonObject, path: Path, message: str, findings: Findings, name: str) -> None:
     names = [str(part) for part in path if not str(part).startswith("(")]
     actions = object_of(manifest.get("actions"))
     if names[:1] == ["actions"] and len(names) > 1:
@@ -76,4 +79,4 @@ def _take_out(manifest: JsonObject, path: Path, message: str, findings: Findings
         findings.add(reasons.REFUSED_PART, names[0], message)
         del manifest[names[0]]
         return
-    raise ConfigurationError(f"No manifest can be made of the document: {'.'.join(names)}: {message[:300]}")
+    raise ConfigurationError(f"{name}: no manifest can be made of it: {'.'.join(names)}: {message[:300]}")

@@ -14,6 +14,7 @@ document. ``note``: something to know or to set."""
 
 MAX_EXAMPLES = 100
 """Most places that are remembered for one kind of finding."""
+_MAX_SHOWN = 300
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +76,7 @@ class Findings:
 
     def add(self, reason: Reason, place: str, what: str = "") -> None:
         """Remember a finding; the same one counts once."""
-        place, what = place[:300], what[:300]
+        place, what = _shown(place), _shown(what)
         key = (reason.code, place, what)
         if key in self._seen:
             return
@@ -99,3 +100,9 @@ class Findings:
     def count(self, weight: Weight) -> int:
         """Return how many findings weigh so."""
         return sum(number for reason, number in self.counts.items() if reason.weight == weight)
+
+
+def _shown(text: str) -> str:
+    """Return a text as it can be printed: nothing in it moves the cursor or changes colours."""
+    text = text[:_MAX_SHOWN]
+    return text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)

@@ -74,7 +74,10 @@ def import_openapi(
     Raises:
         ConfigurationError: If it is no such document, too large, or leaves nothing to call.
     """
-    document = Document(read_tree(content, name=name), name=name, url=url)
+    twice: list[str] = []
+    document = Document(read_tree(content, name=name, twice=twice), name=name, url=url)
+    for key in twice:
+        document.findings.add(reasons.KEY_TWICE, name, key)
     operations, count = find_operations(document)
     verbs = _name(document, operations, connector_id)
     chosen = choose(operations, verbs, only=only, tags=tags)
@@ -84,7 +87,7 @@ def import_openapi(
     if not drafted:
         raise ConfigurationError(_nothing_left(document, count))
     manifest = _assemble(document, connector_id, base_url, security, drafted, schemas)
-    leave_out_unusable(manifest, document.findings)
+    leave_out_unusable(manifest, document.findings, name=name)
     kept = object_of(manifest["actions"])
     return Imported(
         manifest=manifest,

@@ -89,10 +89,7 @@ def read_parameters(
         try:
             parameter = document.follow(one)
         except LeftOutError as exc:
-            is_remote = exc.reason is reasons.REMOTE_ITEM
-            document.findings.add(
-                reasons.REMOTE_PART if is_remote else reasons.LOST_PART, place, f"parameter {exc.what}"
-            )
+            document.findings.add(reasons.for_part(exc.reason), place, f"parameter {exc.what}".strip())
             continue
         name, where = parameter.get("name"), parameter.get("in")
         if not isinstance(name, str) or not name or len(name) > _MAX_NAME or not isinstance(where, str):

@@ -221,3 +221,14 @@ NO_CREDENTIAL = _reason(
     "The document does not say that the service wants a credential.",
     "If it does, write `credential: bearer` into the manifest, or another kind.",
 )
+KEY_TWICE = _reason(
+    "key_twice",
+    "simplified",
+    "An object has the same key twice, and the last one counts.",
+    "Rename one of them in the document, then import again.",
+)
+
+
+def for_part(reason: Reason) -> Reason:
+    """Return the reason for a part of an operation whose own reference or type is wrong."""
+    return {NO_OBJECT: WRONG_PART, REMOTE_ITEM: REMOTE_PART, LOST_ITEM: LOST_PART}.get(reason, reason)

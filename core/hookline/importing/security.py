@@ -69,6 +69,7 @@ def read_security(document: Document, operations: Iterable[JsonObject]) -> Secur
         if any(wanted):
             document.findings.add(reasons.CREDENTIAL, document.name, ", ".join(sorted(schemes)[:8]))
             return Security(notes=[_none_usable(schemes)])
+        document.findings.add(reasons.NO_CREDENTIAL, document.name)
         return Security()
     for name in schemes:  # schemes that nothing asks for: the document forgot `security`
         found = _usable(document, schemes, (name,))
@@ -103,7 +104,7 @@ def _schemes(document: Document) -> dict[str, JsonObject]:
         try:
             found[name[:200]] = document.follow(one)
         except LeftOutError as exc:
-            document.findings.add(reasons.LOST_PART, f"security scheme {name}", exc.what)
+            document.findings.add(reasons.for_part(exc.reason), f"security scheme {name}", exc.what)
     return found
 
 

@@ -49,17 +49,18 @@ class _Event(Protocol):
     start_mark: _Mark
 
 
-def read_yaml(text: str, *, name: str) -> object:
+def read_yaml(text: str, *, name: str, twice: list[str]) -> object:
     """Return the value of the first document of a text.
 
     Args:
         text: YAML.
         name: What it is called, for messages.
+        twice: Gets the keys that an object has twice; the last one counts.
 
     Raises:
         ConfigurationError: If it is none, or too large.
     """
-    return _YamlReader(text, name).read()
+    return _YamlReader(text, name, twice).read()
 
 
 class _YamlReader:
@@ -68,11 +69,13 @@ class _YamlReader:
     Args:
         text: The text.
         name: What it is called, for messages.
+        twice: Gets the keys that an object has twice.
     """
 
-    def __init__(self, text: str, name: str) -> None:
+    def __init__(self, text: str, name: str, twice: list[str]) -> None:
         self._text = text
         self._name = name
+        self._twice = twice
         self._anchors: dict[str, tuple[object, int]] = {}
 
     def read(self) -> object:
@@ -102,6 +105,8 @@ class _YamlReader:
                     check_characters(event.value, self._name)
                 if type(holder) is dict and key is None:
                     key = event.value
+                    if key in holder:
+                        self._twice.append(key)
                     if event.anchor:
                         self._anchors[event.anchor] = (key, 1)
                     continue
