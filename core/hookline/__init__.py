@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hookline.operation import Answer, Link, Operation, Parameter
     from hookline.options import LayeredOptions, PluginOptions
     from hookline.order import Order, Proceed
+    from hookline.output import Output
     from hookline.pages import Pages
     from hookline.places import InPlace
     from hookline.principal import Caps, Decision, InboundRequest, KeyLimits, Principal
@@ -77,6 +78,7 @@ __all__ = [
     "Operation",
     "Option",
     "Order",
+    "Output",
     "Pages",
     "Parameter",
     "PluginOptions",
@@ -133,6 +135,7 @@ _HOMES = {
     "hookline.operation": ("Answer", "Link", "Operation", "Parameter"),
     "hookline.options": ("LayeredOptions", "PluginOptions"),
     "hookline.order": ("Order", "Proceed"),
+    "hookline.output": ("Output",),
     "hookline.pages": ("Pages",),
     "hookline.places": ("InPlace",),
     "hookline.principal": ("Caps", "Decision", "InboundRequest", "KeyLimits", "Principal"),

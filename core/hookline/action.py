@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from hookline.call import Call
+    from hookline.code_action import Code
     from hookline.connector import Connector
     from hookline.declaring import AnswerKind
     from hookline.error_rules import ErrorRule
     from hookline.metering import Meter
+    from hookline.paging import Paging
     from hookline.upstream import UpstreamRequest
 
 JsonObject = dict[str, object]
@@ -146,6 +148,8 @@ class Action:
         group: Heading under which forms and lists show it.
         is_hidden: Whether only other calls may run it, and no list or export shows it.
         service_names: What the service calls fields that have another name there.
+        code: The function that the action is; None for one request to the service.
+        paging: How its pages are gone through; None if its output comes in one piece.
     """
 
     id: str
@@ -174,3 +178,5 @@ class Action:
     group: str | None = None
     is_hidden: bool = False
     service_names: Mapping[str, str] = field(default_factory=dict, repr=False)
+    code: Code | None = field(default=None, repr=False)
+    paging: Paging | None = field(default=None, repr=False)

@@ -6,17 +6,23 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, overload
 
 from hookline.clock import SYSTEM_CLOCK
 from hookline.errors import UpstreamTimeoutError
+from hookline.output import input_fields, read_output
 from hookline.record import CallRecord
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from hookline.action import Action, JsonObject
     from hookline.clock import Clock
     from hookline.connection import Connection
+    from hookline.output import Output
     from hookline.principal import Principal
+
+M = TypeVar("M", bound="BaseModel")
 
 FLOW_HEADER = "x-hookline-flow"
 _MAX_LABEL_LENGTH = 200
@@ -73,7 +79,7 @@ class Cancellation:
 class RunsActions(Protocol):
     """Runs an action for a call that is running."""
 
-    def __call__(self, parent: Call, action_id: str, input: JsonObject, *, as_gateway: bool) -> JsonObject:
+    def __call__(self, parent: Call, action_id: str, input: JsonObject, *, as_gateway: bool) -> Output:
         """Return the action's output."""
         ...
 
@@ -154,23 +160,65 @@ class Call:
             )
         raise UpstreamTimeoutError("The call took longer than `timeout_s` allows.")
 
-    def run(self, action_id: str, input: JsonObject, *, as_gateway: bool = False) -> JsonObject:
+    @overload
+    def run(
+        self,
+        action_id: str,
+        input: BaseModel | Mapping[str, object] | None = None,
+        /,
+        *,
+        as_gateway: bool = False,
+        returns: None = None,
+        **fields: object,
+    ) -> Output: ...
+
+    @overload
+    def run(
+        self,
+        action_id: str,
+        input: BaseModel | Mapping[str, object] | None = None,
+        /,
+        *,
+        as_gateway: bool = False,
+        returns: type[M],
+        **fields: object,
+    ) -> M: ...
+
+    def run(
+        self,
+        action_id: str,
+        input: BaseModel | Mapping[str, object] | None = None,
+        /,
+        *,
+        as_gateway: bool = False,
+        returns: type[M] | None = None,
+        **fields: object,
+    ) -> Output | M:
         """Run another action to its output, under the same caller, deadline and cancellation.
 
-        It passes all hooks, with this call as its ``parent``.
+        It passes all hooks, with this call as its ``parent``: it is admitted, retried, settled and recorded
+        by itself.
 
         Args:
             action_id: Which action.
-            input: Its input.
+            input: Its input, as a pydantic model or a mapping.
             as_gateway: Whether this is the gateway's own wish, such as a check: then it does not matter what
                 the caller may do, and none of its headers go along.
+            returns: A pydantic model that the output is read into.
+            fields: Fields of its input, which win over those of ``input``. A field that is called like an
+                argument here goes into ``input``.
+
+        Returns:
+            The output, whose members are attributes too; or an instance of ``returns``.
 
         Raises:
-            HooklineError: If it is refused or fails.
+            HooklineError: If it is refused or fails; ``action_id`` of the error says which action did.
         """
         if self.runs_actions is None:
             raise RuntimeError("This call was not made by a gateway, so it cannot run others.")
-        return self.runs_actions(self, action_id, input, as_gateway=as_gateway)
+        whole = {**input_fields(input), **fields}
+        output = self.runs_actions(self, action_id, whole, as_gateway=as_gateway)
+        return output if returns is None else read_output(output, returns, action_id)
 
 
 def flow_of(headers: Mapping[str, str]) -> str | None:

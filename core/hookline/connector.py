@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from hookline.action import (
     WARNINGS_SCHEMA,
@@ -21,12 +21,23 @@ from hookline.action import (
     Sample,
     StreamPresenter,
 )
+from hookline.code_action import (
+    CODE_BASE_URL,
+    STREAM_END,
+    CodeStream,
+    callers_names,
+    prepare_code,
+    read_function,
+    with_stream_field,
+)
 from hookline.connection import check_base_url
 from hookline.credential import Credential, CredentialPlacement
 from hookline.declaring import ANSWER_SCHEMAS, AnswerKind, EndpointParts, make_parts
 from hookline.endpoint_checks import check_headers, check_method, check_returned
 from hookline.error_rules import ErrorRule, check_rules
 from hookline.errors import ConfigurationError
+from hookline.filling import hand_on
+from hookline.paging import with_pages
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -35,8 +46,11 @@ if TYPE_CHECKING:
     from hookline.encodings import Encoding
     from hookline.event_stream import EventStream
     from hookline.metering import Meter
+    from hookline.pages import Pages
     from hookline.places import Place
     from hookline.sources import ListOptions, Source
+
+F = TypeVar("F", bound=Callable[..., object])
 
 _SEGMENT = re.compile(r"[a-z][a-z0-9_]*\Z")
 _MAX_ID_LENGTH = 60
@@ -53,7 +67,8 @@ class Connector:
     Args:
         id: Lower-case name, such as ``acme``; actions are called ``acme.<verb>``.
         title: Name that people know the service by.
-        base_url: Where its API lives unless a connection says otherwise.
+        base_url: Where its API lives unless a connection says otherwise; a connector whose actions are all
+            code needs none.
         description: One sentence about the service.
         credential: Where the service expects its credential; None if it takes none.
         options: pydantic model of what a connection may set besides base URL and credential.
@@ -75,7 +90,7 @@ class Connector:
         id: str,
         *,
         title: str,
-        base_url: str,
+        base_url: str = CODE_BASE_URL,
         description: str = "",
         credential: Credential | None = _BEARER,
         options: type[BaseModel] | None = None,
@@ -154,6 +169,7 @@ class Connector:
         errors: Iterable[ErrorRule] = (),
         group: str | None = None,
         is_hidden: bool = False,
+        pages: Pages | None = None,
     ) -> Action:
         """Add an action that is one request to the service.
 
@@ -189,6 +205,7 @@ class Connector:
             errors: What the service's refusals mean; the first rule that fits counts.
             group: Heading under which forms and lists show the action.
             is_hidden: Whether only other actions may run it, so that no list or export shows it.
+            pages: How one page of the output leads to the next; the action then takes ``max_items``.
 
         Returns:
             The action, already part of this connector.
@@ -197,13 +214,7 @@ class Connector:
             ConfigurationError: If the id is malformed or already taken, or something declared does not hold
                 together; names the action and the argument.
         """
-        action_id = f"{self.id}.{verb}"
-        if not _SEGMENT.match(verb) or len(action_id) > _MAX_ID_LENGTH:
-            raise ConfigurationError(
-                f"Action id {action_id!r}: the verb must be like `find_contact`, the id at most 60 long."
-            )
-        if action_id in self.actions:
-            raise ConfigurationError(f"Action {action_id!r} is defined twice.")
+        action_id = self._new_id(verb)
         method = check_method(method, where=action_id)
         parts = make_parts(
             EndpointParts(
@@ -257,8 +268,114 @@ class Connector:
             is_hidden=is_hidden,
             service_names=parts.service_names,
         )
+        if pages is not None:
+            action = with_pages(action, pages)
         self.actions[action_id] = action
         return action
+
+    @overload
+    def action(self, function: F, /) -> F: ...
+
+    @overload
+    def action(
+        self,
+        verb: str | None = None,
+        /,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        input: type[BaseModel] | JsonObject | None = None,
+        output: type[BaseModel] | JsonObject | None = None,
+        read_only: bool = False,
+        idempotent: bool | None = None,
+        samples: Iterable[Sample] = (),
+        group: str | None = None,
+        is_hidden: bool = False,
+    ) -> Callable[[F], F]: ...
+
+    def action(
+        self,
+        verb: str | F | None = None,
+        /,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        input: type[BaseModel] | JsonObject | None = None,
+        output: type[BaseModel] | JsonObject | None = None,
+        read_only: bool = False,
+        idempotent: bool | None = None,
+        samples: Iterable[Sample] = (),
+        group: str | None = None,
+        is_hidden: bool = False,
+    ) -> F | Callable[[F], F]:
+        """Mark a function that is an action: code in place of one request to the service.
+
+        It takes the call, and the input if it has one: ``def greet(call: Call, input: Greeting) -> Text``.
+        What it runs with ``call.run`` has its caller, deadline and cancellation. A generator is a stream: it
+        yields texts or dicts, and returns its output, or yields it as its last model. The function itself
+        stays as it is.
+
+        Args:
+            verb: Last part of the action's id; the function's name if not given.
+            title: Label; made from the verb if not given.
+            description: A sentence or two; the first paragraph of the function's docstring if not given.
+            input: Model or JSON Schema of the input; the annotation of the second argument if not given.
+            output: Model or JSON Schema of the output; the annotation of what is returned if not given.
+            read_only: Whether a call changes nothing.
+            idempotent: Whether it may be repeated without harm; by default as ``read_only``.
+            samples: Examples.
+            group: Heading under which forms and lists show it.
+            is_hidden: Whether only other actions may run it.
+
+        Raises:
+            ConfigurationError: If the id is malformed or taken, or the function cannot be an action.
+        """
+        names = callers_names()
+
+        def add(function: F) -> F:
+            name = verb if isinstance(verb, str) else function.__name__
+            action_id = self._new_id(name)
+            parts = read_function(function, action_id=action_id, input=input, output=output, names=names)
+            label = title or name.replace("_", " ").capitalize()
+            input_schema = _schema_of(parts.input, mode="validation")
+            self.actions[action_id] = Action(
+                id=action_id,
+                connector=self,
+                title=label,
+                description=description or parts.description or _docstring_of(parts.input) or label,
+                method="POST",
+                path=f"/{action_id}",
+                input_schema=with_stream_field(input_schema) if parts.code.is_stream else input_schema,
+                output_schema=_with_warnings(_schema_of(parts.output, mode="serialization")),
+                is_read_only=read_only,
+                is_idempotent=read_only if idempotent is None else idempotent,
+                samples=tuple(_complete(sample) for sample in samples),
+                prepare=prepare_code,
+                present=hand_on,
+                stream=CodeStream if parts.code.is_stream else None,
+                stream_end=STREAM_END if parts.code.is_stream else None,
+                code=parts.code,
+                group=group,
+                is_hidden=is_hidden,
+            )
+            return function
+
+        return add(verb) if callable(verb) else add
+
+    def _new_id(self, verb: str) -> str:
+        """Return the id of an action that is about to be added.
+
+        Raises:
+            ConfigurationError: If it is malformed or taken.
+        """
+        action_id = f"{self.id}.{verb}"
+        if not _SEGMENT.match(verb) or len(action_id) > _MAX_ID_LENGTH:
+            raise ConfigurationError(
+                f"Action id {action_id!r}: the verb must be like `find_contact`, the id at most 60 long."
+            )
+        if action_id in self.actions:
+            raise ConfigurationError(f"Action {action_id!r} is defined twice.")
+        return action_id
 
     def source(
         self,

@@ -87,6 +87,7 @@ class HooklineError(Exception):
         is_exhausted: Whether the gateway has tried again as often as it makes sense, so that a client
             need not.
         is_mapped: Whether it has been through ``hookline_map_error``; it is not mapped twice.
+        action_id: The action that failed with it inside of a call, where that is known.
         record: What happened to the call that failed with it; None outside of calls.
     """
 
@@ -98,6 +99,7 @@ class HooklineError(Exception):
     retryable: bool = False
     is_exhausted: bool = False
     is_mapped: bool = False
+    action_id: str | None = None
     record: CallRecord | None = None
 
     def __init__(

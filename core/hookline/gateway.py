@@ -15,6 +15,7 @@ from hookline.call_options import CORE_OPTIONS
 from hookline.clock import SYSTEM_CLOCK
 from hookline.connections import build_connections, first_of_each, warn_of_unknown_variables
 from hookline.engine.catalog import build_catalog
+from hookline.engine.code import CodePlugin
 from hookline.engine.dropdowns import Dropdowns
 from hookline.engine.pipeline import Pipeline
 from hookline.engine.pump import PumpPool
@@ -22,8 +23,9 @@ from hookline.engine.runner import Runner
 from hookline.engine.transport import TransportPlugin
 from hookline.errors import ConfigurationError
 from hookline.exports.target import collect_targets
+from hookline.hook_trace import HookTrace
 from hookline.options import LayeredOptions, PluginOptions, environment_names, load_model
-from hookline.plugins import PluginHost
+from hookline.plugins import PluginHost, PluginInfo
 from hookline.routes import RouteRegistry
 from hookline.settings import Settings, load_settings, with_secret_files
 from hookline.store.audit import AuditLog
@@ -93,8 +95,16 @@ class Gateway:
         self.environ = with_secret_files(os.environ if environ is None else environ)
         self.settings = settings or load_settings(self.environ)
         self.host = host or load_plugins(self.settings)
+        self.host.watch.slow_s = self.settings.plugins.slow_hook_ms / 1000
+        self.host.watch.hanging_s = self.settings.plugins.hanging_hook_s
+        if self.settings.plugins.watched == "all":
+            self.host.watch_all()
+        if self.settings.trace_hooks != "off":
+            self.host.start_trace(HookTrace(self.settings.trace_hooks))
         self._transport = transport or _make_transport(self.settings)
         limits = self.settings.limits
+        code = CodePlugin(lambda: self.catalog, owner=self.plugin_of)
+        self.host.register(code, name="code")  # before the transport, which is the very last
         self.host.register(
             TransportPlugin(
                 self._transport,
@@ -149,6 +159,8 @@ class Gateway:
         for name, info in self.host.plugins.items():
             if info.status in ("broken", "refused"):
                 _log.warning("plugin %s is not used: %s", name, info.problem)
+            for told in info.deprecated:
+                _log.warning("plugin %s: %s", name, told)
 
     @property
     def state_dir(self) -> Path | None:
@@ -172,6 +184,10 @@ class Gateway:
         For plugins that know which keys there are: a table for a key that does not exist sets nothing.
         """
         return {id: layers.name for layers in self._options.values() for id in layers.key_ids}
+
+    def plugin_of(self, connector_id: str) -> PluginInfo | None:
+        """Return the plugin that a connector comes from; None if there is none of that id."""
+        return self.host.plugins.get(self.catalog.owners.get(connector_id, ""))
 
     def missing_parts(self) -> list[str]:
         """Return what calls need and is not there; empty when the gateway is ready."""
@@ -252,6 +268,7 @@ class Gateway:
 
     def start_background(self) -> None:
         """Let plugins begin work that no call asks for: what servers and workers do, and commands do not."""
+        self.host.watch.start()
         for begin in self._background:
             try:
                 begin()
@@ -275,6 +292,7 @@ class Gateway:
                 stop(gateway=self)
             except Exception:  # the others must still be closed
                 _log.exception("the plugin %r failed while it was closed", name)
+        self.host.watch.close()
         self.audit.close()
         self.database.close()
         self._transport.close()
@@ -361,7 +379,8 @@ def _no_options(name: str, known: Collection[str], host: PluginHost) -> str:
 def load_plugins(settings: Settings) -> PluginHost:
     """Return a host with every installed plugin that the settings do not switch off."""
     host = PluginHost()
-    host.load(disabled=settings.plugins.disabled, required=settings.plugins.required)
+    plugins = settings.plugins
+    host.load(disabled=plugins.disabled, required=plugins.required, order=plugins.order)
     return host
 
 

@@ -9,17 +9,25 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType, TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pluggy
 
 from hookline import hookspecs
-from hookline.connector import Connector
+from hookline.api_version import CONTRACT, Contract
 from hookline.errors import ConfigurationError, HooklineError, PluginError
+from hookline.hook_watch import BLAME, HookWatch
+from hookline.plugin_checks import HOOK_ARGUMENTS, connector_of, find_hooks
+from hookline.plugin_order import arrange
+
+if TYPE_CHECKING:
+    from hookline.connector import Connector
+    from hookline.hook_trace import HookTrace
+    from hookline.plugin_order import Order
 
 ENTRY_POINT_GROUP = "hookline"
 Status = Literal["active", "disabled", "refused", "broken"]
@@ -37,6 +45,8 @@ class PluginInfo:
         status: ``active``, ``disabled``, ``refused`` (it breaks a rule) or ``broken`` (its import failed).
         hooks: Hooks that it implements.
         problem: Why it is not active, and what to do.
+        api_version: Version of the contract that it says it is written for.
+        deprecated: What it uses that is going to go, in words.
     """
 
     name: str
@@ -46,19 +56,29 @@ class PluginInfo:
     status: Status = "active"
     hooks: list[str] = field(default_factory=list)
     problem: str = ""
+    api_version: str = ""
+    deprecated: list[str] = field(default_factory=list)
 
 
 class PluginHost:
-    """Holds the active plugins and calls their hooks."""
+    """Holds the active plugins and calls their hooks.
 
-    def __init__(self) -> None:
+    Args:
+        contract: What of plugins is taken, and what of it is going to go.
+
+    Attributes:
+        plugins: What became of each plugin, by name.
+        watch: Counts and times the hooks of plugins that others made, and with `watch_all` of all.
+    """
+
+    def __init__(self, *, contract: Contract = CONTRACT) -> None:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
-        self._arguments = {
-            name: frozenset(inspect.signature(spec).parameters)
-            for name, spec in vars(hookspecs).items()
-            if name.startswith("hookline_") and callable(spec)
-        }
+        self.watch = HookWatch()
+        self._contract = contract
+        self._trace: HookTrace | None = None
+        self._watches_all = False
+        self._unwatched: list[tuple[str, pluggy.HookImpl]] = []
         self.plugins: dict[str, PluginInfo] = {}
 
     @property
@@ -72,6 +92,7 @@ class PluginHost:
         *,
         disabled: Collection[str] = (),
         required: Collection[str] = (),
+        order: Order = (),
     ) -> None:
         """Load every plugin that is installed.
 
@@ -79,9 +100,11 @@ class PluginHost:
             points: Entry points; those of the group ``hookline`` by default.
             disabled: Names that are left out.
             required: Names that must end up active.
+            order: Names that run first, in this order: for all hooks, or by hook; see
+                `hookline.plugin_order`.
 
         Raises:
-            ConfigurationError: If a required plugin is not active.
+            ConfigurationError: If a required plugin is not active, or a setting names one that is not there.
         """
         by_name: dict[str, list[EntryPoint]] = defaultdict(list)
         for point in entry_points(group=ENTRY_POINT_GROUP) if points is None else points:
@@ -102,6 +125,8 @@ class PluginHost:
                 raise ConfigurationError(
                     f"The required plugin {name!r} is not active: {self.plugins[name].problem}"
                 )
+        if order:
+            arrange(self, order)
 
     def register(self, plugin: object, *, name: str, info: PluginInfo | None = None) -> PluginInfo:
         """Add one plugin object, after checking every hook in it.
@@ -109,9 +134,13 @@ class PluginHost:
         Raises:
             ConfigurationError: If it breaks a rule; the message names the rule and how to keep it.
         """
-        hooks = self._check(plugin, name)
         info = info or PluginInfo(name=name, module=_module_of(plugin))
-        info.hooks = hooks
+        info.api_version = self._contract.check_version(getattr(plugin, "api_version", None), plugin=name)
+        found = find_hooks(plugin, name)
+        info.hooks = [hook for hook, _, _ in found]
+        info.deprecated = list(
+            dict.fromkeys(str(one) for hook in found for one in self._contract.uses(*hook))
+        )
         try:
             self._manager.register(plugin, name=name)
         except ValueError as exc:  # pluggy's way to say that it has this name or this object already
@@ -119,7 +148,28 @@ class PluginHost:
                 f"Plugin {name!r} is registered already, under this name or another; each is used once."
             ) from exc
         self.plugins[name] = info
+        for hook, implementation in self._implementations_of(plugin):
+            if self._watches_all or not _is_ours(info):
+                self._watch_one(hook, implementation)
+            else:
+                self._unwatched.append((hook, implementation))
+            if self._trace is not None:
+                _trace_one(hook, implementation, self._trace)
         return info
+
+    def watch_all(self) -> None:
+        """Count and time the plugins that come with Hookline as well; by default only those of others."""
+        self._watches_all = True
+        unwatched, self._unwatched = self._unwatched, []
+        for hook, implementation in unwatched:
+            self._watch_one(hook, implementation)
+
+    def start_trace(self, trace: HookTrace) -> None:
+        """Write down every call of a hook from now on."""
+        self._trace = trace
+        for plugin in self._manager.get_plugins():
+            for hook, implementation in self._implementations_of(plugin):
+                _trace_one(hook, implementation, trace)
 
     def leave_out(self, name: str, problem: str) -> None:
         """Remove a plugin that turned out to be unusable after it was loaded."""
@@ -155,13 +205,15 @@ class PluginHost:
 
     def order(self) -> dict[str, list[str]]:
         """Return, for every hook in call order, who implements it, in running order."""
-        return {name: [plugin for plugin, _ in self.implementations(name)] for name in self._arguments}
+        return {name: [plugin for plugin, _ in self.implementations(name)] for name in HOOK_ARGUMENTS}
 
     def to_error(self, exc: BaseException) -> HooklineError:
         """Return an error for whatever a hook raised, naming the plugin that raised it."""
         if isinstance(exc, HooklineError):
             return exc
-        info = self._blame(exc.__traceback__)
+        info = self.plugins.get(getattr(exc, BLAME, "")) or self._blame(exc.__traceback__)
+        if info is not None and info.module.partition(".")[0] == "hookline":
+            info = None  # our own parts are plugins as well
         if info is None:
             return HooklineError("The gateway failed while handling this call.")
         error = PluginError(
@@ -192,76 +244,20 @@ class PluginHost:
             info.status = "refused"
             info.problem = f"Looking for its hooks failed with {type(exc).__name__}: {exc}"
 
-    def _check(self, plugin: object, name: str) -> list[str]:
-        found = []
-        for attribute in dir(plugin):
-            function = getattr(plugin, attribute, None)
-            options = getattr(function, f"{hookspecs.PROJECT}_impl", None)
-            if not inspect.isroutine(function):
-                continue
-            if options is None:
-                if attribute.startswith("hookline_") and inspect.getmodule(function) is inspect.getmodule(
-                    plugin
-                ):
-                    raise ConfigurationError(
-                        f"Plugin {name!r}: {attribute}() is not marked and would never run; "
-                        "put @hookimpl above it."
-                    )
-                continue
-            self._check_hook(function, options.get("specname") or attribute, options, name)
-            found.append(options.get("specname") or attribute)
-        if not found and connector_of(plugin) is None:
-            raise ConfigurationError(
-                f"Plugin {name!r} implements no hook; mark at least one function with @hookimpl, "
-                "or call its Connector `connector`."
-            )
-        return sorted(found, key=list(self._arguments).index)
+    def _implementations_of(self, plugin: object) -> Iterator[tuple[str, pluggy.HookImpl]]:
+        for caller in self._manager.get_hookcallers(plugin) or ():
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is plugin:
+                    yield caller.name, implementation
 
-    def _check_hook(
-        self, function: Callable[..., object], hook_name: str, options: dict[str, object], name: str
-    ) -> None:
-        where = f"Plugin {name!r}: {hook_name}()"
-        if hook_name not in self._arguments:
-            near = difflib.get_close_matches(hook_name, self._arguments, n=1)
-            raise ConfigurationError(
-                f"{where} is not a hook of this version." + (f" Did you mean {near[0]}()?" if near else "")
-            )
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-            raise ConfigurationError(
-                f"{where} is declared with `async def`; hooks are plain functions. Write `def`."
-            )
-        known = self._arguments[hook_name]
-        parameters = inspect.signature(function).parameters
-        unknown = [argument for argument in parameters if argument not in known]
-        if unknown:
-            raise ConfigurationError(
-                f"{where} takes unknown argument(s) {', '.join(unknown)}; "
-                f"it may take any of: {', '.join(sorted(known)) or 'none'}."
-            )
-        for parameter in parameters.values():
-            if parameter.default is not parameter.empty:  # pluggy leaves such an argument out of the call
-                raise ConfigurationError(
-                    f"{where} gives its argument {parameter.name} a default and would never be handed a "
-                    f"value; write `{parameter.name}` alone."
-                )
-        is_wrapper = bool(options.get("wrapper") or options.get("hookwrapper"))
-        if is_wrapper and hook_name in hookspecs.SECURITY_HOOKS:
-            raise ConfigurationError(
-                f"{where} is a wrapper; hooks that decide about rights, secrets and money take none."
-            )
-        if is_wrapper and hook_name in hookspecs.SETUP_HOOKS | hookspecs.OBSERVER_HOOKS:
-            raise ConfigurationError(
-                f"{where} is a wrapper; this hook is called one plugin after another, so there is nothing to "
-                "wrap."
-            )
-        if is_wrapper and hook_name in hookspecs.AROUND_HOOKS:
-            raise ConfigurationError(
-                f"{where} is a wrapper; this hook stands around the others by itself: call `proceed`."
-            )
-        if is_wrapper is not inspect.isgeneratorfunction(function):
-            raise ConfigurationError(
-                f"{where} must yield exactly once if it is a wrapper, and not at all if it is none."
-            )
+    def _watch_one(self, hook: str, implementation: pluggy.HookImpl) -> None:
+        watched = self.watch.around(
+            implementation.plugin_name,
+            hook,
+            implementation.function,
+            is_wrapper=implementation.wrapper or implementation.hookwrapper,
+        )
+        _replace(implementation, watched, implementation.argnames)
 
     def _check_names(self, names: Collection[str], *, setting: str) -> None:
         for name in names:
@@ -283,12 +279,6 @@ class PluginHost:
             blamed = by_package.get(module.partition(".")[0], blamed)
             traceback = traceback.tb_next
         return blamed
-
-
-def connector_of(plugin: object) -> Connector | None:
-    """Return the connector that a plugin has under the name ``connector``, if it has one."""
-    found = getattr(plugin, "connector", None)
-    return found if isinstance(found, Connector) else None
 
 
 def _describe(point: EntryPoint, *, status: Status = "active", problem: str = "") -> PluginInfo:
@@ -320,6 +310,31 @@ def _caller_of(impl: pluggy.HookImpl) -> Callable[..., object]:
         return impl.function(*(arguments[name] for name in impl.argnames))
 
     return call
+
+
+def _is_ours(info: PluginInfo) -> bool:
+    return info.distribution == "hookline" or info.module.partition(".")[0] == "hookline"
+
+
+def _trace_one(hook: str, implementation: pluggy.HookImpl, trace: HookTrace) -> None:
+    given = HOOK_ARGUMENTS[hook]
+    traced = trace.around(
+        implementation.plugin_name,
+        hook,
+        implementation.function,
+        given=given,
+        taken=tuple(implementation.argnames),
+        is_wrapper=implementation.wrapper or implementation.hookwrapper,
+    )
+    _replace(implementation, traced, given)
+
+
+def _replace(
+    implementation: pluggy.HookImpl, function: Callable[..., object], arguments: Sequence[str]
+) -> None:
+    """Have pluggy call another function; it reads both from here, and offers no other way."""
+    object.__setattr__(implementation, "function", function)
+    object.__setattr__(implementation, "argnames", tuple(arguments))
 
 
 def _module_of(plugin: object) -> str:

@@ -5,17 +5,34 @@ Configuration is data: nothing in it is run. Values of secrets show as ``*******
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+)
 
 from hookline.errors import ConfigurationError
+from hookline.settings_problems import SettingProblem, SettingsOrigin, make_problem, problems_of
+from hookline.settings_reading import (
+    CONFIG_VARIABLE,
+    NO_STATE,
+    ReadSettings,
+    default_state_dir,
+    read_settings,
+    with_secret_files,
+)
+
+__all__ = ["CONFIG_VARIABLE", "NO_STATE", "default_state_dir", "with_secret_files"]
 
 MEBIBYTE = 1024 * 1024
 
@@ -81,6 +98,22 @@ class PluginSettings(_Section):
     required: tuple[str, ...] = Field(
         (), description="Names of plugins without which the gateway must not start."
     )
+    order: tuple[str, ...] | dict[str, tuple[str, ...]] = Field(
+        (),
+        description="Names of plugins that run before others of their group, in this order; or a table with "
+        "such a list for single hooks.",
+    )
+    watched: Literal["others", "all"] = Field(
+        "others",
+        description="Whose hooks are counted and timed: of plugins that others made, or of those that come "
+        "with Hookline too.",
+    )
+    slow_hook_ms: float = Field(
+        1000.0, gt=0, le=3_600_000, description="Time in a hook after which a plugin is reported as slow."
+    )
+    hanging_hook_s: float = Field(
+        30.0, gt=0, le=86_400, description="Time in a hook after which a plugin is reported as hanging."
+    )
 
     @property
     def options(self) -> dict[str, object]:
@@ -108,13 +141,32 @@ class ConnectionSettings(BaseModel):
     )
 
 
+def _read_trace(value: object) -> object:
+    """Read a yes or no as well, as variables have it."""
+    words = {
+        "1": "text",
+        "true": "text",
+        "yes": "text",
+        "on": "text",
+        "0": "off",
+        "false": "off",
+        "no": "off",
+    }
+    return words.get(str(value).strip().lower(), value)
+
+
 class Settings(_Section):
     """Everything that can be set."""
+
+    _origin: SettingsOrigin | None = PrivateAttr(default=None)
 
     api_keys: tuple[SecretStr, ...] = Field((), description="Keys that callers may use.")
     sandbox: bool = Field(False, description="Send every call to the built-in simulated service.")
     transport: Literal["http1", "httpx"] = Field(
         "http1", description="What carries upstream requests: Hookline's own HTTP/1.1 client, or httpx."
+    )
+    trace_hooks: Annotated[Literal["off", "text", "json"], BeforeValidator(_read_trace)] = Field(
+        "off", description="Write each call of a hook to standard error: for people, or as JSON."
     )
     state_dir: Path | None = Field(
         None, description="Folder for what is kept: keys, accounts, usage; `none` keeps it in memory."
@@ -132,6 +184,11 @@ class Settings(_Section):
     plugins: PluginSettings = PluginSettings()
     connections: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ConnectionSettings] = {}
 
+    @property
+    def origin(self) -> SettingsOrigin:
+        """Where they were read; nowhere if they were made otherwise."""
+        return self._origin or SettingsOrigin()
+
 
 # Environment variable -> path of the setting. A connector's own are read by `connections.look_up`.
 ENVIRONMENT: dict[str, tuple[str, ...]] = {
@@ -141,6 +198,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_DATABASE_URL": ("database_url",),
     "HOOKLINE_CONTENT_KEY": ("content_key",),
     "HOOKLINE_TRANSPORT": ("transport",),
+    "HOOKLINE_TRACE_HOOKS": ("trace_hooks",),
     "HOOKLINE_HOST": ("server", "host"),
     "HOOKLINE_PORT": ("server", "port"),
     "HOOKLINE_WORKERS": ("server", "workers"),
@@ -159,19 +217,22 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_MAX_HOPS": ("limits", "max_hops"),
     "HOOKLINE_DISABLED_PLUGINS": ("plugins", "disabled"),
     "HOOKLINE_REQUIRED_PLUGINS": ("plugins", "required"),
+    "HOOKLINE_PLUGIN_ORDER": ("plugins", "order"),
+    "HOOKLINE_WATCHED_PLUGINS": ("plugins", "watched"),
+    "HOOKLINE_SLOW_HOOK_MS": ("plugins", "slow_hook_ms"),
+    "HOOKLINE_HANGING_HOOK_S": ("plugins", "hanging_hook_s"),
 }
-CONFIG_VARIABLE = "HOOKLINE_CONFIG"
-NO_STATE = "none"
-"""Value of ``state_dir`` for a gateway that keeps all in memory, until it ends."""
-
-_SECRET_FILE = re.compile(r"HOOKLINE_(API_KEYS|DATABASE_URL|CONTENT_KEY|[A-Z][A-Z0-9_]*_API_KEY)_FILE")
-_LISTS = {
-    ("api_keys",),
-    ("plugins", "disabled"),
-    ("plugins", "required"),
-    ("server", "trusted_proxies"),
-    ("server", "allowed_hosts"),
-}
+LISTS: frozenset[tuple[str, ...]] = frozenset(
+    {
+        ("api_keys",),
+        ("plugins", "disabled"),
+        ("plugins", "required"),
+        ("plugins", "order"),
+        ("server", "trusted_proxies"),
+        ("server", "allowed_hosts"),
+    }
+)
+"""Settings whose variables hold several values, with a comma between them."""
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -181,26 +242,25 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         environ: Environment variables; those of the process by default.
 
     Raises:
-        ConfigurationError: If the file cannot be read or a value is not valid; names file or
-            variable and the setting.
+        ConfigurationError: If the file cannot be read or a value is not valid; names file and line, or
+            the variable, and the setting.
     """
     environ = with_secret_files(os.environ if environ is None else environ)
-    values: dict[str, object] = {}
-    path = environ.get(CONFIG_VARIABLE)
-    if path:
-        values = _read_toml(Path(path))
-    sources: dict[tuple[str, ...], str] = {}
-    for variable, where in ENVIRONMENT.items():
-        text = environ.get(variable)
-        if text is None or not text.strip():
-            continue
-        section = values
-        for name in where[:-1]:
-            section = section.setdefault(name, {})  # type: ignore[assignment]  # a section is a table
-            if not isinstance(section, dict):
-                raise ConfigurationError(f"{path}: `{name}` must be a table.")
-        section[where[-1]] = _split(text) if where in _LISTS else text.strip()
-        sources[where] = variable
+    read = read_settings(environ, ENVIRONMENT, lists=LISTS)
+    settings, problems = validate(read, environ)
+    if settings is None or problems:
+        raise ConfigurationError(str(problems[0]))
+    return settings
+
+
+def validate(read: ReadSettings, environ: Mapping[str, str]) -> tuple[Settings | None, list[SettingProblem]]:
+    """Return the settings, and all that is wrong with them.
+
+    Args:
+        read: What file and variables say.
+        environ: Environment variables, for where what is kept goes by default.
+    """
+    values = dict(read.values)
     if (folder := default_state_dir(environ)) is not None:
         values.setdefault("state_dir", str(folder))
     if values.get("state_dir") == NO_STATE:
@@ -208,96 +268,32 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     try:
         settings = Settings.model_validate(values)
     except ValidationError as exc:
-        raise ConfigurationError(_first_problem(exc, sources, path)) from None
-    _check_keys(settings)
-    return settings
+        return None, problems_of(exc, Settings, read.origin)
+    if read.origin.path is not None or read.origin.variables:
+        settings._origin = read.origin
+    return settings, _check_keys(settings)
 
 
-def with_secret_files(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the variables with those in place that name a file with a secret: ``HOOKLINE_API_KEYS_FILE``.
-
-    So it is with ``HOOKLINE_DATABASE_URL``, ``HOOKLINE_CONTENT_KEY`` and every
-    ``HOOKLINE_<CONNECTOR>_API_KEY``: a secret in a file can be read by fewer than one in the environment.
-
-    Raises:
-        ConfigurationError: If a file cannot be read, or the variable is set as well.
-    """
-    names = [name for name in environ if _SECRET_FILE.fullmatch(name) and environ[name].strip()]
-    if not names:
-        return environ
-    found = dict(environ)
-    for name in names:
-        variable = name.removesuffix("_FILE")
-        if environ.get(variable, "").strip():
-            raise ConfigurationError(f"Set {variable} or {name}, not both.")
-        try:
-            found[variable] = Path(environ[name].strip()).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as exc:
-            reason = exc.strerror if isinstance(exc, OSError) else "it is not text"
-            raise ConfigurationError(f"{name} names a file that cannot be read: {reason}.") from exc
-    return found
-
-
-def default_state_dir(environ: Mapping[str, str]) -> Path | None:
-    """Return the folder for what is kept unless another is set; None where there is no home folder.
-
-    Source: XDG Base Directory Specification, ``XDG_STATE_HOME``.
-    """
-    base, home = environ.get("XDG_STATE_HOME", ""), environ.get("HOME") or environ.get("USERPROFILE", "")
-    if base.startswith("/"):
-        return Path(base) / "hookline"
-    return Path(home) / ".local" / "state" / "hookline" if home else None
-
-
-def _read_toml(path: Path) -> dict[str, object]:
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as exc:
-        raise ConfigurationError(
-            f"{CONFIG_VARIABLE} names {path}, which cannot be read: {exc.strerror}."
-        ) from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise ConfigurationError(f"{path} is not valid TOML: {exc}.") from exc
-
-
-def _split(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _first_problem(exc: ValidationError, sources: Mapping[tuple[str, ...], str], path: str | None) -> str:
-    problem = exc.errors(include_input=False, include_url=False)[0]
-    where = tuple(str(part) for part in problem["loc"])
-    source = next(
-        (variable for key, variable in sources.items() if where[: len(key)] == key), path or "settings"
-    )
-    message = f"{source}: `{'.'.join(where)}`: {problem['msg']}."
-    if problem["type"] == "extra_forbidden":
-        section: type[BaseModel] = Settings
-        for name in where[:-1]:
-            annotation = section.model_fields[name].annotation if name in section.model_fields else None
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                section = annotation
-        near = difflib.get_close_matches(where[-1], section.model_fields, n=1)
-        message = f"{source}: there is no setting `{'.'.join(where)}`." + (
-            f" Did you mean `{near[0]}`?" if near else ""
-        )
-    return message
-
-
-def _check_keys(settings: Settings) -> None:
+def _check_keys(settings: Settings) -> list[SettingProblem]:
+    found = []
     if settings.content_key is not None:
         from hookline.store.key_store import keys_of
 
-        keys_of(settings.content_key.get_secret_value(), "content_key")
+        try:
+            keys_of(settings.content_key.get_secret_value(), "content_key")
+        except ConfigurationError as exc:
+            found.append(make_problem(settings.origin, ("content_key",), exc.message))
     for position, key in enumerate(settings.api_keys, start=1):
-        text = key.get_secret_value()
+        text, message = key.get_secret_value(), ""
         if len(text) < 16:
-            raise ConfigurationError(
+            message = (
                 f"api_keys: key number {position} is shorter than 16 characters and could be guessed; "
                 "`python -c 'import secrets; print(secrets.token_urlsafe(32))'` makes a good one."
             )
-        if not all(0x21 <= ord(char) <= 0x7E for char in text):
-            raise ConfigurationError(
+        elif not all(0x21 <= ord(char) <= 0x7E for char in text):
+            message = (
                 f"api_keys: key number {position} holds a space or a character that cannot stand in a header."
             )
+        if message:
+            found.append(make_problem(settings.origin, ("api_keys", str(position - 1)), message))
+    return found

@@ -40,6 +40,7 @@ KNOWN_SCOPES = frozenset(
         "connections:test",
         "audit:read",
         "callbacks:admin",
+        "metrics:read",
     }
 )
 

@@ -38,7 +38,7 @@ class FixedTransport:
         """Do nothing."""
 
 
-def make_gateway(*, disabled: tuple[str, ...] = ()) -> Gateway:
+def make_gateway(*, disabled: tuple[str, ...] = (), watched: str = "others") -> Gateway:
     """Return a gateway with the bundled plugins but some, and the fixed upstream."""
     logging.getLogger("hookline").setLevel(logging.WARNING)
     environ = {
@@ -46,6 +46,7 @@ def make_gateway(*, disabled: tuple[str, ...] = ()) -> Gateway:
         "HOOKLINE_OPENAI_API_KEY": "benchmark-credential",
         "HOOKLINE_OPENAI_BASE_URL": "https://api.openai.com/v1",  # what models.json speaks for; never reached
         "HOOKLINE_DISABLED_PLUGINS": ",".join(disabled),
+        "HOOKLINE_WATCHED_PLUGINS": watched,
     }
     return Gateway(environ=environ, transport=FixedTransport())
 

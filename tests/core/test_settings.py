@@ -69,7 +69,14 @@ def test_without_anything_the_defaults_are_safe() -> None:
             "heartbeat_s": 5.0,
             "max_hops": 3,
         },
-        "plugins": {"disabled": [], "required": []},
+        "plugins": {
+            "disabled": [],
+            "required": [],
+            "order": [],
+            "watched": "others",
+            "slow_hook_ms": 1000.0,
+            "hanging_hook_s": 30.0,
+        },
     }
     assert (settings.state_dir, settings.database_url) == (None, None)
 
@@ -216,13 +223,13 @@ def test_a_bad_value_names_its_variable_and_its_setting(variable: str, value: st
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[server]\nport = 'x'", "hookline.toml: `server.port`: "),
-        ("server = 3", "hookline.toml: `server`: "),
+        ("[server]\nport = 'x'", "hookline.toml:2: `server.port`: "),
+        ("server = 3", "hookline.toml:1: `server`: "),
         ("[limits]\ntimeout = 3", "there is no setting `limits.timeout`. Did you mean `timeout_s`?"),
         ("sandboxx = true", "there is no setting `sandboxx`. Did you mean `sandbox`?"),
         ("zzz = 1", "there is no setting `zzz`."),
-        ("[connections.Acme-1]\nbase_url = 'x'", "hookline.toml: `connections.Acme-1"),
-        ("[plugins]\ndisabled = 'one'", "hookline.toml: `plugins.disabled`: "),
+        ("[connections.Acme-1]\nbase_url = 'x'", "hookline.toml:1: `connections.Acme-1"),
+        ("[plugins]\ndisabled = 'one'", "hookline.toml:2: `plugins.disabled`: "),
         ("port = ", "is not valid TOML"),
         ("x = '\\xff'", "there is no setting `x`"),
     ],
@@ -246,7 +253,7 @@ def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
 def test_a_variable_for_a_table_that_is_none_names_the_file(tmp_path: Path) -> None:
     message = file_refusal(tmp_path, "server = 3", HOOKLINE_PORT="1")
 
-    assert message.endswith("hookline.toml: `server` must be a table.")
+    assert message.endswith("hookline.toml:1: `server` must be a table.")
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,8 @@ def list_(context: CommandContext, as_json: bool) -> None:
 
 def _load(context: CommandContext) -> PluginHost:
     """Return the plugins as a gateway would have them, also where a gateway could not start."""
-    from hookline.engine.catalog import build_catalog
+    from hookline.engine.catalog import Catalog, build_catalog
+    from hookline.engine.code import CodePlugin
     from hookline.engine.transport import Transport, TransportPlugin
     from hookline.plugins import PluginHost
 
@@ -57,6 +58,7 @@ def _load(context: CommandContext) -> PluginHost:
         host = PluginHost()
         host.load(disabled=settings.plugins.disabled)
     transport = cast("Transport", None)  # named in the order of hooks, never used
+    host.register(CodePlugin(Catalog, owner=lambda id: None), name="code")
     host.register(TransportPlugin(transport, connect_timeout_s=1.0, read_timeout_s=1.0), name="transport")
     build_catalog(host)
     return host

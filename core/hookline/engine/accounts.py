@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from hookline.call import use_connection
+from hookline.code_action import CODE_BASE_URL
 from hookline.connection import Connection, Secret, origin_of
 from hookline.connections import SANDBOX_BASE_URL
 from hookline.errors import (
@@ -65,6 +67,8 @@ class Accounts:
             raise self._fault("hookline_choose_connections", "returned something other than connections")
         if not found:
             raise PermissionDeniedError(f"This key has no connection for {call.action.id}.")
+        if call.action.code is not None and not found[0].is_simulated:
+            return  # code goes nowhere; what it runs inside has accounts of its own
         for connection in found:
             self._check(call, connection)
         use_connection(call, found[0], alternatives=tuple(found))
@@ -78,6 +82,8 @@ class Accounts:
         """
         if call.action.connector.credential is None or call.connection.is_simulated:
             return
+        if call.action.code is not None:
+            return  # no credential is handed to code
         connection = call.connection
         secret = self._run(lambda: self._hook.hookline_resolve_credential(call=call, connection=connection))
         if secret is None:
@@ -117,6 +123,18 @@ class Accounts:
                 f"This key may not use the connection {connection.name!r}, "
                 f"and has no other for {call.action.id}."
             )
+
+
+def code_connection(connection: Connection) -> Connection:
+    """Return the account of a call that is code, from its connector's own: its options, and nowhere to go."""
+    return replace(
+        connection,
+        name="code",
+        base_url=CODE_BASE_URL,
+        origin=origin_of(CODE_BASE_URL),
+        credential_ref=None,
+        needs_credential=False,
+    )
 
 
 def _check_origin(request: UpstreamRequest, secret: Secret) -> None:

@@ -12,6 +12,7 @@ from hookline.engine.answer_reading import read_answer
 from hookline.engine.error_judging import check_success, has_rules_for_success
 from hookline.engine.order import Answer, PreparedCall
 from hookline.engine.outgoing import EVENT_STREAM, JSON
+from hookline.engine.paging import with_next_page
 from hookline.engine.relay import OpenTransforms, Relay
 from hookline.engine.sse import encode_event
 from hookline.errors import HooklineError, InvalidUpstreamAnswerError
@@ -70,7 +71,9 @@ class AnswerMaker:
 
     def _read_whole(self, prepared: PreparedCall, response: UpstreamResponse) -> Answer:
         call, action = prepared.call, prepared.call.action
-        content = response.read(max_bytes=self._limits.max_answer_bytes, call=call)
+        # What code has returned is there, and is answered however late it is.
+        waits = call if action.code is None else None
+        content = response.read(max_bytes=self._limits.max_answer_bytes, call=waits)
         raw = read_answer(action, response, content)
         if has_rules_for_success(action):
             answer = ErrorAnswer(status=response.status, headers=tuple(response.headers), content=content)
@@ -85,7 +88,10 @@ class AnswerMaker:
         if content is not None:  # what was put together from a stream was measured there
             prepared.settlement.measure(raw)
         if endpoint is None:
-            output = self._processed(call, call.action.present(call, raw), raw, headers)
+            output = call.action.present(call, raw)
+            if call.action.paging is not None:
+                output = with_next_page(call, output, raw, response.headers)
+            output = self._processed(call, output, raw, headers)
             return _reply(call, _with_warnings(call, output), headers)
         changed = self._processed_on_the_wire(call, raw, headers)
         if endpoint.present is not None:

@@ -46,10 +46,16 @@ class CatalogEntry:
 
 
 class Catalog:
-    """Finds actions by id."""
+    """Finds actions by id. Those that are hidden are there for other actions only.
+
+    Attributes:
+        connectors: The connectors, by id.
+        owners: Name of the plugin that a connector comes from, by the connector's id.
+    """
 
     def __init__(self) -> None:
         self.connectors: dict[str, Connector] = {}
+        self.owners: dict[str, str] = {}
         self._entries: dict[str, CatalogEntry] = {}
 
     def __iter__(self) -> Iterator[Action]:
@@ -85,38 +91,41 @@ class Catalog:
         self.connectors.update(added)
         self._entries.update(entries)
 
-    def entry(self, action_id: str) -> CatalogEntry:
+    def entry(self, action_id: str, *, with_hidden: bool = False) -> CatalogEntry:
         """Return an action with its validators.
+
+        Args:
+            action_id: Which action.
+            with_hidden: Whether it may be one that only other actions run.
 
         Raises:
             NotFoundError: If there is none of that id; the message names similar ones.
         """
         found = self._entries.get(action_id)
-        if found is None:
-            raise self.unknown(action_id)
+        if found is None or (found.action.is_hidden and not with_hidden):
+            known = [id for id, entry in self._entries.items() if with_hidden or not entry.action.is_hidden]
+            near = difflib.get_close_matches(action_id[:80], known, n=2, cutoff=0.5)
+            raise NotFoundError(
+                f"There is no action {action_id[:80]!r}."
+                + (f" Did you mean {' or '.join(near)}?" if near else ""),
+                code="unknown_action",
+            )
         return found
 
-    def unknown(self, action_id: str) -> NotFoundError:
-        """Return the error for an id that callers know no action of; it names similar ones."""
-        near = difflib.get_close_matches(action_id[:80], [action.id for action in self], n=2, cutoff=0.5)
-        return NotFoundError(
-            f"There is no action {action_id[:80]!r}."
-            + (f" Did you mean {' or '.join(near)}?" if near else ""),
-            code="unknown_action",
-        )
-
-    def get(self, action_id: str) -> Action | None:
+    def get(self, action_id: str, *, with_hidden: bool = False) -> Action | None:
         """Return an action, or None if there is none of that id."""
         found = self._entries.get(action_id)
-        return None if found is None else found.action
+        if found is None or (found.action.is_hidden and not with_hidden):
+            return None
+        return found.action
 
-    def find(self, action_id: str) -> Action:
+    def find(self, action_id: str, *, with_hidden: bool = False) -> Action:
         """Return an action.
 
         Raises:
             NotFoundError: If there is none of that id.
         """
-        return self.entry(action_id).action
+        return self.entry(action_id, with_hidden=with_hidden).action
 
 
 def _check_form(action: Action) -> None:
@@ -160,6 +169,8 @@ def build_catalog(host: PluginHost) -> Catalog:
             catalog.add(*connectors)
         except ConfigurationError as exc:
             host.leave_out(name, exc.message)
+        else:
+            catalog.owners.update((connector.id, name) for connector in connectors)
     return catalog
 
 

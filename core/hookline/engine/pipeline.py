@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import NoneType
-from typing import TYPE_CHECKING, TypeGuard, TypeVar, cast
+from typing import TYPE_CHECKING, TypeGuard, TypeVar
 
 import orjson
 
@@ -18,7 +18,7 @@ from hookline.attempt import Attempt, RetryDecision
 from hookline.call import FLOW_HEADER, Call, Cancellation
 from hookline.clock import SYSTEM_CLOCK
 from hookline.connection import Connection
-from hookline.engine.accounts import Accounts
+from hookline.engine.accounts import Accounts, code_connection
 from hookline.engine.answers import AnswerMaker, UnwritableChangeError
 from hookline.engine.attempts import Attempts
 from hookline.engine.coercion import coerce
@@ -32,18 +32,21 @@ from hookline.engine.outgoing import (
     finish_request,
 )
 from hookline.engine.raw_fields import join_raw, joined_if_sound
-from hookline.engine.settlement import Bookkeeping
+from hookline.engine.settlement import Bookkeeping, client_gone
 from hookline.engine.trial_wishes import TEST_HEADER, TEST_PARAMETER, refuse_unheard
 from hookline.engine.upstream_errors import error_of
 from hookline.errors import (
     AuthenticationError,
     HooklineError,
+    NotFoundError,
     PermissionDeniedError,
     PluginError,
     StoreUnavailableError,
     raise_from,
 )
 from hookline.order import RAW_JSON, Order
+from hookline.output import Output
+from hookline.paging import MAX_ITEMS
 from hookline.principal import Decision, InboundRequest, Principal
 from hookline.record import CallRecord
 from hookline.streaming import StreamTransform
@@ -62,6 +65,7 @@ T = TypeVar("T")
 
 _MAX_REFUSAL_BYTES = 1024 * 1024
 _MAX_DEPTH = 8
+_UNSET = (None, "")
 _TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
 
 
@@ -168,7 +172,7 @@ class Pipeline:
             call,
             prepared.request,
             send=self._attempt,
-            decide=self._decide,
+            decide=None if call.action.code is not None else self._decide,  # what it runs inside was retried
             map_error=self.map_error,
             doubt=settlement.doubt,
         )
@@ -207,29 +211,32 @@ class Pipeline:
     # ------------------------------------------------------------ the steps
 
     def _open(self, principal: Principal, order: Order, parent: Call | None, *, is_internal: bool) -> Call:
-        action = self._catalog.find(order.action_id)
-        if action.is_hidden and parent is None and not is_internal:
-            raise self._catalog.unknown(order.action_id)
+        action = self._catalog.find(order.action_id, with_hidden=parent is not None or is_internal)
         fields = order.fields
         if RAW_JSON in fields and order.endpoint is None:
             fields = joined_if_sound(fields, action)
+        if action.paging is not None and order.endpoint is None and fields.get(MAX_ITEMS) not in _UNSET:
+            action = action.paging.many
         stream = fields.get("stream")
         wants_stream = stream is True or (
             order.endpoint is None and isinstance(stream, str) and stream.strip().lower() in _TRUE_WORDS
         )
         is_stream = wants_stream and action.stream is not None
         began_at = self._clock.monotonic()
+        connection = self._connections[action.connector.id]
         return Call(
             id=order.call_id,
             action=action,
             principal=principal,
-            connection=self._connections[action.connector.id],
+            connection=connection if action.code is None else code_connection(connection),
             door="wire" if order.endpoint else "action",
             input=fields,
             headers=order.headers,
             is_stream=is_stream,
             deadline=began_at + self._time_for(principal, is_stream) if parent is None else parent.deadline,
-            record=CallRecord(began_at=began_at, began_at_utc=self._clock.now()),
+            record=CallRecord(
+                began_at=began_at, began_at_utc=self._clock.now(), is_composed=action.code is not None
+            ),
             cancellation=(order.cancellation or Cancellation()) if parent is None else parent.cancellation,
             parent=parent,
             clock=self._clock,
@@ -271,7 +278,7 @@ class Pipeline:
     def _validate(self, call: Call) -> None:
         if call.door == "wire":
             return  # the service judges its own format
-        entry = self._catalog.entry(call.action.id)
+        entry = self._catalog.entry(call.action.id, with_hidden=True)
         if RAW_JSON in call.input:
             join_raw(call.input, call.action)  # says what is wrong with it
         coerce(call.input, entry.action.input_schema)
@@ -297,7 +304,8 @@ class Pipeline:
             raise self._fault("hookline_shape_request", f"{misdeed}, which none may do")
 
     def _check_changed_body(self, call: Call, request: UpstreamRequest) -> None:
-        validator = self._catalog.entry(call.action.id).request
+        entry = self._catalog.entry(call.action.id, with_hidden=True)
+        validator = entry.request if call.action.code is None else entry.input
         if call.door == "action" and validator is not None:
             problems = validator.problems(request.body)
             if problems:
@@ -311,9 +319,9 @@ class Pipeline:
         try:
             response = self._run(lambda: self._hook.hookline_execute(call=call, request=signed))
         except HooklineError as exc:
-            call.record.attempts += exc.reached_upstream
+            call.record.attempts += exc.reached_upstream and call.action.code is None
             raise
-        call.record.attempts += 1
+        call.record.attempts += call.action.code is None
         if not isinstance(response, UpstreamResponse):
             raise self._fault("hookline_execute", "returned something other than an UpstreamResponse")
         if not 200 <= response.status < 300:
@@ -337,23 +345,50 @@ class Pipeline:
             return decision
         raise self._fault("hookline_retry", "returned something other than a RetryDecision")
 
-    def _run_inside(self, parent: Call, action_id: str, input: JsonObject, *, as_gateway: bool) -> JsonObject:
+    def _run_inside(self, parent: Call, action_id: str, input: JsonObject, *, as_gateway: bool) -> Output:
         """Run an action for a call that is running, and return its output."""
         depth, above = 1, parent
         while above.parent is not None:
             depth, above = depth + 1, above.parent
         if depth > _MAX_DEPTH:
             raise HooklineError(f"{action_id} was not run: calls run each other more than {_MAX_DEPTH} deep.")
+        self._check_known(parent, action_id)
+        if parent.cancellation.is_cancelled:
+            raise client_gone()
+        parent.check_deadline()
         order = Order(
             action_id=action_id,
             fields={**input, "stream": False} if input.get("stream") else dict(input),
             headers=_without_wishes(parent.headers) if as_gateway else parent.headers,
         )
-        prepared = self.prepare(parent.principal, order, parent=parent, is_trusted=as_gateway)
-        answer = self.perform(prepared)
+        watch = self._host.watch
+        began_s = watch.now()
+        try:
+            prepared = self.prepare(parent.principal, order, parent=parent, is_trusted=as_gateway)
+            answer = self.perform(prepared)
+        except HooklineError as exc:
+            if exc.action_id is None:
+                exc.action_id = action_id
+            raise
+        finally:
+            watch.deduct(watch.now() - began_s)
         if not isinstance(answer.content, bytes):
             raise HooklineError(f"{action_id} answered with a stream.")
-        return cast("JsonObject", orjson.loads(answer.content))
+        return Output(orjson.loads(answer.content))
+
+    def _check_known(self, parent: Call, action_id: str) -> None:
+        """Refuse to run an action that is not there.
+
+        It is no fault of the caller, who would be told 404 for an action that exists.
+        """
+        try:
+            self._catalog.find(action_id, with_hidden=True)
+        except NotFoundError as exc:
+            raise HooklineError(
+                f"{parent.action.id} needs an action that is not there. {exc.message}",
+                code="unknown_action",
+                hint="Whoever runs this gateway must install or switch on the plugin that has it.",
+            ) from None
 
     # ------------------------------------------------------------ plugins that fail
 

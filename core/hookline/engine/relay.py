@@ -19,7 +19,13 @@ from hookline.action import JoiningPresenter
 from hookline.engine.outgoing import EVENT_STREAM
 from hookline.engine.settlement import client_gone
 from hookline.engine.sse import Event, EventDecoder
-from hookline.errors import HooklineError, StreamInterruptedError, UpstreamTimeoutError, raise_from
+from hookline.errors import (
+    HooklineError,
+    PluginError,
+    StreamInterruptedError,
+    UpstreamTimeoutError,
+    raise_from,
+)
 from hookline.streaming import OutcomeKind, StreamEvent, StreamOutcome, StreamTransform
 from hookline.upstream import UpstreamResponse
 
@@ -319,7 +325,10 @@ class Relay:
         """Return what comes out behind the last transform for an event that goes in at a position."""
         events: Iterable[StreamEvent] = (event,)
         for transform in self._transforms[position:]:
-            events = [out for item in events for out in transform.feed(item)]
+            try:
+                events = [out for item in events for out in transform.feed(item)]
+            except SystemExit as exc:
+                raise _ended_the_process(transform) from exc
         return events
 
     def _partial(self) -> JsonObject | None:
@@ -344,7 +353,10 @@ class Relay:
             for transform in transforms:
                 try:
                     transform.finish(outcome)
-                except Exception:  # the stream is over; nothing that one of them does may hide why
+                except (
+                    Exception,
+                    SystemExit,
+                ):  # the stream is over; nothing that one of them does may hide why
                     _log.exception("%s: a stream transform failed at its end", self.call.id)
             return []
         events: list[StreamEvent] = []
@@ -355,8 +367,17 @@ class Relay:
             except BaseException as failure:
                 self._transforms = transforms[position + 1 :]
                 self._finish("rejected", failure)
+                if isinstance(failure, SystemExit):
+                    raise _ended_the_process(transform) from failure
                 raise
         return events
+
+
+def _ended_the_process(transform: StreamTransform) -> PluginError:
+    plugin = type(transform).__module__.partition(".")[0]
+    return PluginError(
+        f"A stream transform of {plugin!r} wanted to end the process; that was not done.", plugin=plugin
+    )
 
 
 def _kind_of(exc: BaseException) -> OutcomeKind:

@@ -68,7 +68,7 @@ def _view(gateway: Gateway, route: Route) -> Callable[..., ReadyResponse]:
                 _check_host(gateway, inbound)
                 principal = _admit(gateway, route, inbound)
             reply = _run(gateway, route, inbound, principal, parameters, call_id)
-        except Exception as exc:
+        except (Exception, SystemExit) as exc:  # no view of a plugin may end the process
             reply = _error_reply(gateway, exc, _format(gateway, route), call_id)
         _log_access(request.method, request.path, reply, principal, call_id, started)
         return ReadyResponse(reply, call_id=call_id)
@@ -162,7 +162,7 @@ def _format(gateway: Gateway, route: Route) -> WireFormat:
     return gateway.routes.format_of(route.path) or _PROBLEMS
 
 
-def _error_reply(gateway: Gateway, exc: Exception, shape: WireFormat, call_id: str) -> Reply:
+def _error_reply(gateway: Gateway, exc: BaseException, shape: WireFormat, call_id: str) -> Reply:
     error = gateway.host.to_error(exc)
     if not isinstance(exc, HooklineError):
         error.__cause__ = exc

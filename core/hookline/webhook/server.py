@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import signal
 import sys
 import threading
@@ -122,12 +123,25 @@ def _end_on_signals(end: Callable[[], None]) -> None:
 
 
 def _hear_the_end() -> None:
-    """Let a worker hear the process that started it, which also ends one that is still loading."""
+    """Let a worker hear the process that started it, which also ends one that is still loading.
+
+    Signals to end stay held in every thread of the worker, and a thread of its own waits for them: granian's
+    handler sets an event that the main thread waits for, and a handler that Python runs inside of that very
+    wait would wait for itself.
+    """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until granian sets the worker's own handler
-    # Ctrl-C in a terminal reaches the workers as well, and stays held: a worker that hears both signals
-    # before it has begun to end waits for itself. Threads that are started later inherit the mask.
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    if hasattr(signal, "sigwait"):
+        threading.Thread(target=_wait_for_the_end, name="hookline-signals", daemon=True).start()
+
+
+def _wait_for_the_end() -> None:
+    signal.sigwait({signal.SIGTERM})  # Ctrl-C in a terminal reaches the workers as well, and stays held
+    end = signal.getsignal(signal.SIGTERM)
+    if callable(end):
+        end(signal.SIGTERM, None)
+        return
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # it is still loading
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _leave_no_core_dump() -> None:

@@ -72,9 +72,11 @@ def show_health(request: RouteRequest) -> Reply:
 def show_readiness(request: RouteRequest) -> Reply:
     """Answer ``GET /readyz``: calls can be taken; 503 if not."""
     missing = request.gateway.missing_parts()
-    return json_reply(
-        {"status": "not ready" if missing else "ready", "missing": missing}, status=503 if missing else 200
-    )
+    answer: dict[str, object] = {"status": "not ready" if missing else "ready", "missing": missing}
+    hanging = [str(hook) for hook in request.gateway.host.watch.hanging()]
+    if hanging:  # other threads go on taking calls
+        answer["hanging"] = hanging
+    return json_reply(answer, status=503 if missing else 200)
 
 
 def show_problem(request: RouteRequest) -> Reply:

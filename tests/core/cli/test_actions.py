@@ -63,10 +63,11 @@ def test_plugins_list_tells_status_and_order_of_hooks(run: Run) -> None:
     assert [(plugin["name"], plugin["status"]) for plugin in told["plugins"]] == [
         ("auth", "active"),
         ("acme", "active"),
+        ("code", "active"),
         ("transport", "active"),
     ]
     assert told["hooks"]["hookline_register_connectors"] == ["acme"]
-    assert told["hooks"]["hookline_execute"] == ["auth", "transport"]
+    assert told["hooks"]["hookline_execute"] == ["auth", "code", "transport"]
 
 
 def test_plugins_list_shows_why_a_plugin_is_not_used(run: Run, plugins: dict[str, object]) -> None:

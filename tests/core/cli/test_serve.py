@@ -168,6 +168,22 @@ def test_a_worker_that_has_just_begun_hears_the_end_too(number: signal.Signals, 
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="threads and masks are read from /proc")
+def test_the_main_thread_of_a_worker_never_takes_sigterm_in_a_handler(start: Start) -> None:
+    """A handler that Python runs inside of the wait that it is to end would wait for itself."""
+    serving = start("--workers", "2")
+    main = serving.process.pid
+    for worker in Path(f"/proc/{main}/task/{main}/children").read_text().split():
+        masks = {
+            task.name: int(re.search(r"SigBlk:\s*(\w+)", (task / "status").read_text())[1], 16)  # type: ignore[index]  # it is there
+            for task in Path(f"/proc/{worker}/task").iterdir()
+        }
+        takers = [task for task, mask in masks.items() if not mask & (1 << (signal.SIGTERM - 1))]
+        assert len(masks) > 3
+        assert len(takers) == 1  # the one that waits for it
+        assert takers != [worker]  # which is not the main thread
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
 def test_workers_end_with_a_main_process_that_was_killed(start: Start) -> None:
     serving = start("--workers", "2")

@@ -851,7 +851,10 @@ def test_an_answer_of_another_type_is_refused(found: object) -> None:
     reply = run(make_gateway(Execute(), upstream=upstream))
 
     assert outcome(reply) == (500, "plugin_failed")
-    assert "hookline_execute() of plugin1 or transport returned something" in body(reply)["message"]
+    assert (
+        "hookline_execute() of plugin1 returned something other than an UpstreamResponse"
+        in body(reply)["message"]
+    )
     assert upstream.sent == []
 
 

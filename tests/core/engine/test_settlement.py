@@ -392,7 +392,7 @@ class Stops:
 
     def __init__(self, hook: str) -> None:
         def stop() -> None:
-            raise SystemExit(1)
+            raise KeyboardInterrupt
 
         setattr(self, hook, hookimpl(trylast=True)(stop))
 
@@ -403,7 +403,7 @@ def test_a_process_that_is_ended_in_the_middle_settles_what_it_holds(order: Orde
     books = Books()
     gateway = measured(books, lambda request: whole({"text": "hello"}), Stops(hook))
 
-    with pytest.raises(SystemExit):
+    with pytest.raises(KeyboardInterrupt):
         gateway.runner.run(CALLER, order)
 
     assert books.outcome()[:2] == (500, "plugin_failed")

@@ -1,0 +1,91 @@
+"""The order in which plugins run where the settings have a say.
+
+A hook runs its wrappers first, then implementations with ``tryfirst``, plain ones, and those with
+``trylast``. ``plugins.order`` arranges plugins within each of these four groups and never moves one out of
+its group: what an author put first stays before all that is not, and the built-in transport stays last.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from hookline.errors import ConfigurationError
+from hookline.hookspecs import OBSERVER_HOOKS, SECURITY_HOOKS, SETUP_HOOKS
+
+if TYPE_CHECKING:
+    import pluggy
+
+    from hookline.plugins import PluginHost
+
+Order = Sequence[str] | Mapping[str, Sequence[str]]
+
+FIXED_HOOKS = SECURITY_HOOKS | SETUP_HOOKS | OBSERVER_HOOKS
+"""Hooks whose order is not set: those that decide about rights, secrets and money, set up, or watch."""
+
+
+def arrange(host: PluginHost, order: Order) -> None:
+    """Put the implementations of a host into the order of the settings.
+
+    Args:
+        host: The plugins.
+        order: Names that run first, in this order: for all hooks, or by hook.
+
+    Raises:
+        ConfigurationError: If a name is no plugin, is named twice, or a hook is none whose order can be set.
+    """
+    by_hook = order if isinstance(order, Mapping) else dict.fromkeys(_arrangeable(host), order)
+    for hook in by_hook:
+        _check_hook(host, hook)
+    for names in by_hook.values() if isinstance(order, Mapping) else [order]:
+        _check_names(host, names)
+    for hook, names in by_hook.items():
+        caller: pluggy.HookCaller = getattr(host.hook, hook)
+        caller._hookimpls[:] = _sorted(caller.get_hookimpls(), list(names))
+
+
+def rank_of(implementation: pluggy.HookImpl) -> int:
+    """Return the group that an implementation runs in; lower ones run first."""
+    is_wrapper = implementation.wrapper or implementation.hookwrapper
+    place = 0 if implementation.tryfirst else 2 if implementation.trylast else 1
+    return place if is_wrapper else 3 + place
+
+
+def _sorted(implementations: list[pluggy.HookImpl], names: list[str]) -> list[pluggy.HookImpl]:
+    """Return them as pluggy keeps them: what runs first stands last."""
+    running = list(reversed(implementations))
+    places = {name: place for place, name in enumerate(names)}
+    running.sort(key=lambda one: (rank_of(one), places.get(one.plugin_name, len(places))))
+    return list(reversed(running))
+
+
+def _arrangeable(host: PluginHost) -> list[str]:
+    return [hook for hook in host.order() if hook not in FIXED_HOOKS]
+
+
+def _check_hook(host: PluginHost, hook: str) -> None:
+    known = host.order()
+    if hook not in known:
+        near = difflib.get_close_matches(hook, _arrangeable(host), n=1)
+        raise ConfigurationError(
+            f"plugins.order names the hook {hook!r}, which there is not."
+            + (f" Did you mean {near[0]!r}?" if near else "")
+        )
+    if hook in FIXED_HOOKS:
+        raise ConfigurationError(
+            f"plugins.order: the order of {hook}() cannot be set; plugins that decide about rights, secrets "
+            "and money, set the gateway up or only watch keep their own."
+        )
+
+
+def _check_names(host: PluginHost, names: Sequence[str]) -> None:
+    for position, name in enumerate(names):
+        if name not in host.plugins:
+            near = difflib.get_close_matches(name, host.plugins, n=1)
+            raise ConfigurationError(
+                f"plugins.order names {name!r}, which is not installed."
+                + (f" Did you mean {near[0]!r}?" if near else "")
+            )
+        if name in names[:position]:
+            raise ConfigurationError(f"plugins.order names {name!r} twice.")
