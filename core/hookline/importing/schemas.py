@@ -63,9 +63,7 @@ class Schemas:
         self._current: SharedSchema | None = None
         self._place = ""
         self._fields = 0
-        self._known: dict[
-            tuple[int, Direction], JsonObject
-        ] = {}  # by identity; the document keeps them alive
+        self._known: dict[tuple[int, Direction], tuple[object, JsonObject]] = {}  # by identity, with what has it
         self._keys: dict[int, Key] = {}  # what loose references lead to, by identity
         self._deep: dict[
             int, int
@@ -88,11 +86,10 @@ class Schemas:
         self._current, self._place = None, place
         known = self._known.get((id(raw), direction))
         if known is None:
-            known = self._convert(raw, direction, 0, True, "part")
+            made = self._convert(raw, direction, 0, True, "part")
             self._convert_shared()
-            self._known[id(raw), direction] = known
-            return self._copy(known)
-        return self._copy(known)
+            known = self._known[id(raw), direction] = (raw, made)
+        return self._copy(known[1])
 
     def _copy(self, made: JsonObject) -> JsonObject:
         """Return a copy that may be changed at its top, and that gets its name if it is a reference."""
@@ -151,7 +148,7 @@ class Schemas:
         if isinstance(reference, str):
             return self._refer(cast("JsonObject", raw), reference, direction, is_in_place)
         if depth > _MAX_INLINE_DEPTH:
-            number = self._deep.setdefault(id(raw), len(self._deep))
+            number, _ = self._deep.setdefault(id(raw), (len(self._deep), raw))
             return self._share(f"~{number:06}", raw, hint, direction, is_in_place)
         return self._convert_whole(cast("JsonObject", raw), direction, depth, is_in_place, hint)
 
