@@ -63,11 +63,11 @@ class Schemas:
         self._current: SharedSchema | None = None
         self._place = ""
         self._fields = 0
-        self._known: dict[tuple[int, Direction], tuple[object, JsonObject]] = {}  # by identity, with what has it
+        self._known: dict[
+            tuple[int, Direction], tuple[object, JsonObject]
+        ] = {}  # by identity, with what has it
         self._keys: dict[int, Key] = {}  # what loose references lead to, by identity
-        self._deep: dict[
-            int, int
-        ] = {}  # number by identity of what is nested too deeply to stand where it is
+        self._deep: dict[int, tuple[int, object]] = {}  # as above: what is nested too deeply
 
     def convert(self, raw: object, *, direction: Direction, place: str) -> JsonObject:
         """Return one schema as JSON Schema; its references get their targets' names from `finish`.

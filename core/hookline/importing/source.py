@@ -83,8 +83,7 @@ def _check_url(url: str) -> SplitResult:
         parts = urlsplit(url)
         is_sound = bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
-        is_sound = False
-        parts = urlsplit("")
+        raise ConfigurationError(f"{url[:300]!r} is no address.") from None
     if parts.scheme.lower() not in ("http", "https"):
         raise ConfigurationError(f"{url[:300]!r}: only https:// and http:// addresses are fetched.")
     if not is_sound or not url.isprintable() or " " in url:
@@ -146,7 +145,5 @@ def _read(chunks: Iterable[bytes], name: str, ends_at: float) -> bytes:
         if len(content) > MAX_BYTES:
             raise ConfigurationError(f"{name} answered with more than {MAX_BYTES:,} bytes; no more are read.")
         if time.monotonic() > ends_at:
-            raise ConfigurationError(
-                f"{name} did not send the document within {FETCH_TIMEOUT_S:.0f} seconds."
-            )
+            raise ConfigurationError(f"{name} did not send all of it within {FETCH_TIMEOUT_S:.0f} seconds.")
     return bytes(content)
