@@ -266,6 +266,6 @@ def _number(value: object) -> int | float | None:
             return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return None
-    if abs(value) > _MAX_INTEGER:
+    if not -_MAX_INTEGER - 1 <= value <= _MAX_INTEGER:
         return None
     return value

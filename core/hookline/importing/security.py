@@ -146,12 +146,6 @@ def _api_key(scheme: JsonObject) -> Security | None:
         return Security(
             credential={"kind": "query", "parameter": name}, taken=frozenset({("query", name.lower())})
         )
-    if where == "cookie":
-        return Security(
-            credential={"kind": "header", "header": "cookie", "prefix": f"{name}="},
-            notes=[f"The credential is the value of the cookie `{name}`."],
-            taken=frozenset({("cookie", name.lower())}),
-        )
     if where != "header" or any(character in name for character in '"(),/:;<=>?@[\\]{}'):
         return None
     if name.lower() == "authorization":
@@ -206,8 +200,8 @@ def _rank(security: Security) -> int:
     """Order kinds by how little has to be done for them."""
     credential = security.credential
     if isinstance(credential, dict):
-        return {"header": 0, "query": 2, "oauth2": 3}.get(str(credential["kind"]), 9)
-    return {"bearer": 1 if security.notes else 0, "basic": 2}.get(str(credential), 9)
+        return {"header": 1, "query": 3, "oauth2": 4}.get(str(credential["kind"]), 9)
+    return {"bearer": 4 if security.notes else 0, "basic": 2}.get(str(credential), 9)
 
 
 def _note_others(
