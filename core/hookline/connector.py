@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from hookline.call import Call
     from hookline.encodings import Encoding
+    from hookline.engine.schema_guard import SchemaGuard
     from hookline.event_stream import EventStream
     from hookline.metering import Meter
     from hookline.pages import Pages
@@ -83,6 +84,10 @@ class Connector:
 
     Raises:
         ConfigurationError: If the id, the base URL or a header's name is not sound.
+
+    Attributes:
+        guard: What judged the schemas of its actions if a stranger wrote them; they are then compiled with
+            care, when they are first needed. None for schemas that are trusted.
     """
 
     def __init__(
@@ -123,6 +128,7 @@ class Connector:
         self.errors = check_rules(errors, where=where)
         self.actions: dict[str, Action] = {}
         self.sources: dict[str, Source] = {}
+        self.guard: SchemaGuard | None = None
         self._returned: dict[str, bool] = {}
 
     def __repr__(self) -> str:

@@ -179,6 +179,9 @@ class Settings(_Section):
         description="Keys that seal kept replies and jobs, in place of the file `content.key`: base64 of 32 "
         "bytes, several with a comma between them. The first seals, all of them open.",
     )
+    connectors_dir: Path | None = Field(
+        None, description="Folder of connectors without Python: one manifest in YAML or JSON each."
+    )
     server: ServerSettings = ServerSettings()
     limits: LimitSettings = LimitSettings()
     plugins: PluginSettings = PluginSettings()
@@ -198,6 +201,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_DATABASE_URL": ("database_url",),
     "HOOKLINE_CONTENT_KEY": ("content_key",),
     "HOOKLINE_TRANSPORT": ("transport",),
+    "HOOKLINE_CONNECTORS_DIR": ("connectors_dir",),
     "HOOKLINE_TRACE_HOOKS": ("trace_hooks",),
     "HOOKLINE_HOST": ("server", "host"),
     "HOOKLINE_PORT": ("server", "port"),

@@ -24,6 +24,7 @@ BUILT_IN = {
     "actions": "actions",
     "call": "call",
     "new": "new",
+    "connectors": "connectors",
     "plugins": "plugins",
     "schemas": "schemas",
     "db": "db",

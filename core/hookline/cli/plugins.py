@@ -60,7 +60,14 @@ def _load(context: CommandContext) -> PluginHost:
     transport = cast("Transport", None)  # named in the order of hooks, never used
     host.register(CodePlugin(Catalog, owner=lambda id: None), name="code")
     host.register(TransportPlugin(transport, connect_timeout_s=1.0, read_timeout_s=1.0), name="transport")
-    build_catalog(host)
+    catalog = build_catalog(host)
+    if settings.connectors_dir is not None:
+        from hookline.manifest.folder import ManifestFolder
+        from hookline.manifest.following import note_manifests
+
+        folder = ManifestFolder(settings.connectors_dir, taken=catalog.connectors)
+        folder.load()
+        note_manifests(host.plugins, folder)
     return host
 
 

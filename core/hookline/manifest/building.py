@@ -11,6 +11,7 @@ from hookline.action import Sample
 from hookline.connector import Connector
 from hookline.credential import BasicCredential, CredentialPlacement, OAuth2Credential, QueryCredential
 from hookline.endpoint_checks import RESERVED_HEADERS
+from hookline.engine.references import follow
 from hookline.engine.schema_guard import SchemaGuard
 from hookline.error_rules import ErrorRule
 from hookline.errors import ConfigurationError
@@ -115,6 +116,12 @@ class _Builder:
         at = ("actions", verb)
         before = len(self._findings)
         input_schema = self._complete(_input_of(action), (*at, "input"), action.input)
+        kind = follow(input_schema, input_schema).get("type", "object")
+        if kind != "object" and not (isinstance(kind, list) and "object" in kind):
+            self._add(
+                (*at, "input", "type"),
+                f"must be `object`, not {kind!r}: give it a field that holds the rest.",
+            )
         output_schema = None
         if action.output or action.answers == "json":
             output_schema = self._complete(_object_of(action.output), (*at, "output"), action.output)

@@ -99,7 +99,9 @@ def parse_manifest(content: bytes, *, name: str) -> Manifest:
         raise ManifestError(locate(findings_of(errors, document, Manifest), content, name=name)) from None
 
 
-def locate(findings: list[Finding], content: bytes, *, name: str) -> list[ManifestProblem]:
+def locate(
+    findings: list[Finding], content: bytes, *, name: str, most: int = MAX_PROBLEMS
+) -> list[ManifestProblem]:
     """Return the first problems of a file with their lines, in the order of the lines."""
     paths = {finding.path[:end] for finding in findings for end in range(len(finding.path) + 1)}
     lines = find_lines(content, paths)
@@ -109,7 +111,7 @@ def locate(findings: list[Finding], content: bytes, *, name: str) -> list[Manife
         line = next((lines[finding.path[:end]] for end in ends if finding.path[:end] in lines), None)
         located.append(ManifestProblem(file=name, line=line, path=finding.path, message=finding.message))
     located.sort(key=lambda problem: problem.line or 0)
-    more = len(located) - MAX_PROBLEMS
+    more = len(located) - most
     if more > 0:
-        located[MAX_PROBLEMS:] = [ManifestProblem(file=name, message=f"and {more} more problems.")]
+        located[most:] = [ManifestProblem(file=name, message=f"and {more} more.")]
     return located

@@ -206,6 +206,10 @@ class ErrorPart(Part):
     retry_after_s: Expression | None = Field(None, description="JMESPath of the seconds to wait.")
 
 
+def _ask_plainly() -> dict[str, object]:
+    return {"stream": True}
+
+
 class StreamPart(Part):
     """How the service streams an answer, as server-sent events."""
 
@@ -218,7 +222,7 @@ class StreamPart(Part):
         "[DONE]", description="Data of the event that ends a stream; null if it just ends."
     )
     ask: dict[str, object] = Field(
-        default_factory=lambda: {"stream": True},
+        default_factory=_ask_plainly,
         description="Members that the request's body gets to ask for a stream.",
     )
 

@@ -1,9 +1,9 @@
 """Reading a manifest's text: YAML without its traps, or JSON.
 
 What stands in a file is what is meant, so this reads less than YAML allows. Keys are texts as they are
-written. Only what JSON calls a number, ``true``, ``false`` and ``null`` are no texts: ``no``, ``on``, ``0755``
-and ``2026-01-31`` are. Anchors, aliases, tags, merge keys, a second document and a key
-that comes twice are refused, and so is what is too large, before it takes memory.
+written. Only what JSON calls a number, ``true``, ``false`` and ``null`` are no texts; ``no``, ``on``,
+``0755`` and ``2026-01-31`` are some. Anchors, aliases, tags, merge keys, a second document and a key that comes twice
+are refused, and so is what is too large, before it takes memory.
 
 Source: YAML 1.2.2, sections 10.2 and 10.3.
 """
@@ -15,7 +15,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NoReturn, cast
 
-from hookline.manifest.problems import ManifestProblem, Path, PathPart, UnreadableError
+from hookline.manifest.problems import Path, PathPart, UnreadableError
 
 MAX_BYTES = 32_000_000
 """Most bytes of a manifest."""
@@ -97,8 +97,8 @@ def _read_json(text: str) -> object:
             raise UnreadableError(f"holds more than {MAX_NODES:,} keys and values")
         made = dict(members)
         if len(made) != len(members):
-            seen: set[str] = set()
-            twice = next(name for name, _ in members if name in seen or seen.add(name))
+            names = [name for name, _ in members]
+            twice = next(name for position, name in enumerate(names) if name in names[:position])
             raise UnreadableError(f"has the key `{twice[:80]}` twice in one object")
         return made
 
@@ -252,15 +252,15 @@ def _events_of(text: str) -> Iterator[object]:
         for event in yaml.parse(text, Loader=loader):
             kind = type(event)
             if kind is yaml.AliasEvent:
-                _fail(f"has the alias `*{event.anchor}`; write out what it stands for", event)
+                _fail(f"has the alias `*{_anchor(event)}`; write out what it stands for", event)
             if kind is yaml.DocumentStartEvent:
                 documents += 1
                 if documents > 1:
                     _fail("has a second document; a manifest is one", event)
-            elif getattr(event, "anchor", None) is not None:
-                _fail(f"has the anchor `&{event.anchor}`; anchors and aliases are not read here", event)
+            elif _anchor(event) is not None:
+                _fail(f"has the anchor `&{_anchor(event)}`; anchors and aliases are not read here", event)
             elif getattr(event, "tag", None) is not None:
-                _fail(f"has the tag `{str(event.tag)[:80]}`; tags are not read here", event)
+                _fail(f"has the tag `{str(getattr(event, 'tag', ''))[:80]}`; tags are not read here", event)
             yield event
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
@@ -311,12 +311,14 @@ def _walk(text: str) -> Iterator[tuple[Path, int]]:
         is_key = kinds[-1]
 
 
+def _anchor(event: object) -> str | None:
+    name = getattr(event, "anchor", None)
+    return None if name is None else str(name)[:80]
+
+
 def _line(event: object) -> int:
     return int(event.start_mark.line) + 1  # type: ignore[attr-defined]  # PyYAML has no types of events here
 
 
 def _fail(problem: str, event: object) -> NoReturn:
     raise UnreadableError(problem, line=_line(event))
-
-
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "ManifestProblem", "find_lines", "read_manifest_text"]
