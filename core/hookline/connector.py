@@ -183,7 +183,8 @@ class Connector:
             verb: Last part of the action's id.
             method: HTTP method.
             path: Path below the base URL; ``{field}`` is replaced by that field of the input.
-            input: pydantic model or JSON Schema of the input.
+            input: pydantic model or JSON Schema of the input. A field that a model does not have is
+                refused, unless the model's configuration says ``extra="ignore"`` or ``"allow"``.
             output: pydantic model or JSON Schema of the output; not needed where ``answers`` says it.
             request: Model or schema of the service's own body, if it differs from ``input``.
             title: Label; made from ``verb`` if not given.
@@ -432,7 +433,12 @@ class Connector:
 def _schema_of(source: type[BaseModel] | JsonObject, *, mode: str) -> JsonObject:
     if isinstance(source, dict):
         return source
-    return source.model_json_schema(mode="validation" if mode == "validation" else "serialization")
+    if mode != "validation":
+        return source.model_json_schema(mode="serialization")
+    schema = source.model_json_schema(mode="validation")
+    if source.model_config.get("extra") is None:  # a misspelt field is an error, unless the model takes any
+        schema.setdefault("additionalProperties", False)
+    return schema
 
 
 def _with_warnings(schema: JsonObject) -> JsonObject:

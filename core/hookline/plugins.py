@@ -185,6 +185,10 @@ class PluginHost:
         hook: pluggy.HookCaller = getattr(self.hook, hook_name)
         return [(impl.plugin_name, _caller_of(impl)) for impl in reversed(hook.get_hookimpls())]
 
+    def plugin(self, name: str) -> object:
+        """Return the plugin of a name; None if it is not active."""
+        return self._manager.get_plugin(name)
+
     def connectors(self) -> Iterator[tuple[str, Connector]]:
         """Yield plugin name and connector of every plugin that has one under the name ``connector``."""
         for name in list(self.plugins):

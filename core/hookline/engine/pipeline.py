@@ -23,6 +23,7 @@ from hookline.engine.answers import AnswerMaker, UnwritableChangeError
 from hookline.engine.attempts import Attempts
 from hookline.engine.coercion import coerce
 from hookline.engine.error_judging import judge
+from hookline.engine.hiding import hide_credential
 from hookline.engine.order import Answer, DraftCall, PreparedCall
 from hookline.engine.outgoing import (
     HOPS_HEADER,
@@ -327,6 +328,7 @@ class Pipeline:
             raise self._fault("hookline_execute", "returned something other than an UpstreamResponse")
         if not 200 <= response.status < 300:
             content = response.read(max_bytes=_MAX_REFUSAL_BYTES, call=call)
+            content = hide_credential(content, plain=request, signed=signed)
             headers = tuple(response.headers)
             raise error_of(ErrorAnswer(status=response.status, headers=headers, content=content))
         return response
