@@ -25,6 +25,7 @@ BUILT_IN = {
     "actions": "actions",
     "call": "call",
     "record": "record",
+    "new": "new",
     "connectors": "connectors",
     "plugins": "plugins",
     "config": "config",
