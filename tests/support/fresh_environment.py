@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from live_gateway import KEY, Server, free_port, wait_until_ready
 
@@ -75,7 +76,7 @@ class FreshEnvironment:
 
     def _options(
         self, cwd: Path | None = None, environ: Mapping[str, str] | None = None
-    ) -> dict[str, object]:
+    ) -> dict[str, Any]:
         return {
             "env": self._environ(environ or {}),
             "cwd": cwd or self.folder,

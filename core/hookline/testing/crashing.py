@@ -20,7 +20,7 @@ Hook = Callable[..., Any]
 
 def hooks_of(plugin: object) -> dict[str, Hook]:
     """Return a plugin's marked functions, by the hook's name."""
-    found = {}
+    found: dict[str, Hook] = {}
     for attribute in dir(plugin):
         function = getattr(plugin, attribute, None)
         options = getattr(function, f"{PROJECT}_impl", None)
