@@ -7,8 +7,9 @@ import textwrap
 import tomllib
 from pathlib import Path
 
-from hookline import LayeredOptions
 from hookline_redact.options import RedactOptions
+
+from hookline import LayeredOptions
 
 README = Path(__file__).parents[1] / "README.md"
 
