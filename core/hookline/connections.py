@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,17 +47,27 @@ class ConfiguredConnection:
 
 
 def build_connections(
-    connectors: Mapping[str, Connector], settings: Settings, environ: Mapping[str, str]
+    connectors: Mapping[str, Connector],
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    absent: Collection[str] = (),
 ) -> tuple[ConfiguredConnection, ...]:
     """Return the accounts of the settings: at least one for every connector, the default one first.
 
     The default is the account that has the connector's own name, or the only one, or the first.
 
+    Args:
+        connectors: The connectors, by id.
+        settings: What is set.
+        environ: Environment variables.
+        absent: Ids that tables may name although there is no connector now: manifests that cannot be read.
+
     Raises:
         ConfigurationError: If a base URL or an option is not valid, or a table names no connector.
     """
     found = []
-    for id, sections in _sections_by_connector(connectors, settings).items():
+    for id, sections in _sections_by_connector(connectors, settings, absent).items():
         for position, (name, section) in enumerate(sections):
             is_default = position == 0
             connection = _build(connectors[id], name, section, settings, environ, is_default=is_default)
@@ -220,11 +230,13 @@ def _option_problems(connector: Connector, values: JsonObject) -> list[tuple[tup
 
 
 def _sections_by_connector(
-    connectors: Mapping[str, Connector], settings: Settings
+    connectors: Mapping[str, Connector], settings: Settings, absent: Collection[str]
 ) -> dict[str, list[tuple[str, ConnectionSettings | None]]]:
     sections: dict[str, list[tuple[str, ConnectionSettings | None]]] = {id: [] for id in connectors}
     for name, section in settings.connections.items():
         id = section.connector or name
+        if id in absent and id not in connectors:
+            continue
         if id not in connectors:
             key = ("connections", name, "connector") if section.connector else ("connections", name)
             raise ConfigurationError(located(settings.origin, key, _no_connector(name, id, connectors)))

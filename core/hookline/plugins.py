@@ -11,7 +11,9 @@ import inspect
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +24,7 @@ from hookline.api_version import CONTRACT, Contract
 from hookline.errors import ConfigurationError, HooklineError, PluginError
 from hookline.hook_watch import BLAME, HookWatch
 from hookline.plugin_checks import HOOK_ARGUMENTS, connector_of, find_hooks
+from hookline.plugin_files import load_plugin_files
 from hookline.plugin_order import arrange
 
 if TYPE_CHECKING:
@@ -92,19 +95,22 @@ class PluginHost:
         *,
         disabled: Collection[str] = (),
         required: Collection[str] = (),
+        files: Iterable[Path | str] = (),
         order: Order = (),
     ) -> None:
-        """Load every plugin that is installed.
+        """Load every plugin that is installed, and those that are files.
 
         Args:
             points: Entry points; those of the group ``hookline`` by default.
             disabled: Names that are left out.
             required: Names that must end up active.
+            files: Plugins that are one file each; see `hookline.plugin_files`.
             order: Names that run first, in this order: for all hooks, or by hook; see
                 `hookline.plugin_order`.
 
         Raises:
-            ConfigurationError: If a required plugin is not active, or a setting names one that is not there.
+            ConfigurationError: If a required plugin is not active, a setting names one that is not there,
+                or a file cannot be one.
         """
         by_name: dict[str, list[EntryPoint]] = defaultdict(list)
         for point in entry_points(group=ENTRY_POINT_GROUP) if points is None else points:
@@ -118,6 +124,7 @@ class PluginHost:
                 self.plugins[name] = _refuse_duplicate(by_name[name])
             else:
                 self._load_one(by_name[name][0])
+        load_plugin_files(self, files, disabled=disabled)
         self.check_names(disabled, setting="disabled")
         self.check_required(required)
         self.arrange(order)
@@ -178,6 +185,10 @@ class PluginHost:
         """
         hook: pluggy.HookCaller = getattr(self.hook, hook_name)
         return [(impl.plugin_name, _caller_of(impl)) for impl in reversed(hook.get_hookimpls())]
+
+    def plugin(self, name: str) -> object:
+        """Return the plugin of a name; None if it is not active."""
+        return self._manager.get_plugin(name)
 
     def connectors(self) -> Iterator[tuple[str, Connector]]:
         """Yield plugin name and connector of every plugin that has one under the name ``connector``."""
@@ -318,15 +329,21 @@ class PluginHost:
 
 
 def _describe(point: EntryPoint, *, status: Status = "active", problem: str = "") -> PluginInfo:
-    dist = point.dist
+    distribution, version = ("", "") if point.dist is None else _name_and_version(point.dist)
     return PluginInfo(
         name=point.name,
-        distribution=dist.name if dist else "",
-        version=dist.version if dist else "",
+        distribution=distribution,
+        version=version,
         module=point.module,
         status=status,
         problem=problem,
     )
+
+
+@lru_cache(maxsize=256)
+def _name_and_version(distribution: Distribution) -> tuple[str, str]:
+    """Return what a distribution's metadata says, read once and not for each of its plugins."""
+    return distribution.name, distribution.version
 
 
 def _refuse_duplicate(points: list[EntryPoint]) -> PluginInfo:

@@ -98,6 +98,9 @@ class PluginSettings(_Section):
     required: tuple[str, ...] = Field(
         (), description="Names of plugins without which the gateway must not start."
     )
+    files: tuple[Path, ...] = Field(
+        (), description="Plugins that are one Python file each, used without being installed."
+    )
     order: tuple[str, ...] | dict[str, tuple[str, ...]] = Field(
         (),
         description="Names of plugins that run before others of their group, in this order; or a table with "
@@ -182,6 +185,9 @@ class Settings(_Section):
         description="Keys that seal kept replies and jobs, in place of the file `content.key`: base64 of 32 "
         "bytes, several with a comma between them. The first seals, all of them open.",
     )
+    connectors_dir: Path | None = Field(
+        None, description="Folder of connectors without Python: one manifest in YAML or JSON each."
+    )
     server: ServerSettings = ServerSettings()
     limits: LimitSettings = LimitSettings()
     plugins: PluginSettings = PluginSettings()
@@ -201,6 +207,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_DATABASE_URL": ("database_url",),
     "HOOKLINE_CONTENT_KEY": ("content_key",),
     "HOOKLINE_TRANSPORT": ("transport",),
+    "HOOKLINE_CONNECTORS_DIR": ("connectors_dir",),
     "HOOKLINE_TRACE_HOOKS": ("trace_hooks",),
     "HOOKLINE_HOST": ("server", "host"),
     "HOOKLINE_PORT": ("server", "port"),
@@ -220,6 +227,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_MAX_HOPS": ("limits", "max_hops"),
     "HOOKLINE_DISABLED_PLUGINS": ("plugins", "disabled"),
     "HOOKLINE_REQUIRED_PLUGINS": ("plugins", "required"),
+    "HOOKLINE_PLUGIN_FILES": ("plugins", "files"),
     "HOOKLINE_PLUGIN_ORDER": ("plugins", "order"),
     "HOOKLINE_WATCHED_PLUGINS": ("plugins", "watched"),
     "HOOKLINE_SLOW_HOOK_MS": ("plugins", "slow_hook_ms"),
@@ -230,6 +238,7 @@ LISTS: frozenset[tuple[str, ...]] = frozenset(
         ("api_keys",),
         ("plugins", "disabled"),
         ("plugins", "required"),
+        ("plugins", "files"),
         ("plugins", "order"),
         ("server", "trusted_proxies"),
         ("server", "allowed_hosts"),

@@ -43,6 +43,11 @@ class ConnectionsPlugin:
         gateway.add_source(make_source(self._office))
 
     @hookimpl
+    def hookline_catalog_changed(self, gateway: Gateway) -> None:
+        """Make the stored connections anew for the connectors that there are now."""
+        self._office.follow()
+
+    @hookimpl
     def hookline_register_routes(self, routes: RouteRegistry) -> None:
         """Add the addresses below ``/connections``."""
         from hookline_connections.views import Views

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from hookline.cli.group import BUILT_IN
+from hookline.errors import ConfigurationError
+from hookline.plugin_files import load_plugin_files
 from hookline.plugins import ENTRY_POINT_GROUP, PluginHost
 
 if TYPE_CHECKING:
@@ -42,9 +45,12 @@ def load_installed(environ: Mapping[str, str] | None = None) -> PluginCommands:
     Args:
         environ: Environment variables; those of the process by default.
     """
+    environ = os.environ if environ is None else environ
     host = PluginHost()
-    names = switched_off(os.environ if environ is None else environ)
+    names = switched_off(environ)
     host.load(_points_except(names))
+    with suppress(ConfigurationError):  # the command that needs the file says what is wrong with it
+        load_plugin_files(host, files_of(environ), disabled=names)
     return collect_commands(host)
 
 
@@ -78,14 +84,26 @@ def switched_off(environ: Mapping[str, str]) -> frozenset[str]:
     text = environ.get("HOOKLINE_DISABLED_PLUGINS", "")
     if text.strip():
         return frozenset(part.strip() for part in text.split(",") if part.strip())
+    return frozenset(_list_of(environ, "disabled"))
+
+
+def files_of(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the plugins that are files; unreadable settings count as empty."""
+    text = environ.get("HOOKLINE_PLUGIN_FILES", "")
+    if text.strip():
+        return tuple(Path(part.strip()) for part in text.split(",") if part.strip())
+    return tuple(Path(one) for one in _list_of(environ, "files"))
+
+
+def _list_of(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Return a list of the table ``plugins`` of the settings' file."""
     path = environ.get("HOOKLINE_CONFIG")
     if not path:
-        return frozenset()
+        return ()
     try:
-        names = tomllib.loads(Path(path).read_text("utf-8"))["plugins"]["disabled"]
-        return frozenset(str(name) for name in names)
+        return tuple(str(one) for one in tomllib.loads(Path(path).read_text("utf-8"))["plugins"][name])
     except (OSError, ValueError, KeyError, TypeError):
-        return frozenset()  # the command that needs the settings says what is wrong with them
+        return ()  # the command that needs the settings says what is wrong with them
 
 
 def _points_except(names: frozenset[str]) -> list[EntryPoint]:

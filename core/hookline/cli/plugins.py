@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from hookline.cli.context import CommandContext, pass_context
+from hookline.cli.context import CommandContext, pass_context, quiet_logs
 from hookline.cli.messages import CommandError, CommandFailedError, echo_json, print_table, warn
+from hookline.cli.plugin_option import plugin_option
 
 if TYPE_CHECKING:
     from hookline.plugin_report import PluginReport
@@ -40,6 +41,7 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plugin_option
 @pass_context
 def list_(context: CommandContext, as_json: bool) -> None:
     """List every plugin, its status, and who implements which hook in which order.
@@ -77,6 +79,7 @@ def list_(context: CommandContext, as_json: bool) -> None:
 
 
 @command.command("show")
+@plugin_option
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
@@ -96,6 +99,7 @@ def show(context: CommandContext, name: str, as_json: bool) -> None:
 
 
 @command.command("check")
+@plugin_option
 @click.argument("name", required=False)
 @click.option("--level", type=click.Choice(["bronze", "silver", "gold"]), default="bronze", show_default=True,
               help="Level of quality that is asked for.")  # fmt: skip
@@ -299,11 +303,21 @@ def _load(context: CommandContext) -> PluginHost:
         host = context.make_host(settings)
     else:
         host = PluginHost()
-        host.load(disabled=settings.plugins.disabled, order=settings.plugins.order)
+        host.load(
+            disabled=settings.plugins.disabled, files=settings.plugins.files, order=settings.plugins.order
+        )
     transport = cast("Transport", None)  # named in the order of hooks, never used
     host.register(CodePlugin(Catalog, owner=lambda id: None), name="code")
     host.register(TransportPlugin(transport, connect_timeout_s=1.0, read_timeout_s=1.0), name="transport")
-    build_catalog(host)
+    catalog = build_catalog(host)
+    if settings.connectors_dir is not None:
+        from hookline.manifest.folder import ManifestFolder
+        from hookline.manifest.following import note_manifests
+
+        folder = ManifestFolder(settings.connectors_dir, taken=catalog.connectors)
+        with quiet_logs():  # the list tells it
+            folder.load()
+        note_manifests(host.plugins, folder)
     return host
 
 
