@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from hookline.call import Call
     from hookline.encodings import Encoding
+    from hookline.engine.schema_guard import SchemaGuard
     from hookline.event_stream import EventStream
     from hookline.metering import Meter
     from hookline.pages import Pages
@@ -83,6 +84,10 @@ class Connector:
 
     Raises:
         ConfigurationError: If the id, the base URL or a header's name is not sound.
+
+    Attributes:
+        guard: What judged the schemas of its actions if a stranger wrote them; they are then compiled with
+            care, when they are first needed. None for schemas that are trusted.
     """
 
     def __init__(
@@ -126,6 +131,7 @@ class Connector:
         self.errors = check_rules(errors, where=where)
         self.actions: dict[str, Action] = {}
         self.sources: dict[str, Source] = {}
+        self.guard: SchemaGuard | None = None
         self._returned: dict[str, bool] = {}
 
     def __repr__(self) -> str:
@@ -180,7 +186,8 @@ class Connector:
             verb: Last part of the action's id.
             method: HTTP method.
             path: Path below the base URL; ``{field}`` is replaced by that field of the input.
-            input: pydantic model or JSON Schema of the input.
+            input: pydantic model or JSON Schema of the input. A field that a model does not have is
+                refused, unless the model's configuration says ``extra="ignore"`` or ``"allow"``.
             output: pydantic model or JSON Schema of the output; not needed where ``answers`` says it.
             request: Model or schema of the service's own body, if it differs from ``input``.
             title: Label; made from ``verb`` if not given.
@@ -431,7 +438,12 @@ class Connector:
 def _schema_of(source: type[BaseModel] | JsonObject, *, mode: str) -> JsonObject:
     if isinstance(source, dict):
         return source
-    return source.model_json_schema(mode="validation" if mode == "validation" else "serialization")
+    if mode != "validation":
+        return source.model_json_schema(mode="serialization")
+    schema = source.model_json_schema(mode="validation")
+    if source.model_config.get("extra") is None:  # a misspelt field is an error, unless the model takes any
+        schema.setdefault("additionalProperties", False)
+    return schema
 
 
 def _with_warnings(schema: JsonObject) -> JsonObject:

@@ -57,6 +57,7 @@ SETUP_HOOKS = frozenset(
     {
         "hookline_register_connectors",
         "hookline_startup",
+        "hookline_catalog_changed",
         "hookline_register_routes",
         "hookline_register_exports",
         "hookline_register_commands",
@@ -92,6 +93,21 @@ def hookline_startup(gateway: Gateway) -> None:
 
     Args:
         gateway: Its ``settings``, ``environ``, ``catalog`` and ``connections`` are there.
+    """
+
+
+@hookspec
+def hookline_catalog_changed(gateway: Gateway) -> None:
+    """Follow connectors that came, went or took another's place while the gateway runs.
+
+    Called after such a change was found sound and right before calls see it, one plugin after another; what
+    you raise is logged and keeps nobody else from following. Read anew what you made of connectors and
+    accounts when you were started. Calls that run go on with the connector and the account that they have,
+    so keep what belongs to those. Not called when the gateway starts.
+
+    Args:
+        gateway: Its ``catalog.connectors``, ``connections`` and ``all_connections`` are the new ones already;
+            ``catalog.version`` changes right afterwards.
     """
 
 

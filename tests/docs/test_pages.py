@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hookline.settings import load_settings
+from hookline.gateway import load_plugins
+from hookline.options import LayeredOptions, load_model
+from hookline.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from tests.docs.conftest import Block
@@ -66,7 +68,12 @@ def test_every_page_can_be_reached_from_the_readme(root: Path) -> None:
             links = [link.partition("#")[0] for link in _LINK.findall(path.read_text("utf-8"))]
             waiting += [path.parent / link for link in links if link and "://" not in link]
     exported = root / "docs/examples/exports/make"  # what comes out, not a page
-    pages = {path.resolve() for path in (root / "docs").rglob("*.md") if exported not in path.parents}
+    pages = {
+        path.resolve()
+        for path in (root / "docs").rglob("*.md")
+        if exported not in path.parents
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    }
     assert sorted(str(path.relative_to(root)) for path in pages - seen) == []
 
 
@@ -89,8 +96,9 @@ def test_every_example_file_is_included_somewhere(
         if path.is_file() and path.name != "py.typed" and "__pycache__" not in path.parts
     }
     by_name_only = {"docs/examples/acme_connector/pyproject.toml"}
-    exports = {name for name in files if name.startswith("docs/examples/exports/")}  # made by another test
-    assert files - exports - included <= by_name_only
+    tested = ("exports/", "hookline-parcels/", "hookline-redact/")  # by tests of their own
+    others = {name for name in files if name.startswith(tuple(f"docs/examples/{part}" for part in tested))}
+    assert files - others - included <= by_name_only
 
 
 def test_a_toml_block_is_a_settings_file_or_a_project(toml_block: Block, tmp_path: Path) -> None:
@@ -102,6 +110,11 @@ def test_a_toml_block_is_a_settings_file_or_a_project(toml_block: Block, tmp_pat
     file.write_text(toml_block.text)
     settings = load_settings({"HOOKLINE_CONFIG": str(file)})
     assert set(content) <= settings.model_fields_set
+    declared = dict(load_plugins(Settings()).options())
+    for name, table in settings.plugins.options.items():
+        assert name in declared, f"{toml_block}: there is no plugin {name!r} with options"
+        assert isinstance(table, dict)
+        LayeredOptions(load_model(declared[name], plugin=name), table, {}, name=name)
 
 
 def test_a_json_block_is_json(json_block: Block) -> None:

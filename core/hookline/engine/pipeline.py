@@ -57,6 +57,7 @@ from hookline.upstream import Response, UpstreamRequest, UpstreamResponse
 if TYPE_CHECKING:
     from hookline.action import JsonObject
     from hookline.clock import Clock
+    from hookline.connector import Connector
     from hookline.engine.catalog import Catalog
     from hookline.plugins import PluginHost
     from hookline.settings import LimitSettings
@@ -77,7 +78,7 @@ class Pipeline:
     Args:
         host: The plugins.
         catalog: The actions.
-        connections: Upstream account by connector id.
+        account_of: Returns the default upstream account of a connector.
         limits: Bounds on sizes and times.
         user_agent: How the gateway names itself to upstreams.
         clock: What time it is.
@@ -87,7 +88,7 @@ class Pipeline:
         self,
         host: PluginHost,
         catalog: Catalog,
-        connections: Mapping[str, Connection],
+        account_of: Callable[[Connector], Connection],
         limits: LimitSettings,
         *,
         user_agent: str,
@@ -96,7 +97,7 @@ class Pipeline:
         self._host = host
         self._hook = host.hook
         self._catalog = catalog
-        self._connections = connections
+        self._account_of = account_of
         self._limits = limits
         self._user_agent = user_agent
         self._clock = clock
@@ -225,7 +226,7 @@ class Pipeline:
         )
         is_stream = wants_stream and action.stream is not None
         began_at = self._clock.monotonic()
-        connection = self._connections[action.connector.id]
+        connection = self._account_of(action.connector)
         return Call(
             id=order.call_id,
             action=action,
@@ -268,7 +269,8 @@ class Pipeline:
         except (PermissionDeniedError, StoreUnavailableError):
             raise
         except Exception as exc:
-            _log.exception("%s was denied: an authorizer failed", call.id)
+            told = self._host.to_error(exc).message
+            _log.exception("%s was denied: an authorizer failed: %s", call.id, told)
             raise PermissionDeniedError("Whether this key may run this action could not be decided.") from exc
         if not all(isinstance(decision, Decision) for decision in decisions):
             raise PermissionDeniedError("Whether this key may run this action could not be decided.")
@@ -280,7 +282,7 @@ class Pipeline:
     def _validate(self, call: Call) -> None:
         if call.door == "wire":
             return  # the service judges its own format
-        entry = self._catalog.entry(call.action.id, with_hidden=True)
+        entry = self._catalog.entry_of(call.action)
         if RAW_JSON in call.input:
             join_raw(call.input, call.action)  # says what is wrong with it
         coerce(call.input, entry.action.input_schema)
@@ -311,7 +313,7 @@ class Pipeline:
             raise self._fault("hookline_shape_request", f"{misdeed}, which none may do")
 
     def _check_changed_body(self, call: Call, request: UpstreamRequest) -> None:
-        entry = self._catalog.entry(call.action.id, with_hidden=True)
+        entry = self._catalog.entry_of(call.action)
         validator = entry.request if call.action.code is None else entry.input
         if call.door == "action" and validator is not None:
             problems = validator.problems(request.body)
