@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from hookline import __version__
 from hookline.call_options import CORE_OPTIONS
 from hookline.clock import SYSTEM_CLOCK
-from hookline.connections import build_connections, first_of_each, warn_of_unknown_variables
+from hookline.config.surroundings import no_such_action, no_such_table
+from hookline.connections import warn_of_unknown_variables
 from hookline.engine.catalog import build_catalog
 from hookline.engine.code import CodePlugin
+from hookline.engine.default_accounts import DefaultAccounts
 from hookline.engine.dropdowns import Dropdowns
 from hookline.engine.pipeline import Pipeline
 from hookline.engine.pump import PumpPool
@@ -24,10 +25,13 @@ from hookline.engine.transport import TransportPlugin
 from hookline.errors import ConfigurationError
 from hookline.exports.target import collect_targets
 from hookline.hook_trace import HookTrace
+from hookline.option_tables import dotted
 from hookline.options import LayeredOptions, PluginOptions, environment_names, load_model
+from hookline.plugin_files import check_plugin_files
 from hookline.plugins import PluginHost, PluginInfo
 from hookline.routes import RouteRegistry
 from hookline.settings import Settings, load_settings, with_secret_files
+from hookline.settings_problems import located
 from hookline.store.audit import AuditLog
 from hookline.store.database import Database
 from hookline.store.seals import Seals
@@ -36,7 +40,11 @@ from hookline.webhook.views import add_routes
 if TYPE_CHECKING:
     from hookline.call_options import CallOption
     from hookline.clock import Clock
+    from hookline.connections import ConfiguredConnection
+    from hookline.connector import Connector
     from hookline.engine.transport import Transport
+    from hookline.manifest.folder import ManifestFolder
+    from hookline.manifest.following import FollowedManifests
     from hookline.operation import Answer
     from hookline.sources import Source
 
@@ -57,6 +65,7 @@ class Gateway:
         host: The plugins.
         catalog: The actions.
         dropdowns: Where the options of forms come from.
+        source_owners: Name of the plugin that adds a source of no connector, by the source's id.
         connections: Default upstream account of each connector, by connector id.
         all_connections: Every account of the settings.
         database: Where keys, accounts and usage are kept; not opened before it is used.
@@ -114,9 +123,13 @@ class Gateway:
             name="transport",
         )
         self.catalog = build_catalog(self.host)
+        self._manifest_folder = self._load_manifests()
         self.dropdowns = Dropdowns(self.catalog, clock=clock)
-        self.all_connections = build_connections(self.catalog.connectors, self.settings, self.environ)
-        self.connections = first_of_each(self.all_connections)
+        self._accounts = DefaultAccounts(self.settings, self.environ)
+        self._replacing = threading.Lock()
+        self._known_connectors: set[str] = set()
+        connectors = self.catalog.connectors
+        self._use_accounts(self._accounts.plan(connectors, absent=self._absent_connectors()), connectors)
         url = self.settings.database_url
         self.database = Database(
             None if url is None else url.get_secret_value(), state_dir=self.settings.state_dir
@@ -137,6 +150,8 @@ class Gateway:
         self._caller_checks: list[Callable[[], bool]] = []
         self._account_checks: list[Callable[[str], bool]] = []
         self._background: list[Callable[[], None]] = []
+        self.source_owners: dict[str, str] = {}
+        self._starting = ""
         self.call_options = list(CORE_OPTIONS)
         self.call_answers: dict[int, Answer] = {}
         self._options = self._read_options()
@@ -149,18 +164,24 @@ class Gateway:
         self.pipeline = Pipeline(
             self.host,
             self.catalog,
-            self.connections,
+            self._accounts.of,
             limits,
             user_agent=f"hookline/{__version__}",
             clock=clock,
         )
         self._pumps = PumpPool(max_streams=self.settings.server.threads, heartbeat_s=limits.heartbeat_s)
         self.runner = Runner(self.pipeline, self._pumps, self.host)
+        self._manifests = self._follow_manifests()
         for name, info in self.host.plugins.items():
             if info.status in ("broken", "refused"):
                 _log.warning("plugin %s is not used: %s", name, info.problem)
             for told in info.deprecated:
                 _log.warning("plugin %s: %s", name, told)
+
+    @property
+    def transport(self) -> Transport:
+        """What carries upstream requests: no redirects, no cookies. For plugins that ask somebody else."""
+        return self._transport
 
     @property
     def state_dir(self) -> Path | None:
@@ -232,6 +253,7 @@ class Gateway:
             ConfigurationError: If its id is taken.
         """
         self.dropdowns.add(source)
+        self.source_owners[source.id] = self._starting
 
     def add_call_option(self, *options: CallOption) -> None:
         """Let a plugin say what it listens to in every call, so that exports can tell it to platforms.
@@ -286,6 +308,8 @@ class Gateway:
             if self._is_closed:
                 return
             self._is_closed = True
+        if self._manifests is not None:
+            self._manifests.close()
         self._pumps.close()
         for name, stop in reversed(self.host.implementations("hookline_shutdown")):
             try:
@@ -297,6 +321,85 @@ class Gateway:
         self.database.close()
         self._transport.close()
 
+    # ------------------------------------------------------------ connectors that come and go
+
+    def replace_connectors(self, *, removed: Iterable[Connector], added: Iterable[Connector]) -> None:
+        """Take connectors out and others in while calls run.
+
+        A call finds all of the old ones or all of the new ones, and goes on to its end with what it found.
+
+        Args:
+            removed: Connectors of the catalog.
+            added: Others; one may have the id of one that is removed.
+
+        Raises:
+            ConfigurationError: If an id is taken, or a schema or setting is not valid; nothing changed then.
+        """
+        with self._replacing:
+            removed, added = list(removed), list(added)
+            kept = {one.id: one for one in self.catalog.connectors.values() if one not in removed}
+            after = {**kept, **{one.id: one for one in added}}
+            absent = self._absent_connectors() | self._known_connectors
+            accounts = self._accounts.plan(after, absent=absent)
+
+            def prepare() -> None:
+                self._use_accounts(accounts, after)
+                self.dropdowns.replace(removed, added)
+                for name, tell in self.host.implementations("hookline_catalog_changed"):
+                    try:
+                        tell(gateway=self)
+                    except Exception:  # the others must know all the same
+                        _log.exception("the plugin %r failed when connectors changed", name)
+
+            self.catalog.replace(removed, added, before=prepare)
+
+    @property
+    def manifests(self) -> FollowedManifests | None:
+        """The connectors of the folder ``connectors_dir``; None if there is no such folder."""
+        return self._manifests
+
+    def warnings(self) -> list[str]:
+        """Return what is not as it should be although calls can be taken; shown to anybody."""
+        files = () if self._manifest_folder is None else self._manifest_folder.files
+        return [
+            f"the manifest {file.name} has a problem; the log tells which" for file in files if file.problem
+        ]
+
+    def _load_manifests(self) -> ManifestFolder | None:
+        path = self.settings.connectors_dir
+        if path is None:
+            return None
+        from hookline.manifest.folder import ManifestFolder
+        from hookline.manifest.following import PLUGIN_PREFIX, note_manifests
+
+        folder = ManifestFolder(path, taken=self.catalog.connectors)
+        for connector in folder.load().added:
+            self.catalog.add(connector)
+            self.catalog.owners[connector.id] = f"{PLUGIN_PREFIX}{connector.id}"
+        note_manifests(self.host.plugins, folder)
+        return folder
+
+    def _follow_manifests(self) -> FollowedManifests | None:
+        if self._manifest_folder is None:
+            return None
+        from hookline.manifest.following import FollowedManifests
+
+        followed = FollowedManifests(self, self._manifest_folder)
+        self.add_background(followed.begin)
+        return followed
+
+    def _absent_connectors(self) -> frozenset[str]:
+        """Return the ids of manifests that cannot be used now: settings may name them all the same."""
+        files = () if self._manifest_folder is None else self._manifest_folder.files
+        return frozenset(file.id for file in files if file.connector is None)
+
+    def _use_accounts(
+        self, accounts: tuple[ConfiguredConnection, ...], connectors: Mapping[str, Connector]
+    ) -> None:
+        self._accounts.use(accounts, connectors)
+        self.all_connections, self.connections = self._accounts.all, self._accounts.by_id
+        self._known_connectors |= connectors.keys()
+
     def _read_options(self) -> dict[type[PluginOptions], LayeredOptions[PluginOptions]]:
         tables = self.settings.plugins.options
         found: dict[type[PluginOptions], LayeredOptions[PluginOptions]] = {}
@@ -305,29 +408,33 @@ class Gateway:
             model = load_model(declared, plugin=name)
             table = tables.get(name, {})
             if not isinstance(table, dict):
-                raise ConfigurationError(f"`plugins.{name}` must be a table.")
-            found[model] = LayeredOptions(model, table, self.environ, name=name)
-            self._check_patterns(found[model].patterns)
+                raise ConfigurationError(
+                    self._located(("plugins", name), f"`plugins.{name}` must be a table.")
+                )
+            found[model] = LayeredOptions(model, table, self.environ, name=name, origin=self.settings.origin)
+            self._check_patterns(found[model])
             names.add(name)
         for name in tables:
             is_active = name not in self.host.plugins or self.host.plugins[name].status == "active"
             if name not in names and is_active:
-                raise ConfigurationError(_no_options(name, names, self.host))
+                message = no_such_table(name, names, self.host)
+                raise ConfigurationError(self._located(("plugins", name), message))
         return found
 
-    def _check_patterns(self, patterns: Mapping[str, str]) -> None:
+    def _check_patterns(self, options: LayeredOptions[PluginOptions]) -> None:
         """Refuse tables for actions that do not exist: what they switch on would be off."""
         known = {action.id for action in self.catalog.every()} | {f"{id}.*" for id in self.catalog.connectors}
-        for pattern, table in patterns.items():
-            if pattern not in known:
-                near = difflib.get_close_matches(pattern, known, n=1)
-                raise ConfigurationError(
-                    f"{table}: there is no action {pattern!r}."
-                    + (f" Did you mean {near[0]!r}?" if near else " `hookline actions list` shows them all.")
-                )
+        absent = self._absent_connectors()
+        for pattern, key in options.pattern_keys.items():
+            if pattern not in known and pattern.partition(".")[0] not in absent:
+                message = f"{dotted(key)}: {no_such_action(pattern, known)}"
+                raise ConfigurationError(self._located(key, message))
+
+    def _located(self, key: tuple[str, ...], message: str) -> str:
+        return located(self.settings.origin, key, message)
 
     def _options_variables(self) -> set[str]:
-        return {
+        return self.host.variables() | {
             variable
             for name, declared in self.host.options()
             for variable in environment_names(load_model(declared, plugin=name), name=name)
@@ -335,6 +442,7 @@ class Gateway:
 
     def _start_plugins(self) -> None:
         for name, start in self.host.implementations("hookline_startup"):
+            self._starting = name
             try:
                 start(gateway=self)
             except ConfigurationError:
@@ -367,20 +475,25 @@ def _ask(check: Callable[[], str | None]) -> str | None:
         return f"its check failed with {type(exc).__name__}"
 
 
-def _no_options(name: str, known: Collection[str], host: PluginHost) -> str:
-    if name in host.plugins:
-        return f"plugins.{name}: this plugin has no options."
-    near = difflib.get_close_matches(name, [*known, "disabled", "required"], n=1)
-    return f"plugins.{name}: there is no such plugin or setting." + (
-        f" Did you mean `plugins.{near[0]}`?" if near else ""
-    )
-
-
 def load_plugins(settings: Settings) -> PluginHost:
-    """Return a host with every installed plugin that the settings do not switch off."""
+    """Return a host with every plugin that is installed or a file, and that the settings do not switch off.
+
+    Raises:
+        ConfigurationError: If one that is needed is not active.
+    """
     host = PluginHost()
     plugins = settings.plugins
-    host.load(disabled=plugins.disabled, required=plugins.required, order=plugins.order)
+    try:
+        host.load(
+            disabled=plugins.disabled, required=plugins.required, files=plugins.files, order=plugins.order
+        )
+    except ConfigurationError as exc:
+        if exc.field is None:
+            raise
+        raise ConfigurationError(
+            located(settings.origin, tuple(exc.field.split(".")), exc.message), field=exc.field
+        ) from exc
+    check_plugin_files(host, plugins.files)
     return host
 
 

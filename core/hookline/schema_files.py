@@ -1,8 +1,8 @@
-"""Published contracts: one JSON Schema file per action, direction and version.
+"""Published contracts: one JSON Schema file per action, direction and version, and one of the manifest.
 
-A file is called ``openai.chat.input.v1.json``. A published version is never edited: whoever built a form or a
-program on it must be able to rely on it. A change is published as the next version, and ``PINNED.json`` holds
-the SHA-256 of every file, so that an edit by hand is noticed.
+A file is called ``openai.chat.input.v1.json``, that of the manifest ``manifest.v1.json``. A published version
+is never edited: whoever built a form or a program on it must be able to rely on it. A change is published as
+the next version, and ``PINNED.json`` holds the SHA-256 of every file, so that an edit by hand is noticed.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ DIRECTIONS: tuple[Direction, Direction] = ("input", "output")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PINS = "PINNED.json"
 
+MANIFEST = "manifest"
+
 _NAME = re.compile(
-    r"(?P<action>[a-z0-9_]+\.[a-z0-9_]+)\.(?P<direction>input|output)\.v(?P<version>[1-9]\d*)\.json"
+    r"(?P<stem>[a-z0-9_]+\.[a-z0-9_]+\.(?:input|output)|manifest)\.v(?P<version>[1-9]\d*)\.json"
 )
 _HEADER = ("$schema", "$id", "title")
 
@@ -66,6 +68,29 @@ class Contract:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ManifestContract:
+    """The format of connectors without Python, as the models have it now."""
+
+    @property
+    def stem(self) -> str:
+        """Name of its files, without version and suffix."""
+        return MANIFEST
+
+    def file_name(self, version: int) -> str:
+        """Return the name of the file of one version."""
+        return f"{self.stem}.v{version}.json"
+
+    def schema(self, version: int) -> JsonObject:
+        """Return the schema to publish as one version."""
+        from hookline.manifest.json_schema import manifest_schema
+
+        return {**manifest_schema(), "$id": f"urn:hookline:schema:{self.stem}:v{version}"}
+
+
+AnyContract = Contract | ManifestContract
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
     """Something that files and catalog do not agree on.
 
@@ -94,11 +119,10 @@ class SchemaFolder:
         for path in sorted(self.path.glob("*.json")):
             match = _NAME.fullmatch(path.name)
             if match is not None:
-                stem = f"{match['action']}.{match['direction']}"
-                found.setdefault(stem, {})[int(match["version"])] = path
+                found.setdefault(match["stem"], {})[int(match["version"])] = path
         return found
 
-    def check(self, contracts: Iterable[Contract], *, connectors: Iterable[str]) -> list[Difference]:
+    def check(self, contracts: Iterable[AnyContract], *, connectors: Iterable[str]) -> list[Difference]:
         """Return what is different between these files and the catalog.
 
         Args:
@@ -122,13 +146,13 @@ class SchemaFolder:
                 differences.append(Difference(file=versions[version].name, problem=where))
         wanted = set(connectors)
         for stem, versions in files.items():
-            if stem not in stems and stem.partition(".")[0] in wanted:
+            if stem not in stems and stem != MANIFEST and stem.partition(".")[0] in wanted:
                 problem = "belongs to an action that no plugin has any more"
                 differences += [Difference(file=path.name, problem=problem) for path in versions.values()]
         return differences + list(self._check_pins(files))
 
     def write(
-        self, contracts: Iterable[Contract], *, new_version: bool = False, force: bool = False
+        self, contracts: Iterable[AnyContract], *, new_version: bool = False, force: bool = False
     ) -> list[str]:
         """Write what is missing or new, all or nothing, and return the names of the files written.
 
@@ -197,7 +221,7 @@ def contracts_of(actions: Iterable[Action]) -> list[Contract]:
     return [Contract(action=action, direction=direction) for action in actions for direction in DIRECTIONS]
 
 
-def judge(contract: Contract) -> Iterator[Difference]:
+def judge(contract: AnyContract) -> Iterator[Difference]:
     """Yield what the reference implementation of JSON Schema finds wrong with a contract and its samples.
 
     Calls are checked by a faster library; this is the second opinion. It fetches no reference.
@@ -212,6 +236,8 @@ def judge(contract: Contract) -> Iterator[Difference]:
         Draft202012Validator.check_schema(schema)
     except SchemaError as exc:
         yield Difference(file=name, problem=f"is no JSON Schema 2020-12: {exc.json_path} {exc.message}")
+        return
+    if isinstance(contract, ManifestContract):
         return
     validator = Draft202012Validator(schema, registry=Registry())
     for sample in contract.action.samples:

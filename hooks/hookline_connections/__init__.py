@@ -26,6 +26,7 @@ class ConnectionsPlugin:
     """
 
     options = "hookline_connections.options:ConnectionsOptions"
+    variables = ("HOOKLINE_CONNECTIONS_KEY",)
 
     def __init__(self, *, random: Callable[[], float] = random.random) -> None:
         self._random = random
@@ -40,6 +41,11 @@ class ConnectionsPlugin:
         self._office = Office(gateway, random=self._random)
         gateway.add_account_check(self._office.has_account)
         gateway.add_source(make_source(self._office))
+
+    @hookimpl
+    def hookline_catalog_changed(self, gateway: Gateway) -> None:
+        """Make the stored connections anew for the connectors that there are now."""
+        self._office.follow()
 
     @hookimpl
     def hookline_register_routes(self, routes: RouteRegistry) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hookline.connection import Connection, check_base_url
@@ -23,6 +24,21 @@ if TYPE_CHECKING:
 _log = logging.getLogger("hookline.connections")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Basis:
+    """What connections are made from besides what is stored.
+
+    Attributes:
+        connectors: The connectors, by id.
+        defaults: The settings' default connection of each.
+        configured: All connections of the settings, by connector, each with whether anything is set for it.
+    """
+
+    connectors: Mapping[str, Connector]
+    defaults: Mapping[str, Connection]
+    configured: Mapping[str, list[tuple[Candidate, bool]]]
+
+
 class Builder:
     """Makes snapshots for one gateway; what did not change is not made again.
 
@@ -32,16 +48,20 @@ class Builder:
     """
 
     def __init__(self, gateway: Gateway, *, forget: Callable[[str], None] = lambda id: None) -> None:
-        self._connectors = gateway.catalog.connectors
-        self._defaults = gateway.connections
-        self._configured = _candidates_of_settings(gateway)
+        self._gateway = gateway
+        self._basis = _read_basis(gateway)
         self._forget = forget
         self._made: dict[tuple[str, str], Candidate] = {}
         self._told: set[tuple[str, str, int]] = set()
 
+    def follow(self) -> None:
+        """Build on the connectors and settings' connections that the gateway has now."""
+        self._basis = _read_basis(self._gateway)
+
     def build(self, rows: Iterable[StoredConnection]) -> Snapshot:
         """Return all connections."""
         rows = tuple(rows)
+        basis = self._basis
         own: dict[tuple[str, str], list[Candidate]] = defaultdict(list)
         stored: dict[str, list[Candidate]] = defaultdict(list)
         made: dict[tuple[str, str], Candidate] = {}
@@ -50,8 +70,8 @@ class Builder:
             if row.is_disabled:
                 continue
             candidate = self._made.get((row.tenant, row.name))
-            if candidate is None or candidate.row != row:
-                candidate = self._make(row)
+            if candidate is None or not _is_current(candidate, row, basis):
+                candidate = self._make(row, basis)
             if candidate is not None:
                 made[row.tenant, row.name] = candidate
                 group.append(candidate)
@@ -63,32 +83,15 @@ class Builder:
         names = {row.name for row in rows if row.tenant == SHARED}
         return Snapshot(
             own={key: tuple(group) for key, group in own.items()},
-            shared={id: self._shared(id, stored.get(id, []), names) for id in self._connectors},
-            plain=self._plain({row.connector for row in rows}, names),
+            shared={id: _shared(basis, id, stored.get(id, []), names) for id in basis.connectors},
+            plain=_plain(basis, {row.connector for row in rows}, names),
             rows=rows,
         )
 
-    def _shared(self, connector: str, stored: list[Candidate], names: set[str]) -> tuple[Candidate, ...]:
-        """Return the operator's: what is stored takes the place of what the settings call the same."""
-        found = [*stored]
-        for one, is_set in self._configured.get(connector, []):
-            if one.connection.name not in names and (is_set or not found):
-                found.append(one)
-        return tuple(found)
-
-    def _plain(self, with_rows: set[str], names: set[str]) -> frozenset[str]:
-        return frozenset(
-            id
-            for id, configured in self._configured.items()
-            if id not in with_rows
-            and len(configured) == 1
-            and configured[0][0].models == ("*",)
-            and configured[0][0].connection.name not in names
-        )
-
-    def _make(self, row: StoredConnection) -> Candidate | None:
+    def _make(self, row: StoredConnection, basis: Basis) -> Candidate | None:
+        connector = basis.connectors.get(row.connector)
         try:
-            connection = make_connection(row, self._connectors.get(row.connector), self._defaults)
+            connection = make_connection(row, connector, basis.defaults)
         except ConfigurationError as exc:
             key = (row.tenant, row.name, row.updated_at_us)
             if key not in self._told:
@@ -96,12 +99,41 @@ class Builder:
                 _log.error("the connection %r is not used: %s", row.id, exc.message)
             return None
         return Candidate(
-            connection=connection, weight=row.weight, priority=row.priority, models=row.models, row=row
+            connection=connection,
+            weight=row.weight,
+            priority=row.priority,
+            models=row.models,
+            row=row,
+            made_for=connector,
         )
 
 
+def _is_current(candidate: Candidate, row: StoredConnection, basis: Basis) -> bool:
+    return candidate.row == row and candidate.made_for is basis.connectors.get(row.connector)
+
+
+def _shared(basis: Basis, connector: str, stored: list[Candidate], names: set[str]) -> tuple[Candidate, ...]:
+    """Return the operator's: what is stored takes the place of what the settings call the same."""
+    found = [*stored]
+    for one, is_set in basis.configured.get(connector, []):
+        if one.connection.name not in names and (is_set or not found):
+            found.append(one)
+    return tuple(found)
+
+
+def _plain(basis: Basis, with_rows: set[str], names: set[str]) -> frozenset[str]:
+    return frozenset(
+        id
+        for id, configured in basis.configured.items()
+        if id not in with_rows
+        and len(configured) == 1
+        and configured[0][0].models == ("*",)
+        and configured[0][0].connection.name not in names
+    )
+
+
 def make_connection(
-    row: StoredConnection, connector: Connector | None, defaults: dict[str, Connection]
+    row: StoredConnection, connector: Connector | None, defaults: Mapping[str, Connection]
 ) -> Connection:
     """Return the connection that a row describes.
 
@@ -164,15 +196,27 @@ def _option_problem(where: str, kind: str, message: str, known: Iterable[str]) -
     return f"option `{where}`: {message.removeprefix('Value error, ')}."
 
 
+def _read_basis(gateway: Gateway) -> Basis:
+    return Basis(
+        connectors=gateway.catalog.connectors,
+        defaults=gateway.connections,
+        configured=_candidates_of_settings(gateway),
+    )
+
+
 def _candidates_of_settings(gateway: Gateway) -> dict[str, list[tuple[Candidate, bool]]]:
     """Return the connections of the settings by connector, each with whether anything is set for it."""
     found: dict[str, list[tuple[Candidate, bool]]] = defaultdict(list)
     for one in gateway.all_connections:
         connection = one.connection
-        candidate = Candidate(
-            connection=connection, weight=one.weight, priority=one.priority, models=tuple(one.models)
-        )
         connector = gateway.catalog.connectors[connection.connector]
+        candidate = Candidate(
+            connection=connection,
+            weight=one.weight,
+            priority=one.priority,
+            models=tuple(one.models),
+            made_for=connector,
+        )
         is_set = connection.name in gateway.settings.connections or (
             one.is_default
             and any(

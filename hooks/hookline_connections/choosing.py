@@ -11,6 +11,7 @@ from hookline.principal import matches
 
 if TYPE_CHECKING:
     from hookline.connection import Connection
+    from hookline.connector import Connector
     from hookline.principal import Principal
     from hookline_connections.rows import StoredConnection
     from hookline_connections.standing import Standing
@@ -36,6 +37,7 @@ class Candidate:
         priority: The lowest is asked first.
         models: Patterns of the models that it serves.
         row: Where it is stored; None for one of the settings.
+        made_for: The connector whose address and options it was made with.
     """
 
     connection: Connection
@@ -43,6 +45,7 @@ class Candidate:
     priority: int = 0
     models: tuple[str, ...] = ("*",)
     row: StoredConnection | None = None
+    made_for: Connector | None = None
 
     def serves(self, model: str | None) -> bool:
         """Tell whether it serves a model; a request that names none is served by all."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from hookline.errors import HooklineError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from hookline.gateway import Gateway
     from hookline.principal import Principal
     from hookline_connections.book import Book, Snapshot
+    from hookline_connections.building import Builder
     from hookline_connections.desk import Desk
     from hookline_connections.falling_back import Fallback
     from hookline_connections.resolving import Opener
@@ -54,6 +56,7 @@ class Office:
         self._is_sandbox = gateway.settings.sandbox
         self._fallback: Fallback = Fallback(self.standing)
         self._book: Book | None = None
+        self._builder: Builder | None = None
         self._opener: Opener | None = None
 
     @property
@@ -65,15 +68,22 @@ class Office:
             from hookline_connections.rows import ConnectionTable
 
             options = self.options.base
+            self._builder = Builder(self.gateway, forget=self.standing.forget)
             self._book = Book(
                 ConnectionTable(self.gateway.database),
-                Builder(self.gateway, forget=self.standing.forget).build,
+                self._builder.build,
                 clock=self.gateway.clock,
                 cache_s=options.cache_s,
                 max_stale_s=options.max_stale_s,
                 wait_s=options.wait_s,
             )
         return self._book
+
+    def follow(self) -> None:
+        """Work with the connectors that the gateway has now."""
+        if self._builder is not None and self._book is not None:
+            self._builder.follow()
+            self._book.expire()
 
     def has_account(self, connector: str) -> bool:
         """Tell whether a connection to a connector is stored; what cannot be read now counts as none."""
@@ -115,6 +125,7 @@ class Office:
             model=model if isinstance(model, str) else None,
             with_shared=options.fall_back_to_shared,
         )
+        found = [as_of(call, one) for one in found]
         call.state[PLAN] = Plan(candidates=tuple(found), model=model if isinstance(model, str) else None)
         if options.show_name:
             call.record.headers[NAME_HEADER] = found[0].connection.name
@@ -168,3 +179,20 @@ class Office:
     def fall_back(self, call: Call, attempt: Attempt) -> RetryDecision | None:
         """Return the decision to go on with another connection, or None."""
         return self._fallback.decide(call, attempt, self.options.for_call(call))
+
+
+def as_of(call: Call, candidate: Candidate) -> Candidate:
+    """Return a candidate with the address and options of the connector that a call began with.
+
+    That is another one than the candidate was made for if the connector is being replaced at this moment.
+    """
+    connector = call.action.connector
+    if candidate.made_for is connector or candidate.made_for is None:
+        return candidate
+    if candidate.row is None:
+        is_default = candidate.connection.name == call.connection.name
+        return replace(candidate, connection=call.connection, made_for=connector) if is_default else candidate
+    from hookline_connections.building import make_connection
+
+    connection = make_connection(candidate.row, connector, {connector.id: call.connection})
+    return replace(candidate, connection=connection, made_for=connector)

@@ -55,12 +55,22 @@ class Keeper:
             self.claims, lambda: self._store, now_us=self._now_us, lease_s=self._options.base.lease_s
         )
         self._sweep_at = self._clock.monotonic()
-        keys = ("", *self._options.key_ids)
-        self.derives = any(
-            self._options.find(action_id=action.id, key_id=key).derive_from
-            for action in gateway.catalog
-            for key in keys
-        )
+        self._derives = (-1, False)
+
+    @property
+    def derives(self) -> bool:
+        """Whether the key of any action is made from its input."""
+        catalog = self._gateway.catalog
+        version, found = self._derives
+        if version != catalog.version:
+            version, keys = catalog.version, ("", *self._options.key_ids)
+            found = any(
+                self._options.find(action_id=action.id, key_id=key).derive_from
+                for action in catalog
+                for key in keys
+            )
+            self._derives = version, found
+        return found
 
     @cached_property
     def _store(self) -> KeptReplies:

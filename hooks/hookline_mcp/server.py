@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import orjson
@@ -98,10 +97,18 @@ class McpServer:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._options = gateway.options_of(McpOptions).base
+        self._kept: tuple[int, Shelf | None] = (0, None)
 
-    @cached_property
+    @property
     def _shelf(self) -> Shelf:
-        return Shelf(self._gateway.catalog, page_size=self._options.page_size)
+        """The tools of the catalog as it is now; written once for each version of it."""
+        catalog = self._gateway.catalog
+        version = catalog.version
+        known, shelf = self._kept
+        if shelf is None or known != version:
+            shelf = Shelf(catalog, page_size=self._options.page_size)
+            self._kept = version, shelf
+        return shelf
 
     def answer(self, message: Message, caller: Caller, *, version: str) -> JsonObject | ToolCall:
         """Return the result of a request at once, or the call that it asks for.

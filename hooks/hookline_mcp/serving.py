@@ -61,6 +61,8 @@ def serve(context: CommandContext, wanted: Serving) -> None:
         else:
             gateway = stack.enter_context(context.open_gateway(sandbox=wanted.is_sandbox))
             door = _local(gateway, wanted.patterns)
+            if gateway.manifests is not None:
+                gateway.manifests.begin()
             max_line_bytes = gateway.settings.limits.max_body_bytes
         with contextlib.suppress(KeyboardInterrupt):
             StdioServer(door, source=sys.stdin.buffer, target=target, max_line_bytes=max_line_bytes).run()

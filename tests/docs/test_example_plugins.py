@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
+from click.testing import CliRunner
 
 from hookline import UpstreamRequest, UpstreamResponse
+from hookline.cli.context import CommandContext
+from hookline.cli.group import build_cli
 from hookline.gateway import Gateway, load_plugins
 from hookline.plugins import PluginHost
 from hookline.settings import Settings
@@ -127,3 +130,12 @@ def test_an_installed_example_is_found_by_its_entry_point(
     host = PluginHost()
     host.load(points)
     assert {found: info.status for found, info in host.plugins.items()} == {name: "active"}
+
+
+def test_the_file_of_the_how_to_page_is_called_without_being_installed(root: Path) -> None:
+    context = CommandContext(environ={"HOOKLINE_STATE_DIR": "none"})
+    file = str(root / "docs/examples/greeter.py")
+    done = CliRunner().invoke(
+        build_cli(), ["call", "greeter.greet", "name=Ada", "--plugin", file, "--sandbox"], obj=context
+    )
+    assert done.output.strip() == "Simulated answer to: Greet Ada in one line."

@@ -12,7 +12,7 @@ from hookline.cli.messages import CommandError, CommandFailedError
 
 if TYPE_CHECKING:
     from hookline.gateway import Gateway
-    from hookline.schema_files import Contract
+    from hookline.schema_files import AnyContract
 
 _dir_option = click.option(
     "--dir",
@@ -81,10 +81,34 @@ def check(context: CommandContext, folder: Path | None, wanted: tuple[str, ...])
     click.echo(f"{len(contracts)} schemas are as published.")
 
 
+@command.command("manifest")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write; printed unless given."
+)
+def show_manifest(out: Path | None) -> None:
+    """Print the JSON Schema of manifests, for editors.
+
+    A manifest whose first line is `# yaml-language-server: $schema=manifest.v1.json` is checked and completed
+    while you write it.
+    """
+    from hookline.manifest.json_schema import manifest_schema
+    from hookline.schema_files import dump
+
+    text = dump(manifest_schema())
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, "utf-8")
+    except OSError as exc:
+        raise CommandError(f"{out} cannot be written: {exc.strerror}.") from exc
+    click.echo(f"wrote {out}")
+
+
 def _select(
     gateway: Gateway, wanted: tuple[str, ...], *, is_own_folder: bool
-) -> tuple[list[Contract], frozenset[str]]:
-    from hookline.schema_files import bundled_connectors, contracts_of
+) -> tuple[list[AnyContract], frozenset[str]]:
+    from hookline.schema_files import ManifestContract, bundled_connectors, contracts_of
 
     known = frozenset(gateway.catalog.connectors)
     for name in wanted:
@@ -94,7 +118,12 @@ def _select(
                 hint="`hookline plugins list` shows what is installed and why.",
             )
     chosen = frozenset(wanted) or (bundled_connectors(gateway.host) if is_own_folder else known)
-    return contracts_of(action for action in gateway.catalog if action.connector.id in chosen), chosen
+    contracts: list[AnyContract] = list(
+        contracts_of(action for action in gateway.catalog if action.connector.id in chosen)
+    )
+    if is_own_folder and not wanted:
+        contracts.append(ManifestContract())
+    return contracts, chosen
 
 
 def _package_folder() -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,42 +21,51 @@ if TYPE_CHECKING:
 
 
 class CatalogEntry:
-    """An action and its validators, which are compiled when they are first needed."""
+    """An action and its validators, which are compiled when they are first needed.
+
+    Schemas that strangers wrote are compiled so that no pattern and no depth of a value can take long.
+    """
 
     def __init__(self, action: Action) -> None:
         self.action = action
+        self._guard = action.connector.guard
+
+    def _compile(self, schema: JsonObject, name: str) -> SchemaValidator:
+        if self._guard is None:
+            return SchemaValidator(schema, name=name)
+        return SchemaValidator(schema, name=name, is_foreign=True, depths=self._guard.depths(schema))
 
     @cached_property
     def input(self) -> SchemaValidator:
         """Validator of the action's input."""
-        return SchemaValidator(self.action.input_schema, name=f"the input of {self.action.id}")
+        return self._compile(self.action.input_schema, f"the input of {self.action.id}")
 
     @cached_property
     def output(self) -> SchemaValidator:
         """Validator of the action's output."""
-        return SchemaValidator(self.action.output_schema, name=f"the output of {self.action.id}")
+        return self._compile(self.action.output_schema, f"the output of {self.action.id}")
 
     @cached_property
     def request(self) -> SchemaValidator | None:
         """Validator of the upstream's body, if the action states its schema."""
         schema = self.action.request_schema
-        return (
-            SchemaValidator(schema, name=f"the request of {self.action.id}") if schema is not None else None
-        )
+        return None if schema is None else self._compile(schema, f"the request of {self.action.id}")
 
 
 class Catalog:
     """Finds actions by id. Those that are hidden are there for other actions only.
 
     Attributes:
-        connectors: The connectors, by id.
+        connectors: The connectors, by id; another mapping after every change.
         owners: Name of the plugin that a connector comes from, by the connector's id.
+        version: Another number after every change.
     """
 
     def __init__(self) -> None:
         self.connectors: dict[str, Connector] = {}
         self.owners: dict[str, str] = {}
         self._entries: dict[str, CatalogEntry] = {}
+        self.version = 0
 
     def __iter__(self) -> Iterator[Action]:
         """Yield the actions that callers may be told of, by id."""
@@ -67,7 +76,8 @@ class Catalog:
 
     def every(self) -> Iterator[Action]:
         """Yield all actions by id, hidden ones among them."""
-        return (self._entries[id].action for id in sorted(self._entries))
+        entries = self._entries  # one and the same, whatever takes its place meanwhile
+        return (entries[id].action for id in sorted(entries))
 
     def add(self, *connectors: Connector) -> None:
         """Add connectors and all their actions, or nothing.
@@ -80,16 +90,40 @@ class Catalog:
             if connector.id in self.connectors or connector.id in added:
                 raise ConfigurationError(f"There is a connector {connector.id!r} already.")
             added[connector.id] = connector
-        entries = {
-            action.id: CatalogEntry(action)
-            for connector in connectors
-            for action in connector.actions.values()
-        }
-        for entry in entries.values():
-            _ = entry.input, entry.output, entry.request
-            _check_form(entry.action)
-        self.connectors.update(added)
-        self._entries.update(entries)
+            _check_test(connector)
+        entries = _entries_of(connectors)
+        self.connectors = {**self.connectors, **added}
+        self._entries = {**self._entries, **entries}
+        self.version += 1
+
+    def replace(
+        self, removed: Iterable[Connector], added: Iterable[Connector], *, before: Callable[[], None]
+    ) -> None:
+        """Take connectors out and others in, at once for whoever looks up an action.
+
+        Args:
+            removed: Connectors that are there.
+            added: Others; one may have the id of one that is removed.
+            before: Called when `connectors` has the new ones already, and actions are still found as before.
+
+        Raises:
+            ConfigurationError: If an id is taken or a schema is not valid; then nothing changed.
+        """
+        removed, added = list(removed), list(added)
+        gone = {one.id for one in removed if self.connectors.get(one.id) is one}
+        for connector in added:
+            if connector.id in self.connectors and connector.id not in gone:
+                raise ConfigurationError(f"There is a connector {connector.id!r} already.")
+            _check_test(connector)
+        entries = {id: one for id, one in self._entries.items() if one.action.connector.id not in gone}
+        entries.update(_entries_of(added))
+        new = {one.id: one for one in added}
+        connectors = {id: one for id, one in self.connectors.items() if id not in gone} | new
+        self.connectors = {**self.connectors, **new}
+        before()
+        self._entries = entries
+        self.connectors = connectors
+        self.version += 1
 
     def entry(self, action_id: str, *, with_hidden: bool = False) -> CatalogEntry:
         """Return an action with its validators.
@@ -112,6 +146,15 @@ class Catalog:
             )
         return found
 
+    def entry_of(self, action: Action) -> CatalogEntry:
+        """Return the validators of an action, also of one that was replaced while its call runs."""
+        found = self._entries.get(action.id)
+        if found is not None:
+            paging = found.action.paging
+            if found.action is action or (paging is not None and paging.many is action):
+                return found
+        return CatalogEntry(action)
+
     def get(self, action_id: str, *, with_hidden: bool = False) -> Action | None:
         """Return an action, or None if there is none of that id."""
         found = self._entries.get(action_id)
@@ -126,6 +169,22 @@ class Catalog:
             NotFoundError: If there is none of that id.
         """
         return self.entry(action_id, with_hidden=with_hidden).action
+
+
+def _entries_of(connectors: Iterable[Connector]) -> dict[str, CatalogEntry]:
+    """Return the entries of connectors that are sound; manifests were checked when they were read.
+
+    Raises:
+        ConfigurationError: If a schema is not valid.
+    """
+    entries = {
+        action.id: CatalogEntry(action) for connector in connectors for action in connector.actions.values()
+    }
+    for entry in entries.values():
+        if entry.action.connector.guard is None:
+            _ = entry.input, entry.output, entry.request
+            _check_form(entry.action)
+    return entries
 
 
 def _check_form(action: Action) -> None:
@@ -143,6 +202,26 @@ def _check_form(action: Action) -> None:
         orjson.dumps(describe(action))
     except TypeError as exc:
         raise ConfigurationError(f"{action.id} cannot be described as JSON: {exc}.") from exc
+
+
+def _check_test(connector: Connector) -> None:
+    """Refuse a test of connections that nobody could run.
+
+    Raises:
+        ConfigurationError: If there is no such action, or it is hidden or needs input.
+    """
+    if connector.test is None:
+        return
+    action = connector.actions.get(f"{connector.id}.{connector.test}")
+    if action is None:
+        problem = "there is no such action"
+    elif action.is_hidden:
+        problem = "that action is hidden"
+    elif follow(action.input_schema, action.input_schema).get("required"):
+        problem = "that action needs input"
+    else:
+        return
+    raise ConfigurationError(f"Connector {connector.id!r}: `test`: {connector.test!r}: {problem}.")
 
 
 def build_catalog(host: PluginHost) -> Catalog:

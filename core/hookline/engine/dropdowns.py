@@ -28,6 +28,7 @@ from hookline.sources import Option, Source, SourceRequest
 if TYPE_CHECKING:
     from hookline.action import Action
     from hookline.clock import Clock
+    from hookline.connector import Connector
     from hookline.engine.catalog import Catalog
     from hookline.principal import Principal
     from hookline.record import CallWarning
@@ -121,9 +122,25 @@ class Dropdowns:
             raise ConfigurationError(f"There is a source of options {source.id!r} already.")
         self._sources[source.id] = source
 
+    def replace(self, removed: Iterable[Connector], added: Iterable[Connector]) -> None:
+        """Take the sources of connectors out and those of others in.
+
+        Raises:
+            ConfigurationError: If an id is taken.
+        """
+        gone = {id for connector in removed for id in connector.sources}
+        sources = {id: one for id, one in self._sources.items() if id not in gone}
+        for connector in added:
+            for source in connector.sources.values():
+                if source.id in sources:
+                    raise ConfigurationError(f"There is a source of options {source.id!r} already.")
+                sources[source.id] = source
+        self._sources = sources
+
     def all(self) -> Iterator[Source]:
         """Yield every source, by id."""
-        return (self._sources[id] for id in sorted(self._sources))
+        sources = self._sources  # one and the same, whatever takes its place meanwhile
+        return (sources[id] for id in sorted(sources))
 
     def visible_to(self, principal: Principal) -> Iterator[Source]:
         """Yield the sources that a caller may read: those of no connector, and of one that it may use."""
@@ -245,7 +262,7 @@ class Dropdowns:
     def _hint_of(self, action_id: str, source: Source, principal: Principal) -> dict[str, str]:
         connector = self._catalog.connectors.get(action_id.partition(".")[0])
         action = None if connector is None else connector.actions.get(action_id)
-        if action is None or not principal.may_run(action_id):
+        if action is None or action.is_hidden or not principal.may_run(action_id):
             raise _refuse("action", f"names {action_id[:80]!r}, and there is no such action for this key")
         parameters = hint_of(action, source.id)
         if parameters is None:

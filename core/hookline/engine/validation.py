@@ -12,6 +12,7 @@ from itertools import islice
 import jsonschema_rs
 
 from hookline.engine.explanation import Explanation, Problem
+from hookline.engine.schema_weight import NO_BOUND, Depths
 from hookline.errors import ConfigurationError, InvalidInputError
 from hookline.text import join_sentences
 
@@ -31,13 +32,17 @@ class SchemaValidator:
         name: What it describes, for error messages.
         is_foreign: Whether a caller wrote it: then no pattern may take long, and one that looks ahead or
             back is refused.
+        depths: How deep a value may be nested; see `hookline.engine.schema_guard`.
 
     Raises:
         ConfigurationError: If the schema is not valid or refers to another document.
     """
 
-    def __init__(self, schema: JsonObject, *, name: str, is_foreign: bool = False) -> None:
+    def __init__(
+        self, schema: JsonObject, *, name: str, is_foreign: bool = False, depths: Depths = NO_BOUND
+    ) -> None:
         self.schema = schema
+        self._depths = depths
         patterns = jsonschema_rs.RegexOptions(size_limit=_MAX_PATTERN_BYTES) if is_foreign else None
         dialect = schema.get("$schema", DIALECT)
         if dialect != DIALECT:  # `meta.validate` would fetch it, `offline` or not
@@ -56,7 +61,7 @@ class SchemaValidator:
 
     def fits(self, value: object) -> bool:
         """Tell whether ``value`` fits the schema."""
-        return self._validator.is_valid(value)
+        return not is_deeper(value, self._depths.judged) and self._validator.is_valid(value)
 
     def check(self, value: JsonObject) -> None:
         """Return if ``value`` fits the schema.
@@ -65,7 +70,7 @@ class SchemaValidator:
             InvalidInputError: If it does not; ``field`` is the first field at fault and
                 ``details["problems"]`` lists up to ten.
         """
-        if self._validator.is_valid(value):
+        if self.fits(value):
             return
         problems = self.problems(value)
         more = len(problems) - 3
@@ -79,6 +84,10 @@ class SchemaValidator:
 
     def problems(self, value: object) -> list[Problem]:
         """Return at most ten problems of ``value``; none if it fits."""
+        if is_deeper(value, self._depths.judged):
+            return [_whole(f"This must not be nested deeper than {self._depths.judged} levels.")]
+        if is_deeper(value, self._depths.explained):
+            return [] if self.fits(value) else [self._unexplained()]
         found: dict[Problem, None] = {}
         explanation = Explanation(self.schema, value)
         for error in self._errors(value):
@@ -87,6 +96,10 @@ class SchemaValidator:
                 if len(found) == _MAX_PROBLEMS:
                     return list(found)
         return list(found)
+
+    def _unexplained(self) -> Problem:
+        levels = self._depths.explained
+        return _whole(f"This does not fit; where is not told of what is nested deeper than {levels} levels.")
 
     def _errors(self, value: object) -> Iterator[jsonschema_rs.ValidationError]:
         """Yield some errors: of a large value only the first, as looking for all takes seconds there."""
@@ -100,6 +113,28 @@ class SchemaValidator:
             first = exc.with_traceback(None)  # its traceback would hold this frame, and with it the value
         if first is not None:
             yield first
+
+
+def _whole(message: str) -> Problem:
+    return Problem(field="", message=message)
+
+
+def is_deeper(value: object, levels: int | None) -> bool:
+    """Tell whether objects and lists of a value stand more than so many levels inside of each other."""
+    if levels is None:
+        return False
+    level = [value]
+    for _ in range(levels + 1):
+        below: list[object] = []
+        for one in level:
+            if isinstance(one, dict):
+                below += [inner for inner in one.values() if isinstance(inner, (dict, list))]
+            elif isinstance(one, list):
+                below += [inner for inner in one if isinstance(inner, (dict, list))]
+        if not below:
+            return False
+        level = below
+    return True
 
 
 def _is_small(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Exports that were made lately: the catalog does not change while a gateway runs, so they stay right."""
+"""Exports that were made lately; the version of the catalog is in their keys, so they stay right."""
 
 from __future__ import annotations
 

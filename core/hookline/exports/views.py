@@ -6,7 +6,13 @@ import difflib
 import hashlib
 from typing import TYPE_CHECKING
 
-from hookline.errors import ConfigurationError, ExportRefusedError, InvalidInputError, NotFoundError
+from hookline.errors import (
+    ConfigurationError,
+    ExportRefusedError,
+    InvalidInputError,
+    NotFoundError,
+    StoreUnavailableError,
+)
 from hookline.etags import is_known
 from hookline.exports.wishes import check_server_url, find_target, pick_wanted, read_patterns
 from hookline.routes import Reply, json_reply
@@ -15,8 +21,10 @@ if TYPE_CHECKING:
     from hookline.exports.export import Export
     from hookline.exports.shelf import Shelf
     from hookline.exports.target import ExportTarget
+    from hookline.gateway import Gateway
     from hookline.routes import RouteRegistry, RouteRequest
 
+_MAX_TRIES = 5
 _PARAMETERS = ("actions", "server")
 _TYPES = {".json": "application/json", ".html": "text/html; charset=utf-8", ".zip": "application/zip"}
 
@@ -70,21 +78,35 @@ class ExportViews:
         return _reply(request, name, export.files[name])
 
     def _make(self, request: RouteRequest, target: ExportTarget) -> Export:
-        from hookline.exports.blueprints import make_blueprint
-        from hookline.exports.export import make_export
-
         _refuse_unknown(request, known=_PARAMETERS)
         gateway = request.gateway
         server_url = _server_url(request)
         patterns = read_patterns(request.inbound.query.get("actions"))
-        ids = pick_wanted(gateway, patterns, principal=request.principal)
-        try:
-            return self._shelf.get(
-                (target.name, server_url, ids),
-                lambda: make_export(target, make_blueprint(gateway, server_url=server_url, action_ids=ids)),
-            )
-        except ConfigurationError as exc:
-            raise ExportRefusedError(exc.message, hint=_hint_of(exc)) from exc
+        for _ in range(_MAX_TRIES):  # what was made while the catalog changed may be half of each
+            version = gateway.catalog.version
+            ids = pick_wanted(gateway, patterns, principal=request.principal)
+            try:
+                made = self._take(gateway, target, server_url, ids, version=version)
+            except ConfigurationError as exc:
+                raise ExportRefusedError(exc.message, hint=_hint_of(exc)) from exc
+            except NotFoundError:
+                if gateway.catalog.version == version:
+                    raise
+            else:
+                if gateway.catalog.version == version:
+                    return made
+        raise StoreUnavailableError("The actions are changing at this moment.", retry_after_s=1.0)
+
+    def _take(
+        self, gateway: Gateway, target: ExportTarget, server_url: str, ids: tuple[str, ...], *, version: int
+    ) -> Export:
+        from hookline.exports.blueprints import make_blueprint
+        from hookline.exports.export import make_export
+
+        def make() -> Export:
+            return make_export(target, make_blueprint(gateway, server_url=server_url, action_ids=ids))
+
+        return self._shelf.get((version, target.name, server_url, ids), make)
 
 
 def describe_target(target: ExportTarget) -> dict[str, object]:

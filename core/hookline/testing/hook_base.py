@@ -28,7 +28,7 @@ class HookChecks:
 
     __test__: ClassVar[bool] = False
 
-    plugin: ClassVar[object]
+    plugin: object
     applies_to: ClassVar[Sequence[str]] = ()
     inputs: ClassVar[Mapping[str, Mapping[str, object]]] = {}
     dependencies: ClassVar[Sequence[str]] = ()

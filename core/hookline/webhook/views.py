@@ -76,6 +76,8 @@ def show_readiness(request: RouteRequest) -> Reply:
     hanging = [str(hook) for hook in request.gateway.host.watch.hanging()]
     if hanging:  # other threads go on taking calls
         answer["hanging"] = hanging
+    if warnings := request.gateway.warnings():
+        answer["warnings"] = warnings
     return json_reply(answer, status=503 if missing else 200)
 
 

@@ -7,13 +7,13 @@ import jsonschema
 import pytest
 
 from hookline.cli.context import CommandContext
-from hookline.schema_files import PINS, SchemaFolder, bundled_connectors, contracts_of
-from hookline_schemas import FOLDER, load, versions
+from hookline.schema_files import PINS, ManifestContract, SchemaFolder, bundled_connectors, contracts_of
+from hookline_schemas import FOLDER, load, load_manifest_format, versions
 
 if TYPE_CHECKING:
     from hookline.schema_files import Direction
 
-_NAMES = sorted(json.loads((FOLDER / PINS).read_bytes()))
+_NAMES = sorted(set(json.loads((FOLDER / PINS).read_bytes())) - {"manifest.v1.json"})
 
 
 def test_the_published_files_are_what_the_bundled_actions_take_and_give() -> None:
@@ -51,3 +51,12 @@ def test_what_was_never_published_is_refused_with_what_was() -> None:
         load("openai.chat", "input", 99)
     with pytest.raises(LookupError, match=r"acme\.none input v1 was never published; there is no version"):
         load("acme.none", "input")
+
+
+def test_the_format_of_manifests_is_published_as_the_models_have_it() -> None:
+    assert SchemaFolder(FOLDER).check([ManifestContract()], connectors=[]) == []
+    schema = load_manifest_format()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$id"] == "urn:hookline:schema:manifest:v1"
+    with pytest.raises(LookupError, match=r"manifest v9 was never published"):
+        load_manifest_format(9)

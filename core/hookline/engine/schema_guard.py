@@ -1,0 +1,119 @@
+"""Judging schemas that strangers wrote, before anything is made from them.
+
+A schema can be an attack: it can ask to fetch something, it can hold itself, and each of its levels can be
+looked at twice, so that thirty lines take minutes. What is refused here would do such a thing whatever is
+compared with it. What does it with deeply nested values only has a bound on their depth, told by `depths`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from hookline.engine.schema_walk import MAX_DEFINITIONS, SchemaProblem, SchemaWalk
+from hookline.engine.schema_weight import Depths, Growth, Spot, Weights
+
+JsonObject = dict[str, object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What was found out about a schema.
+
+    Attributes:
+        problems: What is wrong with it; empty if it may be used.
+        needed: Names of the shared schemas that it needs, directly and through others.
+    """
+
+    problems: tuple[SchemaProblem, ...]
+    needed: Sequence[str]
+
+
+class SchemaGuard:
+    """Judges schemas that may refer to shared ones.
+
+    Args:
+        shared: Schemas by name that every other may refer to as ``#/$defs/<name>``.
+    """
+
+    def __init__(self, shared: Mapping[str, JsonObject] | None = None) -> None:
+        self._shared = shared or {}
+        self._spots: dict[str, Spot] = {}
+        self._problems: dict[str, list[SchemaProblem]] = {}
+        self._needs: dict[str, frozenset[str]] = {}
+        self._patterns: dict[str, str | None] = {}
+        self._looks: dict[str, int] = {}
+        self._chains: dict[str, int] = {}
+        for name, schema in self._shared.items():
+            walk = SchemaWalk(schema, self._patterns, self._shared, is_shared=True)
+            self._spots[f"#/$defs/{name}"] = walk.spot
+            self._problems[name] = walk.problems
+            self._needs[name] = frozenset(walk.names)
+
+    def shared_problems(self) -> Iterator[tuple[str, SchemaProblem]]:
+        """Yield what is wrong with shared schemas, with their names."""
+        for name, problems in self._problems.items():
+            yield from ((name, problem) for problem in problems)
+        for name in self._shared:
+            for problem in self._weigh(self._spots[f"#/$defs/{name}"], {}):
+                yield name, problem
+
+    def judge(self, schema: JsonObject) -> Verdict:
+        """Return what is wrong with a schema, and what it needs.
+
+        What is wrong with shared ones is told by `shared_problems`.
+
+        Args:
+            schema: A schema, with or without ``$defs`` of its own.
+        """
+        walk = SchemaWalk(schema, self._patterns, self._shared)
+        needed = self._closure(walk.names)
+        if walk.problems:
+            return Verdict(problems=tuple(dict.fromkeys(walk.problems)), needed=needed)
+        found = list(self._weigh(walk.spot, walk.own_spots))
+        if len(needed) > MAX_DEFINITIONS:
+            message = f"needs more than {MAX_DEFINITIONS:,} shared schemas; describe less of it"
+            found.append(SchemaProblem(path=(), message=message))
+        own = schema.get("$defs")
+        found += [
+            SchemaProblem(
+                path=("$defs", name), message="is the name of a shared schema too; choose another one"
+            )
+            for name in (own if isinstance(own, dict) else ())
+            if name in needed
+        ]
+        return Verdict(problems=tuple(found), needed=needed)
+
+    def complete(self, schema: JsonObject, needed: Sequence[str]) -> JsonObject:
+        """Return a schema that holds the shared schemas it needs."""
+        if not needed:
+            return schema
+        own = schema.get("$defs")
+        shared = {name: self._shared[name] for name in needed}
+        return {**schema, "$defs": {**shared, **(own if isinstance(own, dict) else {})}}
+
+    def depths(self, schema: JsonObject) -> Depths:
+        """Return how deep values may be nested that are compared with a schema without a problem."""
+        walk = SchemaWalk(schema, self._patterns, self._shared)
+        return Growth({**self._spots, **walk.own_spots, "#": walk.spot}).depths(walk.spot)
+
+    def _closure(self, names: set[str]) -> list[str]:
+        found = dict.fromkeys(sorted(names))
+        queue = list(found)
+        for name in queue:
+            for inner in sorted(self._needs.get(name, ())):
+                if inner not in found:
+                    found[inner] = None
+                    queue.append(inner)
+        return list(found)
+
+    def _weigh(self, spot: Spot, own: Mapping[str, Spot]) -> Iterator[SchemaProblem]:
+        """Yield a problem for every spot of a schema where a value is compared with too much."""
+        known = Weights(self._spots, own, spot, self._looks, self._chains)
+        queue = [spot, *own.values()]
+        for one in queue:
+            queue += [inner for _, inner in one.inner]
+            problem = known.problem_of(one)
+            if problem is not None:
+                yield SchemaProblem(path=one.path, message=problem)
+                return
