@@ -21,6 +21,32 @@ settings.register_profile(
 settings.load_profile("repeat")
 
 
+# Files that take longest. Where files are given to several processes, one of these that begins last would
+# keep the others waiting for it.
+_LONGEST_FIRST = (
+    "tests/system/test_gateway_layer.py",
+    "tests/hooks/hookline_streams/test_bulk.py",
+    "tests/hooks/hookline_docs/test_in_browser.py",
+    "tests/system/test_hook_matrix.py",
+    "tests/system/test_node_red.py",
+    "tests/hooks/hookline_jobs/test_killed.py",
+    "tests/hooks/hookline_ledger/test_killed.py",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep pytest-xdist from sorting files by the number of their tests: the longest ones have few."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    root = config.rootpath
+    ranks = {root / name: rank for rank, name in enumerate(_LONGEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what gateways and commands write away from the home folder of whoever runs the tests."""

@@ -18,7 +18,7 @@ RUN_PAGES = ("README.md", "docs/tutorial/first-call.md", "docs/how-to/provoke-fa
 LOCAL = "localhost:8787"
 
 _FENCE = re.compile(r"```(\w*)\s*$")
-_MARK = re.compile(r"<!-- ([a-z]+)(?:: (.+))? -->$")
+_MARK = re.compile(r"<!-- ([a-z]+(?: [a-z]+)?)(?:: (.+))? -->$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,12 +90,12 @@ def all_blocks() -> list[Block]:
 
 
 def runnable() -> list[Block]:
-    """Return the blocks of the pages that call the gateway."""
+    """Return the blocks that call the gateway: those of some pages, and those that say so."""
     return [
         block
-        for page in RUN_PAGES
-        for block in blocks_of(page)
+        for block in all_blocks()
         if block.language in ("bash", "python") and LOCAL in block.text
+        if block.page in RUN_PAGES or block.marks.get("run") == ""
     ]
 
 
@@ -103,11 +103,21 @@ _KINDS: dict[str, Callable[[], list[Block]]] = {
     "included_block": lambda: [block for block in all_blocks() if "file" in block.marks],
     "calling_block": runnable,
     "hook_example": lambda: [
-        block for block in blocks_of("docs/reference/hooks.md") if "example" in block.marks
+        block
+        for page in pages()
+        if page.startswith("docs/reference/hooks/")
+        for block in blocks_of(page)
+        if "example" in block.marks
     ],
     "toml_block": lambda: [block for block in all_blocks() if block.language == "toml"],
     "json_block": lambda: [block for block in all_blocks() if block.language == "json"],
+    "bash_block": lambda: [block for block in all_blocks() if block.language == "bash"],
     "python_block": lambda: [block for block in all_blocks() if block.language == "python"],
+    "free_python_block": lambda: [
+        block
+        for block in all_blocks()
+        if block.language == "python" and not set(block.marks) & {"file", "example", "test", "not run"}
+    ],
 }
 
 
@@ -130,6 +140,12 @@ def root() -> Path:
 def read_blocks() -> Callable[[str], list[Block]]:
     """Returns the fenced blocks of a page."""
     return blocks_of
+
+
+@pytest.fixture(scope="session")
+def running_files() -> set[str]:
+    """The example files that are run against a gateway."""
+    return {block.marks["file"] for block in runnable() if "file" in block.marks}
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,20 @@ def test_named_files_exist_and_hold_the_named_functions(root: Path) -> None:
             assert not name or re.search(rf"(?:def|class) {name}\b", (root / path).read_text("utf-8")), name
 
 
+def test_the_layout_names_what_is_in_the_tree(root: Path) -> None:
+    text = (root / "docs/explanation/architecture.md").read_text("utf-8")
+    layout = text.partition("\n## The layout\n")[2].partition("```text\n")[2].partition("```")[0]
+    core = layout.partition("connectors/")[0]
+    modules = {path.name for path in (root / "core/hookline").glob("[a-z]*.py")}
+    names = " ".join(re.split(r" {3,}", line.strip())[0] for line in core.splitlines()[1:])
+    assert set(re.findall(r"\w+\.py", names)) == modules
+    for folder in ("connectors", "hooks", "schemas"):
+        packages = {path.parent.name for path in (root / folder).glob("hookline_*/__init__.py")}
+        assert set(re.findall(rf"(?m)^{folder}/(\w+)/ ", layout)) == packages
+    parts = {path.parent.name for path in (root / "core/hookline").glob("*/__init__.py")}
+    assert set(re.findall(r"(?m)^    (\w+)/ ", core)) == parts
+
+
 def test_the_pipeline_table_names_every_hook_of_a_call(root: Path) -> None:
     from hookline import hookspecs
 

@@ -1,10 +1,11 @@
-"""The reference of hooks: its headings are the specifications, and its examples run."""
+"""The index of hooks, and the examples of their pages, which run."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import inspect
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
     from hookline import Call
 
 PAGE = "docs/reference/hooks.md"
+FOLDER = "docs/reference/hooks"
 KEY = "a-key-for-tests-only-0001"
 HEADERS = {"authorization": f"Bearer {KEY}"}
+_LINK = re.compile(r"\[`(\w+)`\]\(hooks/\1\.md\)")
 
 
 def _specifications() -> dict[str, str]:
@@ -45,47 +48,39 @@ def _specifications() -> dict[str, str]:
     return found
 
 
-def _hook_of(block: Block, text: str) -> str:
-    """Return the hook whose section a block stands in."""
-    above = text.splitlines()[: block.line]
-    heading = next(line for line in reversed(above) if line.startswith("### "))
-    return heading.removeprefix("### `").partition("(")[0]
+def test_the_tables_of_the_index_list_every_hook_in_call_order(
+    rows_of: Callable[[str], list[list[str]]],
+) -> None:
+    shown = [found[1] for row in rows_of(PAGE) if (found := _LINK.fullmatch(row[0]))]
+    assert shown == list(_specifications())
 
 
-def test_headings_are_the_exact_signatures_in_call_order(headings_of: Callable[[str], list[str]]) -> None:
-    shown = [heading.strip("`") for heading in headings_of(PAGE) if heading.startswith("`hookline_")]
-    assert shown == list(_specifications().values())
+def test_kind_and_wrappers_in_the_index_are_those_of_the_pages(
+    rows_of: Callable[[str], list[list[str]]],
+) -> None:
+    for row in rows_of(PAGE):
+        if found := _LINK.fullmatch(row[0]):
+            facts = {one[0]: one[1].partition(":")[0] for one in rows_of(f"{FOLDER}/{found[1]}.md")}
+            assert row[1:3] == [facts["Kind"], {"none": "no", "allowed": "yes"}[facts["Wrappers"]]], found[1]
 
 
-def test_every_hook_has_one_example(read_blocks: Callable[[str], list[Block]], root: Path) -> None:
-    text = _page_text(root)
-    examples = [_hook_of(block, text) for block in read_blocks(PAGE) if "example" in block.marks]
-    assert examples == list(_specifications())
+def test_the_picture_shows_every_hook_of_a_call_in_call_order(root: Path) -> None:
+    text = (root / "docs/images/hooks.svg").read_text("utf-8")
+    drawn = re.findall(r">(hookline_\w+)<", text)
+    assert drawn == [name for name in _specifications() if name not in hookspecs.SETUP_HOOKS]
 
 
-def test_first_result_and_no_wrappers_are_told_of_the_right_hooks(root: Path) -> None:
-    sections = _page_text(root).split("### `")[1:]
-    for section in sections:
-        name = section.partition("(")[0]
-        options = getattr(getattr(hookspecs, name), "hookline_spec", {})
-        assert ("First result." in section) == bool(options.get("firstresult")), name
-        takes_none = name in hookspecs.SECURITY_HOOKS | hookspecs.OBSERVER_HOOKS | hookspecs.AROUND_HOOKS
-        assert ("No wrappers." in section) == takes_none, name
-
-
-def test_the_named_bundled_plugins_are_those_that_use_the_hook(root: Path) -> None:
-    host = load_plugins(Settings())
-    for section in _page_text(root).split("### `")[1:]:
-        name = section.partition("(")[0]
-        line = next(line for line in section.splitlines() if line.startswith("- **Bundled plugin"))
-        shown = {plugin for plugin in host.plugins if f"`{plugin}`" in line}
-        assert shown == {plugin for plugin, _ in host.implementations(name)}, name
+def test_every_hook_has_one_example(read_blocks: Callable[[str], list[Block]]) -> None:
+    for name in _specifications():
+        examples = [block for block in read_blocks(f"{FOLDER}/{name}.md") if "example" in block.marks]
+        assert len(examples) == 1, name
 
 
 def test_every_name_that_plugin_authors_import_is_listed(rows_of: Callable[[str], list[list[str]]]) -> None:
     import hookline
 
-    listed = {name.strip("` ") for row in rows_of(PAGE) for name in row[0].split(",")}
+    rows = [row for row in rows_of(PAGE) if not _LINK.fullmatch(row[0])]
+    listed = {name.strip("` ") for row in rows for name in row[0].split(",")}
     assert listed == set(hookline.__all__) - {"hookimpl"}
 
 
@@ -371,9 +366,9 @@ CHECKS: dict[str, Callable[..., None]] = {
 
 
 def test_an_example_does_what_its_hook_is_for(
-    hook_example: Block, root: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    hook_example: Block, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hook = _hook_of(hook_example, _page_text(root))
+    hook = Path(hook_example.page).stem
     monkeypatch.setenv("ACME_SIGNING_KEY", "a-signing-key")
     module = ModuleType("documented_example")
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -382,7 +377,3 @@ def test_an_example_does_what_its_hook_is_for(
     check = CHECKS[hook]
     fixtures = [name for name in inspect.signature(check).parameters if name != "plugin"]
     check(plugin, **{name: request.getfixturevalue(name) for name in fixtures})
-
-
-def _page_text(root: Path) -> str:
-    return (root / PAGE).read_text("utf-8")

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hookline.settings import load_settings
+from hookline.gateway import load_plugins
+from hookline.options import LayeredOptions, load_model
+from hookline.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from tests.docs.conftest import Block
@@ -102,6 +104,11 @@ def test_a_toml_block_is_a_settings_file_or_a_project(toml_block: Block, tmp_pat
     file.write_text(toml_block.text)
     settings = load_settings({"HOOKLINE_CONFIG": str(file)})
     assert set(content) <= settings.model_fields_set
+    declared = dict(load_plugins(Settings()).options())
+    for name, table in settings.plugins.options.items():
+        assert name in declared, f"{toml_block}: there is no plugin {name!r} with options"
+        assert isinstance(table, dict)
+        LayeredOptions(load_model(declared[name], plugin=name), table, {}, name=name)
 
 
 def test_a_json_block_is_json(json_block: Block) -> None:

@@ -239,6 +239,8 @@ def _collect(host: PluginHost) -> dict[str, list[Connector]]:
         except Exception as exc:  # a plugin may fail in any way
             problem = f"hookline_register_connectors() failed with {type(exc).__name__}: {exc}"
         else:
+            if connectors is None:
+                continue
             if isinstance(connectors, (list, tuple)) and all(
                 isinstance(one, Connector) for one in connectors
             ):

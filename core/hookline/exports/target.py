@@ -114,6 +114,8 @@ def collect_targets(host: PluginHost) -> dict[str, ExportTarget]:
             raise ConfigurationError(
                 f"Plugin {plugin!r} could not add its exports: {type(exc).__name__}: {exc}"
             ) from exc
+        if targets is None:
+            continue
         if not isinstance(targets, (list, tuple)) or not all(
             isinstance(one, ExportTarget) for one in targets
         ):
