@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from hookline.engine.compiled_schemas import CompiledSchemas
 from hookline.engine.schema_walk import (
     MAX_DEFINITIONS,
     MAX_DEFINITIONS_TOGETHER,
@@ -39,9 +40,13 @@ class SchemaGuard:
 
     Args:
         shared: Schemas by name that every other may refer to as ``#/$defs/<name>``.
+
+    Attributes:
+        compiled: Those of the judged schemas that need many others, compiled.
     """
 
     def __init__(self, shared: Mapping[str, JsonObject] | None = None) -> None:
+        self.compiled = CompiledSchemas()
         self._shared = shared or {}
         self._spots: dict[str, Spot] = {}
         self._problems: dict[str, list[SchemaProblem]] = {}

@@ -187,6 +187,26 @@ def test_schemas_of_a_manifest_are_compiled_when_they_are_needed() -> None:
     catalog = Catalog()
     catalog.add(connector)
     entry = catalog.entry("acme.find")
-    assert "input" not in vars(entry)
+    assert not entry._kept
     assert entry.input.fits({"a": "aa"})
     assert not entry.input.fits({"a": "b"})
+
+
+def test_compiled_schemas_that_need_many_others_are_kept_within_bounds() -> None:
+    from hookline import Connector
+
+    schemas = {
+        f"S{one}": {"properties": {"next": {"$ref": f"#/$defs/S{(one + 1) % 1000}"}}} for one in range(1000)
+    }
+    actions = {
+        f"get_{one}": {"method": "GET", "path": "/", "output": {"$ref": f"#/$defs/S{one}"}}
+        for one in range(6)
+    }
+    connector = cast("Connector", _build(schemas=schemas, actions=actions))
+    catalog = Catalog()
+    catalog.add(connector)
+    entries = [catalog.entry(f"acme.get_{one}") for one in range(6)]
+    compiled = [entry.output for entry in entries]
+    assert all(one.fits({"next": {"next": {}}}) for one in compiled)
+    assert [entry.output is one for entry, one in zip(entries[3:], compiled[3:], strict=True)] == [True] * 3
+    assert entries[0].output is not compiled[0]

@@ -11,7 +11,7 @@ from manifest_lab import ManifestLab, manifest_text, open_lab
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hookline_connections.office import Office
+    from hookline_connections import ConnectionsPlugin
 
 _OPERATOR = Actor(name="cli:operator")
 
@@ -22,7 +22,7 @@ def _desk(lab: ManifestLab) -> Desk:
         for impl in lab.gateway.host.hook.hookline_catalog_changed.get_hookimpls()
         if impl.plugin_name == "connections"
     )
-    return cast("Office", plugin._office).desk()
+    return cast("ConnectionsPlugin", plugin)._office.desk()
 
 
 def _store(lab: ManifestLab, name: str, **more: str) -> None:
