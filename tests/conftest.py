@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["servers"]
+pytest_plugins = ["pytester", "servers"]
 
 # The same examples in every run and no bound on their time, so that a busy machine fails nothing.
 # `--hypothesis-profile=search` looks for new ones.

@@ -1,4 +1,4 @@
-"""Make our outputs from OpenAI's answers with text, and write a changed text back into them."""
+"""Make our outputs from OpenAI's answers with text."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def present_chat(call: Call, raw: object) -> JsonObject:
         InvalidUpstreamAnswerError: If the answer has not the shape that OpenAI describes.
     """
     answer = read_object(raw, "answer")
-    choices = [_chat_choice(index, choice) for index, choice in _choices_of(answer)]
+    choices = [_chat_choice(index, choice) for index, choice in choices_of(answer)]
     first = choices[0]
     output = {
         **_top(answer, first),
@@ -49,34 +49,9 @@ def present_completion(call: Call, raw: object) -> JsonObject:
         InvalidUpstreamAnswerError: If the answer has not the shape that OpenAI describes.
     """
     answer = read_object(raw, "answer")
-    choices = [_text_choice(index, choice) for index, choice in _choices_of(answer)]
+    choices = [_text_choice(index, choice) for index, choice in choices_of(answer)]
     output = {**_top(answer, choices[0]), "choices": choices if len(choices) > 1 else None}
     return with_raw(call, answer, output)
-
-
-def restore_texts(raw: object, output: JsonObject) -> object:
-    """Return a copy of an answer that holds the texts of a changed output.
-
-    A text goes to where it was read from: content, refusal or transcript of a chat message, or the text of a
-    completion. With several choices each takes the text of its own entry; the first one takes the output's
-    ``text`` if that was changed.
-
-    Raises:
-        InvalidUpstreamAnswerError: If the answer has not the shape that OpenAI describes.
-    """
-    answer = read_object(raw, "answer")
-    listed = output.get("choices")
-    texts = (
-        {entry.get("index"): entry.get("text") for entry in listed if isinstance(entry, dict)}
-        if isinstance(listed, list)
-        else {}
-    )
-    choices = _choices_of(answer)
-    first_index, first_choice = choices[0]
-    if first_index not in texts or output.get("text") != _text_in(first_choice, first_index):
-        texts[first_index] = output.get("text")
-    changed = {id(choice): _with_text(choice, index, texts.get(index)) for index, choice in choices}
-    return {**answer, "choices": [changed[id(choice)] for choice in read_list(answer["choices"], "choices")]}
 
 
 def tool_arguments(text: str) -> object:
@@ -112,7 +87,12 @@ def with_raw(call: Call, answer: JsonObject, output: JsonObject) -> JsonObject:
     return output
 
 
-def _choices_of(answer: JsonObject) -> list[tuple[int, JsonObject]]:
+def choices_of(answer: JsonObject) -> list[tuple[int, JsonObject]]:
+    """Return the choices of an answer with their numbers, in order.
+
+    Raises:
+        InvalidUpstreamAnswerError: If there is none.
+    """
     entries = read_list(answer.get("choices"), "choices")
     if not entries:
         raise InvalidUpstreamAnswerError("The service's answer cannot be used: it holds no choice.")
@@ -147,14 +127,15 @@ def _chat_choice(index: int, choice: JsonObject) -> JsonObject:
     message = read_object(choice.get("message"), f"{where}.message")
     return {
         "index": index,
-        "text": _text_of(message, where)[1],
+        "text": text_of(message, where)[1],
         "finish_reason": read_optional_text(choice.get("finish_reason"), f"{where}.finish_reason"),
         "refusal": read_optional_text(message.get("refusal"), f"{where}.message.refusal"),
         "tool_calls": _tool_calls(message, f"{where}.message"),
     }
 
 
-def _text_of(message: JsonObject, where: str) -> tuple[Place, str]:
+def text_of(message: JsonObject, where: str) -> tuple[Place, str]:
+    """Return where the text of a chat message stands, and the text; an empty one if there is none."""
     content = read_optional_text(message.get("content"), f"{where}.message.content")
     if content:
         return "content", content
@@ -179,25 +160,3 @@ def _tool_calls(message: JsonObject, where: str) -> list[JsonObject]:
             present_tool_call({"id": None, "type": "function", "function": older}, f"{where}.function_call")
         ]
     return []
-
-
-def _text_in(choice: JsonObject, index: int) -> str:
-    where = f"choices[{index}]"
-    if "message" not in choice:
-        return read_text(choice.get("text"), f"{where}.text")
-    return _text_of(read_object(choice["message"], f"{where}.message"), where)[1]
-
-
-def _with_text(choice: JsonObject, index: int, text: object) -> JsonObject:
-    if text is None or text == _text_in(choice, index):
-        return choice
-    if "message" not in choice:
-        return {**choice, "text": text}
-    message = read_object(choice["message"], "message")
-    place, _ = _text_of(message, f"choices[{index}]")
-    if place == "audio":
-        return {
-            **choice,
-            "message": {**message, "audio": {**read_object(message["audio"], "audio"), "transcript": text}},
-        }
-    return {**choice, "message": {**message, place: text}}

@@ -9,12 +9,13 @@ from hookline.call import Call
 from hookline.connector import Connector
 from hookline.errors import InvalidInputError
 from hookline.upstream import UpstreamRequest
-from hookline_openai.answers import present_chat, restore_texts
+from hookline_openai.answers import present_chat
 from hookline_openai.chat_fields import ChatFields, ChatRequest, ResponseFormat
 from hookline_openai.chat_stream import ChatStream
 from hookline_openai.messages import Message
 from hookline_openai.metering import TokenMeter
 from hookline_openai.outputs import ChatOutput
+from hookline_openai.restoring import restore_texts
 from hookline_openai.shapes import StrictShape, field
 from hookline_openai.stream_frame import mark_incomplete
 from hookline_openai.stream_request import ask_chat_stream, ask_for_usage

@@ -8,11 +8,12 @@ from hookline.action import JsonObject, Sample
 from hookline.call import Call
 from hookline.connector import Connector
 from hookline.upstream import UpstreamRequest
-from hookline_openai.answers import present_completion, restore_texts
+from hookline_openai.answers import present_completion
 from hookline_openai.chat_fields import INT64_MAX, INT64_MIN
 from hookline_openai.completion_stream import CompletionStream
 from hookline_openai.metering import TokenMeter
 from hookline_openai.outputs import TextOutput
+from hookline_openai.restoring import restore_texts
 from hookline_openai.sampling import Sampling
 from hookline_openai.shapes import Shape, StrictShape, field
 from hookline_openai.stream_frame import mark_incomplete

@@ -13,11 +13,12 @@ from hookline.call import Call
 from hookline.connector import Connector
 from hookline.errors import InvalidInputError
 from hookline.upstream import UpstreamRequest
-from hookline_openai.answers import present_chat, present_completion, restore_texts
+from hookline_openai.answers import present_chat, present_completion
 from hookline_openai.chat_fields import ChatRequest
 from hookline_openai.metering import TokenMeter
 from hookline_openai.outputs import EditOutput
 from hookline_openai.reading import read_object
+from hookline_openai.restoring import restore_texts
 from hookline_openai.sampling import Randomness
 from hookline_openai.shapes import StrictShape, field
 

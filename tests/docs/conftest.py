@@ -48,7 +48,8 @@ class Block:
 def pages() -> list[str]:
     """Return every page, from the root of the project."""
     found = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md")]
-    return sorted(str(path.relative_to(ROOT)) for path in [*found, *ROOT.glob("*.md")])
+    named = [path.relative_to(ROOT) for path in [*found, *ROOT.glob("*.md")]]
+    return sorted(str(path) for path in named if not any(part.startswith(".") for part in path.parts))
 
 
 def blocks_of(page: str) -> list[Block]:

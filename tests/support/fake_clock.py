@@ -1,40 +1,7 @@
-"""A clock that goes only when it is told to, or when somebody waits for it."""
+"""The clock of the testing kit, under the name that our tests know it by."""
 
 from __future__ import annotations
 
-import threading
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from hookline.testing.clock import START, FakeClock
 
-if TYPE_CHECKING:
-    from hookline.call import Cancellation
-
-START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-class FakeClock:
-    """Whoever waits is not kept waiting: the clock jumps forward instead, and ``waits`` tells how far."""
-
-    def __init__(self, now: datetime = START) -> None:
-        self._lock = threading.Lock()
-        self._start = now
-        self._elapsed_s = 0.0
-        self.waits: list[float] = []
-
-    def monotonic(self) -> float:
-        return 1000.0 + self._elapsed_s
-
-    def now(self) -> datetime:
-        return self._start + timedelta(seconds=self._elapsed_s)
-
-    def advance(self, seconds: float) -> None:
-        with self._lock:
-            self._elapsed_s += seconds
-
-    def wait(self, seconds: float, cancellation: Cancellation) -> bool:
-        if cancellation.is_cancelled:
-            return False
-        with self._lock:
-            self.waits.append(seconds)
-            self._elapsed_s += max(0.0, seconds)
-        return not cancellation.is_cancelled
+__all__ = ["START", "FakeClock"]

@@ -74,7 +74,7 @@ def run_server(folder: Path, **environ: str) -> Iterator[Server]:
             [sys.executable, "-c", code], env=inherited | settings, stdout=output, stderr=subprocess.STDOUT
         )
     try:
-        _wait_until_ready(port, process, log)
+        wait_until_ready(port, process, log)
         yield Server(port=port, pid=process.pid, log=log)
     finally:
         process.terminate()
@@ -88,7 +88,12 @@ def free_port() -> int:
         return port
 
 
-def _wait_until_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait for a gateway that was started.
+
+    Raises:
+        RuntimeError: If it ends, or is not ready in time; tells what it printed.
+    """
     end = time.monotonic() + _START_S
     while time.monotonic() < end:
         if process.poll() is not None:

@@ -106,6 +106,7 @@ class Catalog:
             if connector.id in self.connectors or connector.id in added:
                 raise ConfigurationError(f"There is a connector {connector.id!r} already.")
             added[connector.id] = connector
+            _check_test(connector)
         entries = _entries_of(connectors)
         self.connectors = {**self.connectors, **added}
         self._entries = {**self._entries, **entries}
@@ -129,6 +130,7 @@ class Catalog:
         for connector in added:
             if connector.id in self.connectors and connector.id not in gone:
                 raise ConfigurationError(f"There is a connector {connector.id!r} already.")
+            _check_test(connector)
         entries = {id: one for id, one in self._entries.items() if one.action.connector.id not in gone}
         entries.update(_entries_of(added))
         new = {one.id: one for one in added}
@@ -216,6 +218,26 @@ def _check_form(action: Action) -> None:
         orjson.dumps(describe(action))
     except TypeError as exc:
         raise ConfigurationError(f"{action.id} cannot be described as JSON: {exc}.") from exc
+
+
+def _check_test(connector: Connector) -> None:
+    """Refuse a test of connections that nobody could run.
+
+    Raises:
+        ConfigurationError: If there is no such action, or it is hidden or needs input.
+    """
+    if connector.test is None:
+        return
+    action = connector.actions.get(f"{connector.id}.{connector.test}")
+    if action is None:
+        problem = "there is no such action"
+    elif action.is_hidden:
+        problem = "that action is hidden"
+    elif follow(action.input_schema, action.input_schema).get("required"):
+        problem = "that action needs input"
+    else:
+        return
+    raise ConfigurationError(f"Connector {connector.id!r}: `test`: {connector.test!r}: {problem}.")
 
 
 def build_catalog(host: PluginHost) -> Catalog:

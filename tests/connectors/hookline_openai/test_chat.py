@@ -7,9 +7,10 @@ import pytest
 
 from hookline.errors import InvalidInputError, InvalidUpstreamAnswerError
 from hookline.upstream import UpstreamRequest
-from hookline_openai.answers import present_chat, restore_texts
+from hookline_openai.answers import present_chat
 from hookline_openai.chat import prepare_chat
 from hookline_openai.connector import connector
+from hookline_openai.restoring import restore_texts
 
 if TYPE_CHECKING:
     from tests.connectors.hookline_openai.conftest import MakeCall

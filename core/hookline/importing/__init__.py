@@ -1,0 +1,1 @@
+"""Documents that describe an API, turned into connectors."""
