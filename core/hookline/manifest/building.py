@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 Written = FieldsPart | dict[str, object]
 
 _ARGUMENT = re.compile(r"(?:[^:`]+: )?`(?P<name>\w+)(?P<rest>[^`]*)`: (?P<problem>.*)", re.DOTALL)
-_BODILESS = frozenset({"GET", "HEAD"})
+_INSIDE = re.compile(r"[^:]+: (?P<path>(?:stream|pages)\.\w+): (?P<problem>.*)", re.DOTALL)
 _MAX_FINDINGS = 50
 
 
@@ -212,7 +212,9 @@ class _Builder:
         """Add what the call said that a connector in Python would have made; it names the argument."""
         match = _ARGUMENT.fullmatch(error.message)
         if match is None:
-            self._add(at, error.message)
+            inside = _INSIDE.fullmatch(error.message)  # such as `acme.find: stream.text: …`
+            path = at if inside is None else (*at, *inside["path"].split("."))
+            self._add(path, error.message if inside is None else inside["problem"])
             return
         names = {"is_hidden": "hidden"}
         name = names.get(match["name"], match["name"])
