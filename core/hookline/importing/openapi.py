@@ -13,6 +13,7 @@ from hookline.importing.document import Document, JsonObject, object_of
 from hookline.importing.findings import Findings, LeftOutError
 from hookline.importing.naming import Candidate, name_all, was_shortened
 from hookline.importing.operations import Operation, choose, find_operations, items_of
+from hookline.importing.samples import add_samples
 from hookline.importing.schemas import Schemas
 from hookline.importing.security import Security, read_security, wants_another
 from hookline.importing.servers import base_url_of
@@ -31,7 +32,7 @@ class Imported:
         name: What the document is called.
         version: Its version, as it says.
         operations: How many operations it has.
-        chosen: How many of them were asked for.
+        chosen: How many of them were asked for; None if nothing was said about that.
         paged: Verbs of actions whose pages were recognised, and how these are counted.
         security: How credentials are shown.
         findings: What could not be taken over.
@@ -41,7 +42,7 @@ class Imported:
     name: str
     version: str
     operations: int
-    chosen: int
+    chosen: int | None
     paged: dict[str, str]
     security: Security
     findings: Findings
@@ -87,14 +88,15 @@ def import_openapi(
     if not drafted:
         raise ConfigurationError(_nothing_left(document, count))
     manifest = _assemble(document, connector_id, base_url, security, drafted, schemas)
-    leave_out_unusable(manifest, document.findings, name=name)
+    connector = leave_out_unusable(manifest, document.findings, name=name)
+    add_samples(drafted, connector, document.findings)
     kept = object_of(manifest["actions"])
     return Imported(
         manifest=manifest,
         name=name,
         version=str(document.root.get("openapi") or document.root.get("swagger")),
         operations=count,
-        chosen=len(chosen),
+        chosen=len(chosen) if only or tags else None,
         paged={
             one.verb: str(object_of(one.part["pages"]).get("by", "cursor"))
             for one in drafted

@@ -337,6 +337,27 @@ def test_pages_are_recognised_where_they_are_plain(
     assert pages_of(parameters, schema) == pages
 
 
+def test_examples_that_fit_become_samples_and_others_are_told() -> None:
+    content = (FOLDER / "pets_3.0.yaml").read_bytes()
+    imported = import_openapi(content, connector_id="pets", name="pets.yaml")
+
+    assert action(imported, "add_pet")["samples"] == [
+        {
+            "title": "Add pet",
+            "input": {"name": "Rex", "born": "2020-01-31"},
+            "output": {"id": 1, "name": "Rex"},
+        }
+    ]
+
+    wrong = import_openapi(
+        content.replace(b"id: 1, name: Rex", b"id: one"), connector_id="pets", name="p.yaml"
+    )
+    assert "samples" not in action(wrong, "add_pet")
+    assert [(one.code, wrong.findings.counts[one]) for one in wrong.findings if one.code == "sample"] == [
+        ("sample", 1)
+    ]
+
+
 def test_a_link_header_tells_the_next_page() -> None:
     assert pages_of([{"name": "page"}], LIST, Link={}) == {"items": "items", "by": "link", "field": "page"}
 
