@@ -13,6 +13,7 @@ from hookline.importing.document import Document, JsonObject, object_of
 from hookline.importing.findings import Findings, LeftOutError
 from hookline.importing.naming import Candidate, name_all, was_shortened
 from hookline.importing.operations import Operation, choose, find_operations, items_of
+from hookline.importing.repeats import share_repeats
 from hookline.importing.samples import add_samples
 from hookline.importing.schemas import Schemas
 from hookline.importing.security import Security, read_security, wants_another
@@ -140,7 +141,10 @@ def _draft(
             continue
         if wants_another(document, one.raw, security):
             document.findings.add(reasons.OTHER_CREDENTIAL, one.place)
-    return drafted, schemas.finish()
+    shared = schemas.finish()
+    tops = [cast("JsonObject", one.part[side]) for one in drafted for side in ("input", "output")]
+    share_repeats(tops, shared)
+    return drafted, shared
 
 
 def _assemble(
@@ -169,7 +173,7 @@ def _assemble(
     manifest["actions"] = {one.verb: one.part for one in drafted}
     used = _used(drafted, schemas)
     if used:
-        manifest["schemas"] = {name: schemas[name] for name in schemas if name in used}
+        manifest["schemas"] = {name: schemas[name] for name in sorted(used)}
     return manifest
 
 
