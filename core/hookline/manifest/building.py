@@ -10,7 +10,6 @@ import jsonschema_rs
 from hookline.action import Sample
 from hookline.connector import Connector
 from hookline.credential import BasicCredential, CredentialPlacement, OAuth2Credential, QueryCredential
-from hookline.endpoint_checks import RESERVED_HEADERS
 from hookline.engine.references import follow
 from hookline.engine.schema_guard import SchemaGuard
 from hookline.error_rules import ErrorRule
@@ -104,13 +103,7 @@ class _Builder:
             self._add_error(exc, ())
             return None
         connector.guard = self._guard
-        self._check_header()
         return connector
-
-    def _check_header(self) -> None:
-        part = self._manifest.credential
-        if isinstance(part, HeaderPart) and part.header.lower() in RESERVED_HEADERS - {"authorization"}:
-            self._add(("credential", "header"), f"the header {part.header!r} is set by the gateway itself.")
 
     def _add_action(self, connector: Connector, verb: str, action: ActionPart) -> None:
         at = ("actions", verb)
