@@ -1,4 +1,4 @@
-"""A simulated OpenAI service, inside the gateway or as a server of its own."""
+"""A simulated OpenAI service, inside the gateway or as a server of its own; and samples of all else."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hookline import Call, UpstreamRequest, UpstreamResponse
 
 _IN_PROCESS = "http://sandbox.invalid"
+_SIMULATED = "openai"  # the connector whose service is simulated
 _HEADER_PREFIX = "x-sandbox-"
 
 
@@ -33,9 +34,17 @@ def hookline_shape_request(call: Call, request: UpstreamRequest) -> None:
 
 @hookimpl(trylast=True)
 def hookline_execute(call: Call, request: UpstreamRequest) -> UpstreamResponse | None:
-    """Answer in this process if the connection's base URL is ``http://sandbox.invalid/...``."""
-    if not _is_in_process(call):
+    """Answer in this process if the connection's base URL is ``http://sandbox.invalid/...``.
+
+    Of other services than OpenAI's only the actions are known: they are answered by their samples and
+    schemas. Code runs as it is, and what it runs inside is simulated.
+    """
+    if not _is_in_process(call) or call.action.code is not None:
         return None
+    if call.action.connector.id != _SIMULATED:
+        from hookline_sandbox.by_schema import execute as answer_by_schema
+
+        return answer_by_schema(call, request)
     from hookline_sandbox.in_process import execute
 
     return execute(call, request)

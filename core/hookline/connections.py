@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from hookline.connection import Connection, check_base_url
 from hookline.errors import ConfigurationError
 from hookline.settings import CONFIG_VARIABLE, ENVIRONMENT
+from hookline.settings_problems import SettingProblem, located, make_problem
+from hookline.settings_reading import is_secret_file
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject
@@ -120,16 +122,111 @@ def warn_of_unknown_variables(
         connectors: Connectors, whose accounts have variables.
         known: Further variables that mean something.
     """
-    known = {*ENVIRONMENT, CONFIG_VARIABLE, *known}
+    connectors = list(connectors)
+    known = _known_variables(connectors, known)
+    for variable in unknown_variables(environ, connectors, known=known):
+        near = difflib.get_close_matches(variable, known, n=1, cutoff=0.85)
+        if near:
+            _log.warning("%s is set but is no setting; did you mean %s?", variable, near[0])
+
+
+def unknown_variables(
+    environ: Mapping[str, str], connectors: Iterable[Connector], *, known: Iterable[str] = ()
+) -> list[str]:
+    """Return the variables that begin like ours and mean nothing.
+
+    Args:
+        environ: Environment variables.
+        connectors: Connectors, whose accounts have variables.
+        known: Further variables that mean something.
+    """
+    known = _known_variables(connectors, known)
+    files = {f"{variable}_FILE" for variable in known}
+    return [
+        variable
+        for variable in environ
+        if variable.startswith("HOOKLINE_")
+        and variable not in known
+        and not (variable in files and is_secret_file(variable))
+    ]
+
+
+def _known_variables(connectors: Iterable[Connector], known: Iterable[str]) -> set[str]:
+    found = {*ENVIRONMENT, CONFIG_VARIABLE, *known}
     for connector in connectors:
         options = connector.options.model_fields if connector.options else {}
         names = ("api_key", "base_url", *options)
-        known.update(f"HOOKLINE_{connector.id.upper()}_{name.upper()}" for name in names)
-    for variable in environ:
-        if variable.startswith("HOOKLINE_") and variable not in known:
-            near = difflib.get_close_matches(variable, known, n=1, cutoff=0.85)
-            if near:
-                _log.warning("%s is set but is no setting; did you mean %s?", variable, near[0])
+        found.update(f"HOOKLINE_{connector.id.upper()}_{name.upper()}" for name in names)
+    return found
+
+
+def find_connection_problems(
+    connectors: Mapping[str, Connector], settings: Settings, environ: Mapping[str, str]
+) -> list[SettingProblem]:
+    """Return all that is wrong with the accounts of the settings.
+
+    Args:
+        connectors: Connectors by id.
+        settings: What is set.
+        environ: Environment variables.
+    """
+    found = []
+    for name, section in settings.connections.items():
+        key: tuple[str, ...] = ("connections", name)
+        connector = connectors.get(section.connector or name)
+        if connector is None:
+            key = (*key, "connector") if section.connector else key
+            message = _no_connector(name, section.connector or name, connectors)
+            found.append(make_problem(settings.origin, key, message))
+            continue
+        if section.api_key is not None and section.credential_ref is not None:
+            message = f"connections.{name}: set `api_key` or `credential_ref`, not both."
+            found.append(make_problem(settings.origin, (*key, "credential_ref"), message))
+        for option, message in _option_problems(connector, dict(section.model_extra or {})):
+            found.append(make_problem(settings.origin, (*key, *option), message))
+        if section.base_url:
+            try:
+                check_base_url(section.base_url, setting=f"connections.{name}.base_url")
+            except ConfigurationError as exc:
+                found.append(make_problem(settings.origin, (*key, "base_url"), exc.message))
+    for connector in connectors.values():
+        variable = f"HOOKLINE_{connector.id.upper()}_BASE_URL"
+        if text := environ.get(variable, "").strip():
+            try:
+                check_base_url(text, setting="base_url")
+            except ConfigurationError as exc:
+                found.append(SettingProblem(key=(), message=exc.message, place=variable))
+    return found
+
+
+def _no_connector(name: str, id: str, connectors: Iterable[str]) -> str:
+    near = difflib.get_close_matches(id, list(connectors), n=1)
+    known = ", ".join(sorted(connectors)) or "none"
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    return f"connections.{name}: there is no connector {id!r}; known: {known}.{meant}"
+
+
+def _option_problems(connector: Connector, values: JsonObject) -> list[tuple[tuple[str, ...], str]]:
+    """Return what is wrong with options of a connector, each with the path of the option."""
+    if connector.options is None:
+        return [
+            ((name,), f"connections: connector {connector.id!r} has no option {name!r}.")
+            for name in sorted(values)
+        ]
+    try:
+        connector.options.model_validate(values)
+    except ValidationError as exc:
+        found = []
+        for problem in exc.errors(include_input=False, include_url=False):
+            path = tuple(str(part) for part in problem["loc"])
+            text = f"connections: option `{'.'.join(path)}` of {connector.id!r}: {problem['msg']}."
+            if problem["type"] == "extra_forbidden":
+                near = difflib.get_close_matches(path[-1], connector.options.model_fields, n=1)
+                text = f"connections: connector {connector.id!r} has no option {path[-1]!r}."
+                text += f" Did you mean `{near[0]}`?" if near else ""
+            found.append((path, text))
+        return found
+    return []
 
 
 def _sections_by_connector(
@@ -141,10 +238,11 @@ def _sections_by_connector(
         if id in absent and id not in connectors:
             continue
         if id not in connectors:
-            known = ", ".join(sorted(connectors)) or "none"
-            raise ConfigurationError(f"connections.{name}: there is no connector {id!r}; known: {known}.")
+            key = ("connections", name, "connector") if section.connector else ("connections", name)
+            raise ConfigurationError(located(settings.origin, key, _no_connector(name, id, connectors)))
         if section.api_key is not None and section.credential_ref is not None:
-            raise ConfigurationError(f"connections.{name}: set `api_key` or `credential_ref`, not both.")
+            message = f"connections.{name}: set `api_key` or `credential_ref`, not both."
+            raise ConfigurationError(located(settings.origin, ("connections", name), message))
         sections[id].append((name, section))
     for id, found in sections.items():
         found.sort(key=lambda item: item[0] != id)  # the one of the connector's own name comes first
@@ -163,7 +261,7 @@ def _build(
     is_default: bool,
 ) -> Connection:
     values = dict(section.model_extra or {}) if section else {}
-    options = _options(connector, values, environ if is_default else {})
+    options = _options(connector, name, values, environ if is_default else {}, settings)
     ref = section.credential_ref if section else None
     if settings.sandbox:
         base_url = SANDBOX_BASE_URL
@@ -184,21 +282,15 @@ def _build(
     )
 
 
-def _options(connector: Connector, values: JsonObject, environ: Mapping[str, str]) -> Mapping[str, object]:
-    if connector.options is None:
-        if values:
-            raise ConfigurationError(
-                f"connections: connector {connector.id!r} has no option {min(values)!r}."
-            )
-        return {}
-    for option in connector.options.model_fields:
+def _options(
+    connector: Connector, name: str, values: JsonObject, environ: Mapping[str, str], settings: Settings
+) -> Mapping[str, object]:
+    names = connector.options.model_fields if connector.options else {}
+    for option in names:
         if text := environ.get(f"HOOKLINE_{connector.id.upper()}_{option.upper()}", "").strip():
             values[option] = text
-    try:
-        return connector.options.model_validate(values).model_dump()
-    except ValidationError as exc:
-        problem = exc.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise ConfigurationError(
-            f"connections: option `{where}` of {connector.id!r}: {problem['msg']}."
-        ) from None
+    problems = _option_problems(connector, values)
+    if problems:
+        path, message = problems[0]
+        raise ConfigurationError(located(settings.origin, ("connections", name, *path), message))
+    return connector.options.model_validate(values).model_dump() if connector.options else {}

@@ -31,7 +31,7 @@ from hookline.code_action import (
     with_stream_field,
 )
 from hookline.connection import check_base_url
-from hookline.credential import Credential, CredentialPlacement
+from hookline.credential import Credential, CredentialPlacement, check_credential
 from hookline.declaring import ANSWER_SCHEMAS, AnswerKind, EndpointParts, make_parts
 from hookline.endpoint_checks import check_headers, check_method, check_returned
 from hookline.error_rules import ErrorRule, check_rules
@@ -116,10 +116,13 @@ class Connector:
         self.title = title
         self.base_url = check_base_url(base_url, setting=f"{where}: `base_url`")
         self.description = description
+        check_credential(credential, where=where)
         self.credential = credential
         self.options = options
         self.environment = dict(environment or {})
-        self.forward_headers = check_headers(forward_headers, where=where, argument="forward_headers")
+        self.forward_headers = check_headers(
+            forward_headers, where=where, argument="forward_headers", credential=credential
+        )
         names = check_returned(return_headers, where=where)
         self.return_headers = frozenset(name for name in names if not name.endswith("*"))
         self.return_prefixes = tuple(name[:-1] for name in names if name.endswith("*"))
@@ -223,12 +226,18 @@ class Connector:
         """
         action_id = self._new_id(verb)
         method = check_method(method, where=action_id)
+        if output is None:
+            if answers == "json":
+                raise ConfigurationError(f"{action_id}: `output`: it is missing; give a model or a schema.")
+            output = ANSWER_SCHEMAS.get(answers, {})
+        output_schema = _schema_of(output, mode="serialization")
         parts = make_parts(
             EndpointParts(
                 where=action_id,
                 method=method,
                 path=path,
                 input_schema=_schema_of(input, mode="validation"),
+                output_schema=output_schema,
                 places=places or {},
                 encoding=encoding,
                 answers=answers,
@@ -243,10 +252,6 @@ class Connector:
                 credential=self.credential,
             )
         )
-        if output is None:
-            output = ANSWER_SCHEMAS.get(answers)
-            if output is None:
-                raise ConfigurationError(f"{action_id}: `output`: it is missing; give a model or a schema.")
         action = Action(
             id=action_id,
             connector=self,
@@ -255,7 +260,7 @@ class Connector:
             method=method,
             path=path,
             input_schema=parts.input_schema,
-            output_schema=_with_warnings(_schema_of(output, mode="serialization")),
+            output_schema=_with_warnings(output_schema),
             request_schema=None if request is None else _schema_of(request, mode="validation"),
             is_read_only=read_only,
             is_idempotent=read_only if idempotent is None else idempotent,

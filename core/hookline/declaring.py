@@ -103,6 +103,7 @@ class EndpointParts:
         method: HTTP method, in capital letters.
         path: Path with placeholders.
         input_schema: Schema of the input.
+        output_schema: Schema of the output.
         places: Where fields go.
         encoding: How the body is written.
         answers: How the answer is read.
@@ -121,6 +122,7 @@ class EndpointParts:
     method: str
     path: str
     input_schema: JsonObject
+    output_schema: JsonObject
     places: Mapping[str, Place]
     encoding: Encoding
     answers: AnswerKind
@@ -200,6 +202,7 @@ def make_parts(declared: EndpointParts) -> ActionParts:
 def _make_layout(declared: EndpointParts, fields: SchemaFields, stream: EventStream | None) -> Prepare:
     where, method = declared.where, declared.method
     check_encoding(declared.encoding, where=where)
+    _check_json(declared.defaults, where=where)
     placeholders = check_path(declared.path, where=where)
     if declared.prepare is not None:
         for argument in ("places", "shape", "defaults"):
@@ -212,7 +215,7 @@ def _make_layout(declared: EndpointParts, fields: SchemaFields, stream: EventStr
     if takes_one and not has_content and declared.shape is None:
         places[_only_field(declared, fields)] = "content"
         has_content = True
-    in_body = method in BODY_METHODS and not has_content
+    in_body = (method in BODY_METHODS or declared.shape is not None) and not has_content
     rest: PlaceKind = "body" if in_body else "query"
     if declared.shape is not None:
         if has_content:
@@ -235,6 +238,17 @@ def _make_layout(declared: EndpointParts, fields: SchemaFields, stream: EventStr
     if not (declared.places or declared.defaults or declared.shape or stream) and declared.encoding == "json":
         return fill_request
     return _layout(declared, fields, found, rest, stream)
+
+
+def _check_json(defaults: Mapping[str, object], *, where: str) -> None:
+    if not defaults:
+        return
+    import orjson
+
+    try:
+        orjson.dumps(dict(defaults))
+    except TypeError as exc:
+        refuse(where, "defaults", f"its values must be JSON: {exc}.")
 
 
 def _layout(
@@ -373,6 +387,9 @@ def _check_stream(declared: EndpointParts, stream: EventStream) -> None:
         refuse(where, "answers", f"an answer that is {declared.answers} cannot be a stream of events.")
     if not stream.into:
         refuse(where, "stream", "`into` names the member of the output that holds the text.")
+    output = fields_of(declared.output_schema)
+    if not output.may_have(stream.into):
+        refuse(where, "stream", f"the output has no member {stream.into!r} to put the text into.")
     EventPresenter(stream, where=where)
 
 

@@ -112,13 +112,16 @@ def check_header_name(name: object, *, where: str, argument: str, taken: str | N
     return name.lower()
 
 
-def check_headers(names: Iterable[str], *, where: str, argument: str) -> tuple[str, ...]:
+def check_headers(
+    names: Iterable[str], *, where: str, argument: str, credential: Credential | None
+) -> tuple[str, ...]:
     """Return the names of headers that are passed on to the service, in lower case.
 
     Raises:
         ConfigurationError: If one is no header, may not be passed on, or is named twice.
     """
-    found = tuple(check_header_name(name, where=where, argument=argument) for name in names)
+    taken = credential.header if isinstance(credential, CredentialPlacement) else None
+    found = tuple(check_header_name(name, where=where, argument=argument, taken=taken) for name in names)
     return _once(found, where=where, argument=argument)
 
 
@@ -199,6 +202,9 @@ def check_places(
             refuse(where, "path", f"the placeholder {{{name}}} is no field of the input; it has {has}.")
         found[name] = InPlace(where="path")
     _check_room(found, fields, defaults, where=where, rest=rest)
+    in_query = {*fields.schemas, *defaults} - found.keys() if rest == "query" else set()
+    if taken_query in in_query:
+        refuse(where, "places", f"the query's {taken_query!r} is where the credential goes.")
     return found
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from hookline import __version__
 from hookline.call_options import CORE_OPTIONS
 from hookline.clock import SYSTEM_CLOCK
+from hookline.config.surroundings import no_such_action, no_such_table
 from hookline.connections import warn_of_unknown_variables
 from hookline.engine.catalog import build_catalog
 from hookline.engine.code import CodePlugin
@@ -25,10 +25,13 @@ from hookline.engine.transport import TransportPlugin
 from hookline.errors import ConfigurationError
 from hookline.exports.target import collect_targets
 from hookline.hook_trace import HookTrace
+from hookline.option_tables import dotted
 from hookline.options import LayeredOptions, PluginOptions, environment_names, load_model
+from hookline.plugin_files import check_plugin_files
 from hookline.plugins import PluginHost, PluginInfo
 from hookline.routes import RouteRegistry
 from hookline.settings import Settings, load_settings, with_secret_files
+from hookline.settings_problems import located
 from hookline.store.audit import AuditLog
 from hookline.store.database import Database
 from hookline.store.seals import Seals
@@ -62,6 +65,7 @@ class Gateway:
         host: The plugins.
         catalog: The actions.
         dropdowns: Where the options of forms come from.
+        source_owners: Name of the plugin that adds a source of no connector, by the source's id.
         connections: Default upstream account of each connector, by connector id.
         all_connections: Every account of the settings.
         database: Where keys, accounts and usage are kept; not opened before it is used.
@@ -146,6 +150,8 @@ class Gateway:
         self._caller_checks: list[Callable[[], bool]] = []
         self._account_checks: list[Callable[[str], bool]] = []
         self._background: list[Callable[[], None]] = []
+        self.source_owners: dict[str, str] = {}
+        self._starting = ""
         self.call_options = list(CORE_OPTIONS)
         self.call_answers: dict[int, Answer] = {}
         self._options = self._read_options()
@@ -171,6 +177,11 @@ class Gateway:
                 _log.warning("plugin %s is not used: %s", name, info.problem)
             for told in info.deprecated:
                 _log.warning("plugin %s: %s", name, told)
+
+    @property
+    def transport(self) -> Transport:
+        """What carries upstream requests: no redirects, no cookies. For plugins that ask somebody else."""
+        return self._transport
 
     @property
     def state_dir(self) -> Path | None:
@@ -242,6 +253,7 @@ class Gateway:
             ConfigurationError: If its id is taken.
         """
         self.dropdowns.add(source)
+        self.source_owners[source.id] = self._starting
 
     def add_call_option(self, *options: CallOption) -> None:
         """Let a plugin say what it listens to in every call, so that exports can tell it to platforms.
@@ -396,30 +408,33 @@ class Gateway:
             model = load_model(declared, plugin=name)
             table = tables.get(name, {})
             if not isinstance(table, dict):
-                raise ConfigurationError(f"`plugins.{name}` must be a table.")
-            found[model] = LayeredOptions(model, table, self.environ, name=name)
-            self._check_patterns(found[model].patterns)
+                raise ConfigurationError(
+                    self._located(("plugins", name), f"`plugins.{name}` must be a table.")
+                )
+            found[model] = LayeredOptions(model, table, self.environ, name=name, origin=self.settings.origin)
+            self._check_patterns(found[model])
             names.add(name)
         for name in tables:
             is_active = name not in self.host.plugins or self.host.plugins[name].status == "active"
             if name not in names and is_active:
-                raise ConfigurationError(_no_options(name, names, self.host))
+                message = no_such_table(name, names, self.host)
+                raise ConfigurationError(self._located(("plugins", name), message))
         return found
 
-    def _check_patterns(self, patterns: Mapping[str, str]) -> None:
+    def _check_patterns(self, options: LayeredOptions[PluginOptions]) -> None:
         """Refuse tables for actions that do not exist: what they switch on would be off."""
         known = {action.id for action in self.catalog.every()} | {f"{id}.*" for id in self.catalog.connectors}
         absent = self._absent_connectors()
-        for pattern, table in patterns.items():
+        for pattern, key in options.pattern_keys.items():
             if pattern not in known and pattern.partition(".")[0] not in absent:
-                near = difflib.get_close_matches(pattern, known, n=1)
-                raise ConfigurationError(
-                    f"{table}: there is no action {pattern!r}."
-                    + (f" Did you mean {near[0]!r}?" if near else " `hookline actions list` shows them all.")
-                )
+                message = f"{dotted(key)}: {no_such_action(pattern, known)}"
+                raise ConfigurationError(self._located(key, message))
+
+    def _located(self, key: tuple[str, ...], message: str) -> str:
+        return located(self.settings.origin, key, message)
 
     def _options_variables(self) -> set[str]:
-        return {
+        return self.host.variables() | {
             variable
             for name, declared in self.host.options()
             for variable in environment_names(load_model(declared, plugin=name), name=name)
@@ -427,6 +442,7 @@ class Gateway:
 
     def _start_plugins(self) -> None:
         for name, start in self.host.implementations("hookline_startup"):
+            self._starting = name
             try:
                 start(gateway=self)
             except ConfigurationError:
@@ -459,20 +475,25 @@ def _ask(check: Callable[[], str | None]) -> str | None:
         return f"its check failed with {type(exc).__name__}"
 
 
-def _no_options(name: str, known: Collection[str], host: PluginHost) -> str:
-    if name in host.plugins:
-        return f"plugins.{name}: this plugin has no options."
-    near = difflib.get_close_matches(name, [*known, "disabled", "required"], n=1)
-    return f"plugins.{name}: there is no such plugin or setting." + (
-        f" Did you mean `plugins.{near[0]}`?" if near else ""
-    )
-
-
 def load_plugins(settings: Settings) -> PluginHost:
-    """Return a host with every installed plugin that the settings do not switch off."""
+    """Return a host with every plugin that is installed or a file, and that the settings do not switch off.
+
+    Raises:
+        ConfigurationError: If one that is needed is not active.
+    """
     host = PluginHost()
     plugins = settings.plugins
-    host.load(disabled=plugins.disabled, required=plugins.required, order=plugins.order)
+    try:
+        host.load(
+            disabled=plugins.disabled, required=plugins.required, files=plugins.files, order=plugins.order
+        )
+    except ConfigurationError as exc:
+        if exc.field is None:
+            raise
+        raise ConfigurationError(
+            located(settings.origin, tuple(exc.field.split(".")), exc.message), field=exc.field
+        ) from exc
+    check_plugin_files(host, plugins.files)
     return host
 
 

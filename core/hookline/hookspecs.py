@@ -47,6 +47,7 @@ SECURITY_HOOKS = frozenset(
         "hookline_admit",
         "hookline_settle",
         "hookline_resolve_credential",
+        "hookline_exchange_credential",
         "hookline_apply_upstream_auth",
     }
 )
@@ -269,6 +270,24 @@ def hookline_resolve_credential(call: Call, connection: Connection) -> Secret | 
     Args:
         call: The call that needs it.
         connection: The account; its ``origin`` is where the request will go.
+    """
+
+
+@hookspec(firstresult=True)
+def hookline_exchange_credential(call: Call, connection: Connection, secret: Secret) -> Secret | None:
+    """Return the access token that a stored credential is exchanged for.
+
+    Called for every attempt, only where the connector's credential is an `OAuth2Credential`, and only after
+    the request's origin was found among those that the stored credential is bound to. Return None for a
+    connection that is not yours. The token goes on in the credential's place. No wrappers.
+
+    Args:
+        call: The call that needs it; nothing may be waited for beyond its deadline.
+        connection: The account.
+        secret: The stored credential, now bound to the origin of the connector's ``token_url`` alone.
+
+    Returns:
+        A token that is bound to no other origins than the stored credential was.
     """
 
 

@@ -12,21 +12,22 @@ starts. Later tables win over earlier ones::
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Generic, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from hookline.errors import ConfigurationError
+from hookline.option_tables import OptionTables, dotted, environment_names
+from hookline.settings_problems import SettingsOrigin
 
 if TYPE_CHECKING:
-    from hookline.action import JsonObject
     from hookline.call import Call
 
 _MAX_REMEMBERED = 10_000
-_LAYERS = ("actions", "keys")
+
+__all__ = ["LayeredOptions", "PluginOptions", "environment_names", "load_model"]
 
 
 class PluginOptions(BaseModel):
@@ -46,6 +47,7 @@ class LayeredOptions(Generic[M]):
         values: What is set, as in the file.
         environ: Environment variables.
         name: Name of the plugin.
+        origin: Where the settings were read, for what is said of a wrong one.
 
     Attributes:
         name: Name of the plugin.
@@ -56,79 +58,65 @@ class LayeredOptions(Generic[M]):
     """
 
     def __init__(
-        self, model: type[M], values: Mapping[str, object], environ: Mapping[str, str], *, name: str
+        self,
+        model: type[M],
+        values: Mapping[str, object],
+        environ: Mapping[str, str],
+        *,
+        name: str,
+        origin: SettingsOrigin | None = None,
     ) -> None:
         self._model = model
         self.name = name
-        own = {key: value for key, value in values.items() if key not in _LAYERS}
-        own.update(_from_environment(model, environ, name=name))
-        self._own = own
-        where = f"plugins.{name}"
-        self._actions = _tables(values.get("actions", {}), f"{where}.actions")
-        keys = _tables(values.get("keys", {}), f"{where}.keys")
-        self._keys = {id: _without(table, "actions") for id, table in keys.items()}
-        self._key_actions = {
-            id: _tables(table.get("actions", {}), f"{where}.keys.{id}.actions") for id, table in keys.items()
-        }
-        self.base = self._make(own, where)
-        for id in ("", *self._keys):
-            for pattern in ("", *self._actions, *self._key_actions.get(id, {})):
-                at = where + (f".keys.{id}" if id else "") + (f'.actions."{pattern}"' if pattern else "")
-                self._make(self._merge(pattern, id), at)
-        self._is_flat = not self._actions and not self._keys
+        self._tables = OptionTables(model, values, environ, name=name)
+        problems = self._tables.problems(origin or SettingsOrigin())
+        if problems:
+            has_place = problems[0].place != "settings"
+            raise ConfigurationError(str(problems[0]) if has_place else problems[0].message)
+        self.base = self._make(self._tables.own)
+        self._is_flat = not self._tables.actions and not self._tables.keys
         self._found: dict[tuple[str, str], M] = {}
 
     @property
     def patterns(self) -> dict[str, str]:
         """The actions that tables are for, each with the name of its table."""
-        where = f"plugins.{self.name}"
-        found = {pattern: f'{where}.actions."{pattern}"' for pattern in self._actions}
-        for id, tables in self._key_actions.items():
-            found |= {pattern: f'{where}.keys.{id}.actions."{pattern}"' for pattern in tables}
-        return found
+        return {pattern: dotted(key) for pattern, key in self._tables.patterns.items()}
+
+    @property
+    def pattern_keys(self) -> dict[str, tuple[str, ...]]:
+        """The actions that tables are for, each with where such a table stands in the settings."""
+        return self._tables.patterns
 
     @property
     def key_ids(self) -> frozenset[str]:
         """The keys that tables are for."""
-        return frozenset(self._keys)
+        return frozenset(self._tables.keys)
 
     def is_set(self, *names: str) -> bool:
         """Tell whether one of the options is set for anybody, be it for one key or action only."""
-        tables = [self._own, *self._actions.values(), *self._keys.values()]
-        tables += [table for tables in self._key_actions.values() for table in tables.values()]
+        found = self._tables
+        tables = [found.own, *found.actions.values(), *found.keys.values()]
+        tables += [table for tables in found.key_actions.values() for table in tables.values()]
         return any(name in table for table in tables for name in names)
 
     def for_call(self, call: Call) -> M:
         """Return what holds for the key and the action of a call."""
         if self._is_flat:
             return self.base
-        key_id = call.principal.key_id if call.principal.key_id in self._keys else ""
+        key_id = call.principal.key_id if call.principal.key_id in self._tables.keys else ""
         return self.find(action_id=call.action.id, key_id=key_id)
 
     def find(self, *, action_id: str, key_id: str = "") -> M:
         """Return what holds for an action and a key."""
         found = self._found.get((action_id, key_id))
         if found is None:
-            found = self._make(self._merge(action_id, key_id), f"plugins.{self.name} for {action_id}")
+            found = self._make(self._tables.merge(action_id, key_id))
             if len(self._found) < _MAX_REMEMBERED:
                 self._found[action_id, key_id] = found
         return found
 
-    def _merge(self, action_id: str, key_id: str) -> JsonObject:
-        patterns = (f"{action_id.partition('.')[0]}.*", action_id)
-        tables = [self._actions.get(pattern, {}) for pattern in patterns]
-        tables.append(self._keys.get(key_id, {}))
-        tables += [self._key_actions.get(key_id, {}).get(pattern, {}) for pattern in patterns]
-        values = dict(self._own)
-        for table in tables:
-            values.update(table)
-        return values
-
-    def _make(self, values: Mapping[str, object], where: str) -> M:
-        try:
-            return self._model.model_validate(values)
-        except ValidationError as exc:
-            raise ConfigurationError(_first_problem(exc, self._model, where)) from None
+    def _make(self, values: Mapping[str, object]) -> M:
+        return self._model.model_validate(values)
 
 
 def load_model(declared: object, *, plugin: str) -> type[PluginOptions]:
@@ -149,44 +137,3 @@ def load_model(declared: object, *, plugin: str) -> type[PluginOptions]:
     if not (isinstance(model, type) and issubclass(model, PluginOptions)):
         raise ConfigurationError(f"Plugin {plugin!r}: its options must be a subclass of PluginOptions.")
     return model
-
-
-def environment_names(model: type[PluginOptions], *, name: str) -> dict[str, str]:
-    """Return the environment variable of every option that one can hold: single values and lists of text."""
-    return {
-        f"HOOKLINE_{name.upper()}_{field.upper()}": field
-        for field, info in model.model_fields.items()
-        if get_origin(info.annotation) is not dict
-    }
-
-
-def _from_environment(model: type[PluginOptions], environ: Mapping[str, str], *, name: str) -> JsonObject:
-    values: JsonObject = {}
-    for variable, field in environment_names(model, name=name).items():
-        text = environ.get(variable, "").strip()
-        if text:
-            annotation = model.model_fields[field].annotation
-            kinds = [get_origin(kind) for kind in (annotation, *get_args(annotation))]
-            is_list = any(kind in (list, tuple, frozenset) for kind in kinds)
-            values[field] = [part.strip() for part in text.split(",") if part.strip()] if is_list else text
-    return values
-
-
-def _tables(value: object, where: str) -> dict[str, dict[str, object]]:
-    if not isinstance(value, Mapping) or not all(isinstance(table, Mapping) for table in value.values()):
-        raise ConfigurationError(f"`{where}` must hold tables.")
-    return {str(name): dict(cast("Mapping[str, object]", table)) for name, table in value.items()}
-
-
-def _without(table: Mapping[str, object], name: str) -> dict[str, object]:
-    return {key: value for key, value in table.items() if key != name}
-
-
-def _first_problem(exc: ValidationError, model: type[PluginOptions], where: str) -> str:
-    problem = exc.errors(include_input=False, include_url=False)[0]
-    path = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(path, model.model_fields, n=1)
-        return f"{where}: there is no setting `{path}`." + (f" Did you mean `{near[0]}`?" if near else "")
-    message = problem["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"{where}: `{path}`: {message}." if path else f"{where}: {message}."

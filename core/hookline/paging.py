@@ -77,6 +77,9 @@ def with_pages(action: Action, pages: Pages) -> Action:
         resume_stream=None,
         meter=None,
         batcher=None,
+        answers="json",
+        errors=(),
+        service_names={},
         code=code,
     )
     return replace(paged, paging=Paging(pages=pages, many=many))

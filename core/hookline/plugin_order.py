@@ -70,12 +70,14 @@ def _check_hook(host: PluginHost, hook: str) -> None:
         near = difflib.get_close_matches(hook, _arrangeable(host), n=1)
         raise ConfigurationError(
             f"plugins.order names the hook {hook!r}, which there is not."
-            + (f" Did you mean {near[0]!r}?" if near else "")
+            + (f" Did you mean {near[0]!r}?" if near else ""),
+            field="plugins.order",
         )
     if hook in FIXED_HOOKS:
         raise ConfigurationError(
             f"plugins.order: the order of {hook}() cannot be set; plugins that decide about rights, secrets "
-            "and money, set the gateway up or only watch keep their own."
+            "and money, set the gateway up or only watch keep their own.",
+            field="plugins.order",
         )
 
 
@@ -85,7 +87,8 @@ def _check_names(host: PluginHost, names: Sequence[str]) -> None:
             near = difflib.get_close_matches(name, host.plugins, n=1)
             raise ConfigurationError(
                 f"plugins.order names {name!r}, which is not installed."
-                + (f" Did you mean {near[0]!r}?" if near else "")
+                + (f" Did you mean {near[0]!r}?" if near else ""),
+                field="plugins.order",
             )
         if name in names[:position]:
-            raise ConfigurationError(f"plugins.order names {name!r} twice.")
+            raise ConfigurationError(f"plugins.order names {name!r} twice.", field="plugins.order")

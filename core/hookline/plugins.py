@@ -11,7 +11,9 @@ import inspect
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +24,7 @@ from hookline.api_version import CONTRACT, Contract
 from hookline.errors import ConfigurationError, HooklineError, PluginError
 from hookline.hook_watch import BLAME, HookWatch
 from hookline.plugin_checks import HOOK_ARGUMENTS, connector_of, find_hooks
+from hookline.plugin_files import load_plugin_files
 from hookline.plugin_order import arrange
 
 if TYPE_CHECKING:
@@ -92,19 +95,22 @@ class PluginHost:
         *,
         disabled: Collection[str] = (),
         required: Collection[str] = (),
+        files: Iterable[Path | str] = (),
         order: Order = (),
     ) -> None:
-        """Load every plugin that is installed.
+        """Load every plugin that is installed, and those that are files.
 
         Args:
             points: Entry points; those of the group ``hookline`` by default.
             disabled: Names that are left out.
             required: Names that must end up active.
+            files: Plugins that are one file each; see `hookline.plugin_files`.
             order: Names that run first, in this order: for all hooks, or by hook; see
                 `hookline.plugin_order`.
 
         Raises:
-            ConfigurationError: If a required plugin is not active, or a setting names one that is not there.
+            ConfigurationError: If a required plugin is not active, a setting names one that is not there,
+                or a file cannot be one.
         """
         by_name: dict[str, list[EntryPoint]] = defaultdict(list)
         for point in entry_points(group=ENTRY_POINT_GROUP) if points is None else points:
@@ -118,15 +124,10 @@ class PluginHost:
                 self.plugins[name] = _refuse_duplicate(by_name[name])
             else:
                 self._load_one(by_name[name][0])
-        self._check_names(disabled, setting="disabled")
-        self._check_names(required, setting="required")
-        for name in required:
-            if self.plugins[name].status != "active":
-                raise ConfigurationError(
-                    f"The required plugin {name!r} is not active: {self.plugins[name].problem}"
-                )
-        if order:
-            arrange(self, order)
+        load_plugin_files(self, files, disabled=disabled)
+        self.check_names(disabled, setting="disabled")
+        self.check_required(required)
+        self.arrange(order)
 
     def register(self, plugin: object, *, name: str, info: PluginInfo | None = None) -> PluginInfo:
         """Add one plugin object, after checking every hook in it.
@@ -203,6 +204,15 @@ class PluginHost:
             if isinstance(declared, (str, type)):
                 yield name, declared
 
+    def variables(self) -> set[str]:
+        """Return the variables that plugins name under ``variables``, besides those of their options."""
+        found: set[str] = set()
+        for name in list(self.plugins):
+            declared = getattr(self._manager.get_plugin(name), "variables", ())
+            if isinstance(declared, (tuple, list, frozenset, set)):
+                found |= {variable for variable in declared if isinstance(variable, str)}
+        return found
+
     def has(self, hook_name: str) -> bool:
         """Tell whether any plugin implements a hook."""
         return bool(getattr(self.hook, hook_name).get_hookimpls())
@@ -263,13 +273,46 @@ class PluginHost:
         )
         _replace(implementation, watched, implementation.argnames)
 
-    def _check_names(self, names: Collection[str], *, setting: str) -> None:
+    def check_required(self, names: Collection[str]) -> None:
+        """Refuse to go on without plugins that must be there.
+
+        Raises:
+            ConfigurationError: If one is not active, or not installed.
+        """
+        self.check_names(names, setting="required")
+        for name in names:
+            if self.plugins[name].status != "active":
+                raise ConfigurationError(
+                    f"The required plugin {name!r} is not active: {self.plugins[name].problem}",
+                    field="plugins.required",
+                )
+
+    def arrange(self, order: Order) -> None:
+        """Put plugins into the order of the settings; see `hookline.plugin_order`.
+
+        Raises:
+            ConfigurationError: If it names what is not there.
+        """
+        if order:
+            arrange(self, order)
+
+    def check_names(self, names: Collection[str], *, setting: str) -> None:
+        """Refuse names of plugins that are not installed.
+
+        Args:
+            names: The names.
+            setting: Which setting holds them, such as ``disabled``.
+
+        Raises:
+            ConfigurationError: If there is one; names a similar plugin.
+        """
         for name in names:
             if name not in self.plugins:
                 near = difflib.get_close_matches(name, self.plugins, n=1)
                 raise ConfigurationError(
                     f"plugins.{setting} names {name!r}, which is not installed."
-                    + (f" Did you mean {near[0]!r}?" if near else "")
+                    + (f" Did you mean {near[0]!r}?" if near else ""),
+                    field=f"plugins.{setting}",
                 )
 
     def _blame(self, traceback: TracebackType | None) -> PluginInfo | None:
@@ -286,15 +329,21 @@ class PluginHost:
 
 
 def _describe(point: EntryPoint, *, status: Status = "active", problem: str = "") -> PluginInfo:
-    dist = point.dist
+    distribution, version = ("", "") if point.dist is None else _name_and_version(point.dist)
     return PluginInfo(
         name=point.name,
-        distribution=dist.name if dist else "",
-        version=dist.version if dist else "",
+        distribution=distribution,
+        version=version,
         module=point.module,
         status=status,
         problem=problem,
     )
+
+
+@lru_cache(maxsize=256)
+def _name_and_version(distribution: Distribution) -> tuple[str, str]:
+    """Return what a distribution's metadata says, read once and not for each of its plugins."""
+    return distribution.name, distribution.version
 
 
 def _refuse_duplicate(points: list[EntryPoint]) -> PluginInfo:

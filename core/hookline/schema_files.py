@@ -1,8 +1,8 @@
 """Published contracts: one JSON Schema file per action, direction and version, and one of the manifest.
 
 A file is called ``openai.chat.input.v1.json``, that of the manifest ``manifest.v1.json``. A published version
-is never edited: whoever built a form or a program on it must be able to rely on it. A change is published as the
-next version, and ``PINNED.json`` holds the SHA-256 of every file, so that an edit by hand is noticed.
+is never edited: whoever built a form or a program on it must be able to rely on it. A change is published as
+the next version, and ``PINNED.json`` holds the SHA-256 of every file, so that an edit by hand is noticed.
 """
 
 from __future__ import annotations

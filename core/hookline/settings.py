@@ -98,6 +98,9 @@ class PluginSettings(_Section):
     required: tuple[str, ...] = Field(
         (), description="Names of plugins without which the gateway must not start."
     )
+    files: tuple[Path, ...] = Field(
+        (), description="Plugins that are one Python file each, used without being installed."
+    )
     order: tuple[str, ...] | dict[str, tuple[str, ...]] = Field(
         (),
         description="Names of plugins that run before others of their group, in this order; or a table with "
@@ -141,6 +144,9 @@ class ConnectionSettings(BaseModel):
     )
 
 
+_Trace = Literal["off", "text", "json"]
+
+
 def _read_trace(value: object) -> object:
     """Read a yes or no as well, as variables have it."""
     words = {
@@ -165,8 +171,8 @@ class Settings(_Section):
     transport: Literal["http1", "httpx"] = Field(
         "http1", description="What carries upstream requests: Hookline's own HTTP/1.1 client, or httpx."
     )
-    trace_hooks: Annotated[Literal["off", "text", "json"], BeforeValidator(_read_trace)] = Field(
-        "off", description="Write each call of a hook to standard error: for people, or as JSON."
+    trace_hooks: Annotated[_Trace, BeforeValidator(_read_trace, json_schema_input_type=_Trace | bool)] = (
+        Field("off", description="Write each call of a hook to standard error: for people, or as JSON.")
     )
     state_dir: Path | None = Field(
         None, description="Folder for what is kept: keys, accounts, usage; `none` keeps it in memory."
@@ -221,6 +227,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "HOOKLINE_MAX_HOPS": ("limits", "max_hops"),
     "HOOKLINE_DISABLED_PLUGINS": ("plugins", "disabled"),
     "HOOKLINE_REQUIRED_PLUGINS": ("plugins", "required"),
+    "HOOKLINE_PLUGIN_FILES": ("plugins", "files"),
     "HOOKLINE_PLUGIN_ORDER": ("plugins", "order"),
     "HOOKLINE_WATCHED_PLUGINS": ("plugins", "watched"),
     "HOOKLINE_SLOW_HOOK_MS": ("plugins", "slow_hook_ms"),
@@ -231,6 +238,7 @@ LISTS: frozenset[tuple[str, ...]] = frozenset(
         ("api_keys",),
         ("plugins", "disabled"),
         ("plugins", "required"),
+        ("plugins", "files"),
         ("plugins", "order"),
         ("server", "trusted_proxies"),
         ("server", "allowed_hosts"),

@@ -93,6 +93,12 @@ def make_problem(
     )
 
 
+def located(origin: SettingsOrigin, key: Key, message: str) -> str:
+    """Return a message behind the place where its key was read, if that is known."""
+    place = origin.place_of(key)
+    return message if place == "settings" else f"{place}: {message}"
+
+
 def problems_of(exc: ValidationError, model: type[BaseModel], origin: SettingsOrigin) -> list[SettingProblem]:
     """Return everything that a validation of the settings found, in the order of the file.
 

@@ -82,6 +82,9 @@ class UpstreamResponse:
             called from any thread and more than once.
         silence_s: Longest silence that the next read of the body allows; infinite if it is not known.
         bound_silence: Sets another, in seconds.
+        is_output: Whether the body is the action's output itself and not the service's JSON, so that nothing
+            is picked or made of it: for plugins that know the one and not the other. A stream holds the
+            action's pieces, and at last ``{"type": "output", "output": {…}}``.
     """
 
     status: int
@@ -90,6 +93,7 @@ class UpstreamResponse:
     close: Callable[[], None] = field(default=lambda: None, repr=False)
     silence_s: float = math.inf
     bound_silence: Callable[[float], None] = field(default=lambda seconds: None, repr=False)
+    is_output: bool = False
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header by its lower-case name."""
@@ -110,6 +114,13 @@ class UpstreamResponse:
             headers=[*headers, ("content-type", "application/json")],
             chunks=iter([orjson.dumps(body)]),
         )
+
+    @classmethod
+    def of_output(cls, output: dict[str, object]) -> UpstreamResponse:
+        """Return an answer that is the action's output; for plugins that answer without the service."""
+        response = cls.of_json(output)
+        response.is_output = True
+        return response
 
     def read(self, *, max_bytes: int, call: Call | None = None) -> bytes:
         """Return the whole body and close.

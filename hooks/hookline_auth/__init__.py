@@ -38,6 +38,7 @@ class AuthPlugin:
     """Knows the callers of one gateway."""
 
     options = "hookline_auth.options:AuthOptions"
+    variables = ("HOOKLINE_KEY_PEPPER",)
 
     def __init__(self) -> None:
         self._callers: Callers | None = None

@@ -77,7 +77,7 @@ class IssuerOptions(_Table):
         min_length=1, description="What its values stand for; the first that the token has counts alone."
     )
 
-    @field_validator("audience", mode="before")
+    @field_validator("audience", mode="before", json_schema_input_type=str | tuple[str, ...])
     @classmethod
     def _listed(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value

@@ -26,6 +26,7 @@ class ConnectionsPlugin:
     """
 
     options = "hookline_connections.options:ConnectionsOptions"
+    variables = ("HOOKLINE_CONNECTIONS_KEY",)
 
     def __init__(self, *, random: Callable[[], float] = random.random) -> None:
         self._random = random

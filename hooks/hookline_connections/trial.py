@@ -154,7 +154,8 @@ def test_action(connector: Connector) -> Action:
     if named is not None:
         return named
     for _, action in sorted(connector.actions.items()):
-        if action.is_read_only and not action.input_schema.get("required") and "{" not in action.path:
+        needs_input = bool(action.input_schema.get("required")) or "{" in action.path
+        if action.is_read_only and not needs_input and not action.is_hidden:
             return action
     raise InvalidInputError(
         f"{connector.title} has no action that changes nothing and needs no input, so it cannot be tested.",

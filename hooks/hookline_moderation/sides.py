@@ -30,7 +30,9 @@ def input_content(call: Call, request: UpstreamRequest) -> Content:
     content = Content()
     is_openai = call.action.connector.id == _OPENAI
     body: object = request.body
-    if body is None and request.content:
+    if body is None and request.content and (request.media_type or "").startswith("text/"):
+        body = {"content": request.content.decode("utf-8", "replace")}
+    elif body is None and request.content:
         try:
             body = orjson.loads(request.content)
         except orjson.JSONDecodeError:
@@ -42,6 +44,8 @@ def input_content(call: Call, request: UpstreamRequest) -> Content:
         _collect_openai(body, content)
     else:
         collect(body, content)
+        if not is_openai and isinstance(body, dict):
+            collect({name: value for name, value in call.input.items() if name not in body}, content)
     return content
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NAME = "sandbox"
 """Name of the connection that such calls have, by which usage tells them from others."""
 
-_CONNECTOR = "openai"  # the one service that the sandbox simulates
+_CONNECTOR = "openai"  # the one service that the sandbox simulates; of others it knows the actions
 
 
 def with_header(order: Order) -> Order:
@@ -60,7 +60,7 @@ def choose(call: Call, options: TrialsOptions, *, has_sandbox: bool) -> Sequence
 
     Raises:
         PermissionDeniedError: If tests are switched off, or there is no sandbox.
-        MalformedRequestError: If the service is one that the sandbox does not simulate.
+        MalformedRequestError: If it is to be answered in the format of a service that is not simulated.
     """
     above = call.parent
     is_inside = above is not None and above.connection.is_simulated
@@ -76,19 +76,19 @@ def choose(call: Call, options: TrialsOptions, *, has_sandbox: bool) -> Sequence
                 field=TEST_HEADER,
                 hint=f"Leave `{TEST_HEADER}` out; the call then runs on the service and may cost money.",
             )
-    if call.action.connector.id != _CONNECTOR:
+    connector = call.action.connector
+    if connector.id != _CONNECTOR and call.door == "wire":
         raise MalformedRequestError(
-            f"{call.action.id} cannot be tried out: the sandbox does not simulate "
-            f"{call.action.connector.title}.",
+            f"{call.action.id} cannot be tried out in {connector.title}'s own format.",
             code="test_not_possible",
             field=TEST_HEADER,
-            hint=f"`GET /actions/{call.action.id}/sample` shows an output at no cost.",
+            hint=f"`POST /actions/{call.action.id}` can be.",
         )
     call.record.headers[TEST_HEADER] = "1"
     return [
         Connection(
             name=NAME,
-            connector=_CONNECTOR,
+            connector=connector.id,
             base_url=SANDBOX_BASE_URL,
             options=call.connection.options,
             tenant=call.principal.tenant,

@@ -256,3 +256,22 @@ def test_plugins_that_come_with_hookline_cost_nothing_unless_they_are_watched_to
     assert bundled - watched_hooks(all_of_them) == set()
     functions = [one.function for one in by_default.hook.hookline_authenticate.get_hookimpls()]
     assert all(function.__name__ == "hookline_authenticate" for function in functions)
+
+
+def test_a_wrapper_around_streams_returns_a_list_and_another_one_the_type_of_its_hook() -> None:
+    class Around:
+        @hookimpl(wrapper=True)
+        def hookline_open_stream(self) -> Generator[None, Any, Any]:
+            return (yield)
+
+        @hookimpl(wrapper=True)
+        def hookline_retry(self) -> Generator[None, Any, Any]:
+            yield
+            return "again"
+
+    host = PluginHost()
+    host.register(Around(), name="around")
+
+    assert host.hook.hookline_open_stream(call=None) == []
+    with pytest.raises(PluginError, match="of around returned something other than a RetryDecision"):
+        host.hook.hookline_retry(call=None, attempt=None)

@@ -89,7 +89,7 @@ def test_the_transport_stays_last_whatever_is_named() -> None:
 
     Gateway(Settings(), host=host, transport=Upstream(), environ={}).close()
 
-    assert host.order()["hookline_execute"] == ["first", "a", "c", "b", "last", "last2", "transport"]
+    assert host.order()["hookline_execute"] == ["first", "a", "c", "b", "last", "last2", "code", "transport"]
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import jsonschema
 import orjson
 import pytest
 
+from hookline.gateway import Gateway
 from hookline.manifest import load_manifest
 from hookline.manifest.checking import check_manifest
 from hookline.manifest.reading import read_manifest_text
-from hookline.gateway import Gateway
 from hookline.settings import load_settings
 from hookline.webhook.app import create_app
 from hookline_schemas import load_manifest_format

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import distributions
 from importlib.util import find_spec
@@ -13,16 +12,17 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
+from click.testing import CliRunner
 
 from hookline import UpstreamRequest, UpstreamResponse
+from hookline.cli.context import CommandContext
+from hookline.cli.group import build_cli
 from hookline.gateway import Gateway, load_plugins
 from hookline.plugins import PluginHost
 from hookline.settings import Settings
 from hookline.webhook.app import create_app
 
 if TYPE_CHECKING:
-    from tests.docs.conftest import Block
-
     from hookline.call import Cancellation
     from hookline.engine.transport import Timeouts
 
@@ -59,12 +59,23 @@ def example(request: pytest.FixtureRequest, root: Path, monkeypatch: pytest.Monk
     return str(package)
 
 
-@pytest.mark.parametrize("example", [("shout_plugin", "hookline_shout")], indirect=True)
-def test_the_test_of_the_how_to_page_passes(example: str, read_blocks: Callable[[str], list[Block]]) -> None:
-    block = next(
-        one for one in read_blocks("docs/how-to/write-a-plugin.md") if one.marks.get("test") == "shout"
+@pytest.mark.parametrize("folder", ["shout_plugin", "acme_connector"])
+def test_the_tests_of_an_example_pass_as_its_author_runs_them(folder: str, root: Path) -> None:
+    place = root / "docs/examples" / folder
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
+    surroundings = ["--rootdir", str(place), "--import-mode=importlib"]
+    settings = ["-o", f"pythonpath={place}", "-o", "addopts="]
+    done = subprocess.run(
+        [*command, *surroundings, *settings, str(place / "tests")],
+        capture_output=True,
+        text=True,
+        cwd=place,
+        timeout=300,
+        check=False,
     )
-    exec(compile(block.text, str(block), "exec"), {})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+    assert "skipped" not in done.stdout
 
 
 @pytest.mark.parametrize("example", [("acme_connector", "hookline_acme")], indirect=True)
@@ -119,3 +130,12 @@ def test_an_installed_example_is_found_by_its_entry_point(
     host = PluginHost()
     host.load(points)
     assert {found: info.status for found, info in host.plugins.items()} == {name: "active"}
+
+
+def test_the_file_of_the_how_to_page_is_called_without_being_installed(root: Path) -> None:
+    context = CommandContext(environ={"HOOKLINE_STATE_DIR": "none"})
+    file = str(root / "docs/examples/greeter.py")
+    done = CliRunner().invoke(
+        build_cli(), ["call", "greeter.greet", "name=Ada", "--plugin", file, "--sandbox"], obj=context
+    )
+    assert done.output.strip() == "Simulated answer to: Greet Ada in one line."

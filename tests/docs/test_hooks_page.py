@@ -17,7 +17,16 @@ import click
 import orjson
 import pytest
 
-from hookline import Job, Principal, UpstreamRequest, UpstreamResponse, hookimpl, hookspecs
+from hookline import (
+    Connector,
+    Job,
+    OAuth2Credential,
+    Principal,
+    UpstreamRequest,
+    UpstreamResponse,
+    hookimpl,
+    hookspecs,
+)
 from hookline.connection import Secret
 from hookline.errors import AuthenticationError
 from hookline.gateway import Gateway, load_plugins
@@ -135,6 +144,17 @@ def _check_startup(plugin: object) -> None:
     assert running.run("openai.list_models", search="x").status_code == 200
 
 
+def _check_catalog_changed(plugin: object) -> None:
+    from hookline import Connector
+
+    gateway = Running(plugin).gateway
+    before = list(cast("Any", plugin).services)
+    gateway.replace_connectors(
+        removed=[], added=[Connector("zoo", title="Zoo", base_url="https://zoo.example.com")]
+    )
+    assert cast("Any", plugin).services == [*before, "zoo"]
+
+
 def _check_routes(plugin: object) -> None:
     client = Running(plugin).client
     assert client.get("/status").status_code == 401
@@ -236,6 +256,25 @@ class _OneSecret:
         return Secret("YOUR_KEY", allowed_origins=frozenset({"http://sandbox.invalid:80"}))
 
 
+class _AcmeTokens:
+    """A connector whose service wants access tokens."""
+
+    def __init__(self) -> None:
+        credential = OAuth2Credential(token_url="https://tokens.acme.example/token")
+        self.connector = Connector(
+            "acme", title="Acme", base_url="https://api.acme.example", credential=credential
+        )
+        self.connector.endpoint("find", "GET", "/contacts", input={}, output={"type": "object"})
+
+
+def _check_exchange(plugin: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(plugin, "TOKENS", tmp_path)
+    (tmp_path / "acme").write_text("TOKEN_OF_ACME\n")
+    running = Running(plugin, _OneSecret(), _AcmeTokens())
+    assert running.run("acme.find", x="y").status_code == 200
+    assert running.witness.requests[0].headers["authorization"] == "Bearer TOKEN_OF_ACME"
+
+
 def _check_apply(plugin: object) -> None:
     running = Running(plugin, _OneSecret())
     assert running.run().status_code == 200
@@ -329,6 +368,7 @@ def _check_record(plugin: object) -> None:
 CHECKS: dict[str, Callable[..., None]] = {
     "hookline_register_connectors": _check_connectors,
     "hookline_startup": _check_startup,
+    "hookline_catalog_changed": _check_catalog_changed,
     "hookline_register_routes": _check_routes,
     "hookline_register_exports": _check_exports,
     "hookline_register_commands": _check_commands,
@@ -341,6 +381,7 @@ CHECKS: dict[str, Callable[..., None]] = {
     "hookline_shape_request": _check_shape,
     "hookline_admit": _check_admit,
     "hookline_resolve_credential": _check_resolve,
+    "hookline_exchange_credential": _check_exchange,
     "hookline_apply_upstream_auth": _check_apply,
     "hookline_execute": _check_execute,
     "hookline_retry": _check_retry,

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
 from click.testing import CliRunner
 
 from hookline.cli.group import build_cli
 from hookline.cli.plugin_commands import PluginCommands
 
 if TYPE_CHECKING:
+    import pytest
     from tests.docs.conftest import Block
 
 PAGE = "docs/how-to/import-an-openapi-document.md"
@@ -46,5 +46,7 @@ def test_the_command_of_the_page_prints_and_writes_what_the_page_shows(
     if os.environ.get("HOOKLINE_WRITE_DOCS"):
         _fill(root / PAGE, "imported", result.output)
         _fill(root / PAGE, "manifest", written)
-    shown = {mark: one.text for one in read_blocks(PAGE) for mark in ("imported", "manifest") if mark in one.marks}
+    shown = {
+        mark: one.text for one in read_blocks(PAGE) for mark in ("imported", "manifest") if mark in one.marks
+    }
     assert shown == {"imported": result.output, "manifest": written}

@@ -10,6 +10,7 @@ import click
 from hookline.cli.context import CommandContext, pass_context
 from hookline.cli.examples import first_input, indent
 from hookline.cli.messages import CommandError, echo_json, print_table
+from hookline.cli.plugin_option import plugin_option
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject
@@ -24,6 +25,7 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print what GET /actions answers.")
+@plugin_option
 @pass_context
 def list_(context: CommandContext, as_json: bool) -> None:
     """List every action."""
@@ -59,6 +61,7 @@ def list_(context: CommandContext, as_json: bool) -> None:
 @click.argument("action_id", metavar="ACTION")
 @click.option("--json", "as_json", is_flag=True, help="Print what GET /actions/{id} answers.")
 @click.option("--all", "show_all", is_flag=True, help="Show the fields that forms hide at first, too.")
+@plugin_option
 @pass_context
 def show(context: CommandContext, action_id: str, as_json: bool, show_all: bool) -> None:
     """Show the fields of one action, such as openai.chat."""

@@ -10,6 +10,7 @@ import click
 from hookline.cli.call_input import read_input
 from hookline.cli.context import CommandContext, pass_context
 from hookline.cli.messages import CommandError, describe_problem, echo_json
+from hookline.cli.plugin_option import plugin_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print the output, or the error, as JSON.")
 @click.option("--stream", is_flag=True, help="Print the answer while it is made.")
 @click.option("--sandbox", is_flag=True, help="Ask the built-in simulated service.")
+@plugin_option
 @pass_context
 def command(
     context: CommandContext,

@@ -24,7 +24,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def list_(context: CommandContext, as_json: bool) -> None:
-    """List every connector with the plugin or manifest that it comes from, and manifests that cannot be used."""
+    """List every connector with where it comes from, and manifests that cannot be used."""
     with context.open_gateway(sandbox=True) as gateway:
         rows = []
         for id, connector in sorted(gateway.catalog.connectors.items()):

@@ -63,7 +63,7 @@ class CommandContext:
         environ = {**self.environ, "HOOKLINE_SANDBOX": "true"} if sandbox else self.environ
         settings = load_settings(environ)
         host = self.make_host(settings) if self.make_host else None
-        with _quiet_logs():
+        with quiet_logs():
             gateway = Gateway(settings, host=host, transport=self.transport, environ=environ)
             try:
                 for name, info in gateway.host.plugins.items():
@@ -78,7 +78,8 @@ pass_context = click.make_pass_decorator(CommandContext, ensure=True)
 
 
 @contextmanager
-def _quiet_logs() -> Iterator[None]:
+def quiet_logs() -> Iterator[None]:
+    """Keep log lines back that nobody asked for."""
     logger = logging.getLogger("hookline")
     handler = logging.NullHandler()
     logger.addHandler(handler)

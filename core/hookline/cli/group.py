@@ -10,6 +10,7 @@ import click
 
 from hookline import __version__
 from hookline.cli.messages import CommandError, CommandFailedError
+from hookline.cli.plugin_option import plugin_option
 from hookline.errors import ConfigurationError, HooklineError
 
 if TYPE_CHECKING:
@@ -23,9 +24,11 @@ BUILT_IN = {
     "serve": "serve",
     "actions": "actions",
     "call": "call",
+    "record": "record",
     "new": "new",
     "connectors": "connectors",
     "plugins": "plugins",
+    "config": "config",
     "schemas": "schemas",
     "db": "db",
     "audit": "audit",
@@ -123,6 +126,7 @@ def build_cli(load_commands: Callable[[], PluginCommands] | None = None) -> Hook
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
         load_commands=load_commands,
     )
+    group = plugin_option(group)
     return click.version_option(__version__, prog_name="hookline", message="%(prog)s %(version)s")(group)
 
 

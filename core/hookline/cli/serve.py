@@ -13,6 +13,7 @@ from hookline.cli.context import CommandContext, pass_context
 from hookline.cli.examples import curl_for, indent, pick_example
 from hookline.cli.listening import Address, claim, is_loopback, resolve
 from hookline.cli.messages import warn
+from hookline.cli.plugin_option import plugin_option
 from hookline.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ Examples:
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Least severe line."
 )
+@plugin_option
 @pass_context
 def command(
     context: CommandContext,

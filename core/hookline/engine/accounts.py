@@ -10,6 +10,7 @@ from hookline.call import use_connection
 from hookline.code_action import CODE_BASE_URL
 from hookline.connection import Connection, Secret, origin_of
 from hookline.connections import SANDBOX_BASE_URL
+from hookline.credential import OAuth2Credential
 from hookline.errors import (
     ConfigurationError,
     PermissionDeniedError,
@@ -73,17 +74,20 @@ class Accounts:
             self._check(call, connection)
         use_connection(call, found[0], alternatives=tuple(found))
 
-    def sign(self, call: Call, request: UpstreamRequest) -> None:
+    def sign(self, call: Call, request: UpstreamRequest) -> Secret | None:
         """Put the credential of the call's account on a request that is about to be sent.
+
+        Returns:
+            What was put there; None if the request goes without.
 
         Raises:
             UpstreamCredentialError: If the account needs one and nobody knows it.
             ConfigurationError: If it may not be sent where the request goes.
         """
         if call.action.connector.credential is None or call.connection.is_simulated:
-            return
+            return None
         if call.action.code is not None:
-            return  # no credential is handed to code
+            return None  # no credential is handed to code
         connection = call.connection
         secret = self._run(lambda: self._hook.hookline_resolve_credential(call=call, connection=connection))
         if secret is None:
@@ -94,10 +98,14 @@ class Accounts:
                     code="missing_credential",
                     reached_upstream=False,
                 )
-            return
+            return None
         if not isinstance(secret, Secret):
             raise self._fault("hookline_resolve_credential", "returned something other than a Secret")
         _check_origin(request, secret)
+        wanted = call.action.connector.credential
+        if isinstance(wanted, OAuth2Credential):
+            secret = self._exchange(call, secret, wanted)
+            _check_origin(request, secret)
         done = self._run(
             lambda: self._hook.hookline_apply_upstream_auth(call=call, request=request, secret=secret)
         )
@@ -106,6 +114,31 @@ class Accounts:
                 f"No plugin knows how to sign a request to {call.action.connector.id!r}."
             )
         _check_origin(request, secret)
+        return secret
+
+    def _exchange(self, call: Call, secret: Secret, wanted: OAuth2Credential) -> Secret:
+        """Return the access token for a stored credential.
+
+        From here on the credential may be sent to the connector's token address alone, which no input and no
+        setting of an account can change, and the token only where the credential itself was bound to.
+        """
+        stored = Secret(secret.reveal(), allowed_origins=frozenset({origin_of(wanted.token_url)}))
+        token = self._run(
+            lambda: self._hook.hookline_exchange_credential(
+                call=call, connection=call.connection, secret=stored
+            )
+        )
+        if token is None:
+            raise ConfigurationError(
+                f"No plugin fetches access tokens for {call.action.connector.id!r}; is `oauth` switched off?"
+            )
+        if not isinstance(token, Secret):
+            raise self._fault("hookline_exchange_credential", "returned something other than a Secret")
+        if not token.allowed_origins <= secret.allowed_origins:
+            raise self._fault(
+                "hookline_exchange_credential", "bound a token to origins that the account is not bound to"
+            )
+        return token
 
     def _check(self, call: Call, connection: Connection) -> None:
         if connection.connector != call.action.connector.id:

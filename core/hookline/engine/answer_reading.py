@@ -51,6 +51,8 @@ def read_answer(action: Action, response: UpstreamResponse, content: bytes) -> o
     Raises:
         InvalidUpstreamAnswerError: If it is not what the action promises.
     """
+    if response.is_output:
+        return _read_json(response, content)
     if action.answers == "nothing":
         return {"done": True}
     if action.answers == "text":

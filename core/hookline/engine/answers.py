@@ -75,7 +75,7 @@ class AnswerMaker:
         waits = call if action.code is None else None
         content = response.read(max_bytes=self._limits.max_answer_bytes, call=waits)
         raw = read_answer(action, response, content)
-        if has_rules_for_success(action):
+        if has_rules_for_success(action) and not response.is_output:
             answer = ErrorAnswer(status=response.status, headers=tuple(response.headers), content=content)
             check_success(action, answer, raw)
         return self._whole(prepared, response, raw, content)
@@ -85,11 +85,12 @@ class AnswerMaker:
     ) -> Answer:
         call, endpoint = prepared.call, prepared.endpoint
         headers = returned_headers(call, response.headers)
-        if content is not None:  # what was put together from a stream was measured there
+        is_output = content is not None and response.is_output
+        if content is not None and not is_output:  # what was put together from a stream was measured there
             prepared.settlement.measure(raw)
         if endpoint is None:
-            output = call.action.present(call, raw)
-            if call.action.paging is not None:
+            output = call.action.present(call, raw) if not is_output else _as_output(raw)
+            if call.action.paging is not None and not is_output:
                 output = with_next_page(call, output, raw, response.headers)
             output = self._processed(call, output, raw, headers)
             return _reply(call, _with_warnings(call, output), headers)
@@ -216,6 +217,12 @@ def _reply(call: Call, output: object, headers: Headers) -> Answer:
     except TypeError as exc:
         raise UnwritableChangeError from exc
     return Answer(status=200, headers=headers, content=content)
+
+
+def _as_output(raw: object) -> JsonObject:
+    if not isinstance(raw, dict):
+        raise InvalidUpstreamAnswerError("What was answered as the action's output is no JSON object.")
+    return raw
 
 
 def _accept(response: UpstreamResponse) -> UpstreamResponse:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from hookline.attempt import Attempt, RetryDecision
 from hookline.call import use_connection
 from hookline.engine.outgoing import check_request, finish_request
-from hookline.errors import HooklineError, PluginError, raise_from
+from hookline.errors import HooklineError, PluginError, RateLimitedError, raise_from
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject
@@ -200,7 +200,9 @@ class Attempts:
 
 def may_have_run(error: HooklineError) -> bool:
     """Tell whether the upstream may have carried out, and charged, a request that failed so."""
-    if not error.reached_upstream:
+    if not error.reached_upstream or isinstance(
+        error, RateLimitedError
+    ):  # also where that has another status
         return False
     return error.answer is None or error.answer.status not in _NOT_RUN
 

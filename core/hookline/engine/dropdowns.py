@@ -262,7 +262,7 @@ class Dropdowns:
     def _hint_of(self, action_id: str, source: Source, principal: Principal) -> dict[str, str]:
         connector = self._catalog.connectors.get(action_id.partition(".")[0])
         action = None if connector is None else connector.actions.get(action_id)
-        if action is None or not principal.may_run(action_id):
+        if action is None or action.is_hidden or not principal.may_run(action_id):
             raise _refuse("action", f"names {action_id[:80]!r}, and there is no such action for this key")
         parameters = hint_of(action, source.id)
         if parameters is None:

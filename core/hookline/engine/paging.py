@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from hookline.errors import HooklineError, InvalidUpstreamAnswerError
 from hookline.paging import MAX_ITEMS, NEXT_PAGE
-from hookline.picking import compile_pick
+from hookline.picking import PickError, compile_pick, find
 
 if TYPE_CHECKING:
     from hookline.action import Action, JsonObject
@@ -208,10 +208,10 @@ def _next_number(call: Call, pages: Pages, raw: object, output: JsonObject) -> i
 def _search(call: Call, pages: Pages, raw: object) -> object:
     pick = compile_pick(pages.next or "", where=call.action.id)
     try:
-        return pick.search(raw)
-    except Exception as exc:  # a function of the expression does not take what the answer holds
+        return find(pick, raw)
+    except PickError as exc:
         raise InvalidUpstreamAnswerError(
-            "What leads to the next page cannot be found in the answer."
+            f"What leads to the next page cannot be found in the service's answer: {exc}."
         ) from exc
 
 
@@ -255,7 +255,7 @@ def _of_address(address: str, parameter: str) -> str | None:
 
 def _parameter(action: Action, pages: Pages) -> str:
     """Return what the service calls the field that asks for a page."""
-    return pages.field
+    return action.service_names.get(pages.field, pages.field)
 
 
 # ---------------------------------------------------------------- small things

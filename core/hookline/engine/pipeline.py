@@ -18,12 +18,12 @@ from hookline.attempt import Attempt, RetryDecision
 from hookline.call import FLOW_HEADER, Call, Cancellation
 from hookline.clock import SYSTEM_CLOCK
 from hookline.connection import Connection
+from hookline.credential import QueryCredential
 from hookline.engine.accounts import Accounts, code_connection
 from hookline.engine.answers import AnswerMaker, UnwritableChangeError
 from hookline.engine.attempts import Attempts
 from hookline.engine.coercion import coerce
 from hookline.engine.error_judging import judge
-from hookline.engine.hiding import hide_credential
 from hookline.engine.order import Answer, DraftCall, PreparedCall
 from hookline.engine.outgoing import (
     HOPS_HEADER,
@@ -33,6 +33,7 @@ from hookline.engine.outgoing import (
     finish_request,
 )
 from hookline.engine.raw_fields import join_raw, joined_if_sound
+from hookline.engine.scrubbing import Scrubber, make_refusal, scrub
 from hookline.engine.settlement import Bookkeeping, client_gone
 from hookline.engine.trial_wishes import TEST_HEADER, TEST_PARAMETER, refuse_unheard
 from hookline.engine.upstream_errors import error_of
@@ -51,7 +52,7 @@ from hookline.paging import MAX_ITEMS
 from hookline.principal import Decision, InboundRequest, Principal
 from hookline.record import CallRecord
 from hookline.streaming import StreamTransform
-from hookline.upstream import ErrorAnswer, Response, UpstreamRequest, UpstreamResponse
+from hookline.upstream import Response, UpstreamRequest, UpstreamResponse
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject
@@ -268,7 +269,8 @@ class Pipeline:
         except (PermissionDeniedError, StoreUnavailableError):
             raise
         except Exception as exc:
-            _log.exception("%s was denied: an authorizer failed", call.id)
+            told = self._host.to_error(exc).message
+            _log.exception("%s was denied: an authorizer failed: %s", call.id, told)
             raise PermissionDeniedError("Whether this key may run this action could not be decided.") from exc
         if not all(isinstance(decision, Decision) for decision in decisions):
             raise PermissionDeniedError("Whether this key may run this action could not be decided.")
@@ -300,7 +302,12 @@ class Pipeline:
                 request.content = None  # to be written anew
                 if request.path == path:  # another endpoint has another body
                     self._check_changed_body(call, request)
-        finish_request(request)
+        try:
+            finish_request(request)
+        except TypeError as exc:
+            raise self._fault(
+                "hookline_shape_request", f"made a body that {call.action.id} cannot send"
+            ) from exc
         misdeed = check_request(call, request)
         if misdeed is not None:
             raise self._fault("hookline_shape_request", f"{misdeed}, which none may do")
@@ -317,7 +324,7 @@ class Pipeline:
         signed = replace(request, headers=dict(request.headers))
         if call.action.meter is not None:
             call.record.model = call.action.meter.model(request)
-        self._accounts.sign(call, signed)
+        secret = self._accounts.sign(call, signed)
         try:
             response = self._run(lambda: self._hook.hookline_execute(call=call, request=signed))
         except HooklineError as exc:
@@ -326,11 +333,12 @@ class Pipeline:
         call.record.attempts += call.action.code is None
         if not isinstance(response, UpstreamResponse):
             raise self._fault("hookline_execute", "returned something other than an UpstreamResponse")
+        scrubber = None if secret is None else Scrubber(secret)
         if not 200 <= response.status < 300:
             content = response.read(max_bytes=_MAX_REFUSAL_BYTES, call=call)
-            content = hide_credential(content, plain=request, signed=signed)
-            headers = tuple(response.headers)
-            raise error_of(ErrorAnswer(status=response.status, headers=headers, content=content))
+            raise error_of(make_refusal(response, content, scrubber))
+        if scrubber is not None and isinstance(call.action.connector.credential, QueryCredential):
+            scrub(response, scrubber)  # it stands in an address, and addresses come back in answers
         return response
 
     def _process(self, call: Call, response: Response) -> None:

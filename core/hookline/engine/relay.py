@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import orjson
 
 from hookline.action import JoiningPresenter
+from hookline.code_action import CodeStream
 from hookline.engine.outgoing import EVENT_STREAM
 from hookline.engine.settlement import client_gone
 from hookline.engine.sse import Event, EventDecoder
@@ -288,7 +289,7 @@ class Relay:
     def _begin(self) -> None:
         self._transforms = [] if self._open_transforms is None else self._open_transforms(self.call)
         self._is_joined = False
-        new_presenter = self.call.action.stream
+        new_presenter = CodeStream if self.response.is_output else self.call.action.stream
         needed = self._presents or any(transform.reads_pieces for transform in self._transforms)
         self.presenter = new_presenter(self.call) if needed and new_presenter is not None else None
 

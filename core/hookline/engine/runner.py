@@ -62,7 +62,9 @@ class Runner:
                     return inner(principal, order)
                 if isinstance(reply, Reply):
                     return reply
-                raise PluginError("hookline_run_order() returned something other than a Reply.", plugin=name)
+                raise PluginError(
+                    f"hookline_run_order() of {name} returned something other than a Reply.", plugin=name
+                )
             except Exception as exc:
                 return self.refuse(order, self._host.to_error(exc))
 

@@ -81,7 +81,7 @@ class Settlement:
                 continue
             if not isinstance(reservation, Reservation):
                 raise PluginError(
-                    "hookline_admit() returned something other than a Reservation.", plugin=name
+                    f"hookline_admit() of {name} returned something other than a Reservation.", plugin=name
                 )
             self._reservations.append((name, reservation))
 

@@ -11,6 +11,7 @@ import click
 
 from hookline.cli.context import CommandContext, pass_context
 from hookline.cli.messages import CommandError, echo_json
+from hookline.cli.plugin_option import plugin_option
 
 if TYPE_CHECKING:
     from hookline.exports.export import Export
@@ -43,6 +44,7 @@ _SHOWN_FILES = 3
 @click.option("--file", "file_name", metavar="NAME", help="Print one of several files.")
 @click.option("--report", is_flag=True, help="Tell what the platform cannot say, and how to reach it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list or the report as JSON.")
+@plugin_option
 @pass_context
 def command(
     context: CommandContext,

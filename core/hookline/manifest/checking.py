@@ -10,6 +10,7 @@ from hookline.engine.catalog import CatalogEntry
 from hookline.engine.references import as_object, follow
 from hookline.errors import ConfigurationError
 from hookline.manifest.building import build_connector
+from hookline.manifest.fields import FieldsPart
 from hookline.manifest.loading import locate, parse_manifest, read_bytes
 from hookline.manifest.problems import MAX_PROBLEMS, Finding, ManifestError, ManifestProblem
 
@@ -108,10 +109,11 @@ def _hints_of(manifest: Manifest, connector: Connector) -> list[Finding]:
         if not part.samples:
             add(at, "there are no `samples`: forms cannot be tried without a call.")
         schema = action.input_schema
+        member_key = "fields" if isinstance(part.input, FieldsPart) else "properties"
         for name, member in as_object(follow(schema, schema).get("properties")).items():
             own = follow(as_object(member), schema)
             if not own.get("title") and not own.get("description") and not as_object(member).get("title"):
-                add((*at, "input", name), "has neither title nor description.")
+                add((*at, "input", member_key, name), "has neither title nor description.")
         if part.answers == "json" and not _has_members(action.output_schema):
             add((*at, "output"), "names no members: platforms cannot offer them for mapping.")
     return hints

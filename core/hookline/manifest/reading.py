@@ -2,8 +2,8 @@
 
 What stands in a file is what is meant, so this reads less than YAML allows. Keys are texts as they are
 written. Only what JSON calls a number, ``true``, ``false`` and ``null`` are no texts; ``no``, ``on``,
-``0755`` and ``2026-01-31`` are some. Anchors, aliases, tags, merge keys, a second document and a key that comes twice
-are refused, and so is what is too large, before it takes memory.
+``0755`` and ``2026-01-31`` are some. Anchors, aliases, tags, merge keys, a second document and a key that
+comes twice are refused, and so is what is too large, before it takes memory.
 
 Source: YAML 1.2.2, sections 10.2 and 10.3.
 """

@@ -239,6 +239,21 @@ CALLBACK_SECRETS = Table(
 )
 """What a tenant's callbacks are signed with; two at a time while one takes over from the other."""
 
+OAUTH_GRANTS = Table(
+    "oauth_grants",
+    METADATA,
+    Column("tenant", Text, primary_key=True),
+    Column("connection", Text, primary_key=True),
+    Column("connector", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("lease_until_us", BigInteger, nullable=False),
+    Column("updated_at_us", BigInteger, nullable=False),
+    Column("sealed", LargeBinary),
+)
+"""Refresh tokens that took the place of stored ones; they are sealed, and ``source`` tells the stored one."""
+
 STORE_STATE = Table(
     "store_state",
     METADATA,

@@ -1,4 +1,4 @@
-"""A service that no plugin was made for: what happens to its calls tells whether a plugin keeps to its own."""
+"""A service that no plugin was made for: its calls tell whether a plugin keeps to its own."""
 
 from __future__ import annotations
 

@@ -9,7 +9,9 @@ from hookline.testing.safety_checks import SafetyChecks
 
 
 class ConnectorSuite(DescribingChecks, RunningChecks, RefusalChecks, SafetyChecks):
-    """Everything that a connector must do. Inherit from it, and name your connector::
+    """Everything that a connector must do.
+
+    Inherit from it, and name your connector::
 
         class TestAcme(ConnectorSuite):
             connector = hookline_acme.connector

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
@@ -105,9 +105,5 @@ def schema_problems(value: object, schema: JsonObject) -> list[str]:
     checker = jsonschema.Draft202012Validator(schema, registry=Registry())
     return [
         f"`{'.'.join(map(str, problem.absolute_path)) or 'the whole'}`: {problem.message[:200]}"
-        for problem in _sorted(checker.iter_errors(value))
+        for problem in sorted(checker.iter_errors(value), key=str)
     ]
-
-
-def _sorted(problems: Iterable[object]) -> list[object]:
-    return sorted(problems, key=str)

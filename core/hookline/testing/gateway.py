@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.metadata import EntryPoints, entry_points
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from hookline.connector import Connector
 from hookline.credential import BasicCredential, OAuth2Credential
 from hookline.gateway import Gateway
-from hookline.plugins import ENTRY_POINT_GROUP, PluginHost, connector_of
+from hookline.plugin_checks import connector_of
+from hookline.plugins import ENTRY_POINT_GROUP, PluginHost
 from hookline.settings import Settings, load_settings
 from hookline.testing.calling import ActionCaller
 from hookline.testing.upstream import ScriptedUpstream
@@ -229,15 +231,19 @@ def connectors_of(host: PluginHost) -> list[Connector]:
 
 
 def _load(disabled: Iterable[str], settings: Settings, *, only: frozenset[str] | None) -> PluginHost:
-    from importlib.metadata import entry_points
-
     host = PluginHost()
-    points = entry_points(group=ENTRY_POINT_GROUP)
+    points = _installed()
     if only is not None:
-        host.load([point for point in points if point.name in only])
+        host.load([point for point in points if point.name in only - set(disabled)])
         return host
     host.load(points, disabled=sorted(disabled), required=settings.plugins.required)
     return host
+
+
+@cache
+def _installed() -> EntryPoints:
+    """Return the entry points of plugins; what is installed does not change while tests run."""
+    return entry_points(group=ENTRY_POINT_GROUP)
 
 
 def _as_plugin(plugin: object) -> object:

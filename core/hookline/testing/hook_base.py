@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
 
 from hookline.errors import HooklineError
+from hookline.plugins import ENTRY_POINT_GROUP
 from hookline.principal import matches
 from hookline.testing.bystander import SAY, TEXT, BystanderPlugin
 from hookline.testing.findings import fail
@@ -26,7 +28,7 @@ class HookChecks:
 
     __test__: ClassVar[bool] = False
 
-    plugin: ClassVar[object]
+    plugin: object
     applies_to: ClassVar[Sequence[str]] = ()
     inputs: ClassVar[Mapping[str, Mapping[str, object]]] = {}
     dependencies: ClassVar[Sequence[str]] = ()
@@ -85,6 +87,7 @@ class HookChecks:
             plugins=(BystanderPlugin(), *own, *plugins, *((_openai(),) if is_sandbox else ())),
             settings=self.settings if has_plugin else {},
             environ=self.environ if has_plugin else {},
+            disabled=_installed_as(self.plugin),
             is_sandbox=is_sandbox,
             is_bare=True,
         )
@@ -94,6 +97,17 @@ class HookChecks:
             fail(f"{self.plugin_name} cannot be used: {exc.message}", "Correct what the message names.")
         with made:
             yield made
+
+
+def _installed_as(plugin: object) -> tuple[str, ...]:
+    """Return the names under which a plugin is installed: the suite brings it itself, or leaves it out."""
+    if isinstance(plugin, ModuleType):
+        module = plugin.__name__
+    else:
+        module = plugin.__module__ if isinstance(plugin, type) else type(plugin).__module__
+    package = module.partition(".")[0]
+    points = entry_points(group=ENTRY_POINT_GROUP)
+    return tuple(point.name for point in points if point.module.partition(".")[0] == package)
 
 
 def _openai() -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from hookline.hookspecs import OBSERVER_HOOKS, SECURITY_HOOKS, SETUP_HOOKS
@@ -20,10 +19,10 @@ _DECIDING = SECURITY_HOOKS - {"hookline_settle", "hookline_renew_principal"}
 
 
 class HookContainmentChecks(HookChecks):
-    """A plugin that decides fails closed; one that watches fails alone; none tells its insides."""
+    """A plugin that decides fails closed, one that watches fails alone; none tells its insides."""
 
     def test_a_failing_hook_is_contained(self, upstream: ScriptedUpstream) -> None:
-        """Each of its hooks, made to raise, denies what it decides about and stops nothing that it watches."""
+        """Each hook, made to raise, denies what it decides about and stops nothing that it watches."""
         problems: list[str] = []
         for hook in hooks_of(self.make_plugin()):
             if hook in SETUP_HOOKS or hook == "hookline_job_over":
@@ -36,14 +35,18 @@ class HookContainmentChecks(HookChecks):
         fail_if([f"{self.plugin_name}: {one}" for one in problems], "Report this to Hookline's maintainers.")
 
     def test_a_failing_dependency_is_contained(self, upstream: ScriptedUpstream) -> None:
-        """What it depends on may be down: then it denies if it decides, and stays out of the way if it watches."""
+        """What it depends on may be down: then it denies if it decides, and does no harm if it watches."""
         problems: list[str] = []
         for where in self.dependencies:
             upstream.forget()
             upstream.answers_with("POST", "/say", whole_answer())
             plugin = self.make_plugin()
-            with self.open(upstream, plugin=plugin) as gateway, failing_dependency(where) or nullcontext():
+            with self.open(upstream, plugin=plugin) as gateway, failing_dependency(where) as asked:
                 result = gateway.call(SAY, self.input_of(SAY))
+            if not asked:
+                problems.append(
+                    f"{where} is down, nobody notices: a call of {SAY} does not ask it. See `settings`."
+                )
             problems += _problems(f"{where} is down", set(hooks_of(plugin)), result, bool(upstream.requests))
         fail_if(
             [f"{self.plugin_name}: when {one}" for one in problems],
@@ -60,7 +63,8 @@ def _problems(event: str, hooks: set[str], result: CallResult, was_sent: bool) -
         problems.append(f"{event}, the caller reads the text of the failure.")
     if hooks & _DECIDING:
         if was_sent or result.status < 400:
-            problems.append(f"{event}, the call is admitted all the same ({result.status}); it must be denied.")
+            admitted = f"the call is admitted all the same ({result.status})"
+            problems.append(f"{event}, {admitted}; it must be denied.")
     elif hooks and hooks <= _WATCHING:
         if not result.is_ok:
             problems.append(f"{event}, the call fails ({result.error}); it must go on.")

@@ -53,7 +53,8 @@ class HookFormChecks(HookChecks):
             and inspect.isroutine(getattr(plugin, name, None))
             and inspect.getmodule(getattr(plugin, name)) is module
         ]
-        fail_if([f"{self.plugin_name}: {name}() is not marked." for name in bare], "Put `@hookimpl` above it.")
+        problems = [f"{self.plugin_name}: {name}() is not marked." for name in bare]
+        fail_if(problems, "Put `@hookimpl` above it.")
 
     def test_every_argument_exists(self) -> None:
         """An argument that a hook does not have keeps the plugin from being loaded."""
@@ -63,7 +64,8 @@ class HookFormChecks(HookChecks):
             if known is None:
                 continue
             problems += [
-                f"{self.plugin_name}: {name}() takes `{argument}`; it may take {', '.join(known) or 'nothing'}."
+                f"{self.plugin_name}: {name}() takes `{argument}`; "
+                f"it may take {', '.join(known) or 'nothing'}."
                 for argument in inspect.signature(function).parameters
                 if argument not in known
             ]

@@ -8,7 +8,9 @@ from hookline.testing.hook_traffic_checks import HookTrafficChecks
 
 
 class HookSuite(HookFormChecks, HookTrafficChecks, HookContainmentChecks):
-    """Everything that a hook plugin must do. Inherit from it, and name your plugin::
+    """Everything that a hook plugin must do.
+
+    Inherit from it, and name your plugin::
 
         class TestRedact(HookSuite):
             plugin = hookline_redact

@@ -7,17 +7,20 @@ import time
 from typing import TYPE_CHECKING
 
 import orjson
-import pytest
 
 from hookline.testing.bystander import SAY, WIRE_PATH, streamed_answer, whole_answer
-from hookline.testing.findings import fail, fail_if, schema_problems
+from hookline.testing.findings import fail_if, schema_problems
 from hookline.testing.hook_base import SANDBOX_ACTIONS, HookChecks
 from hookline.testing.spy import ONCE, HookSpy
-from hookline.testing.upstream import ScriptedUpstream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
     from hookline.action import JsonObject
     from hookline.testing.gateway import GatewayUnderTest
+    from hookline.testing.upstream import ScriptedUpstream
 
 _MEASURED = 40
 _OF_ONE_CALL = frozenset({"x-hookline-call-id", "x-request-id", "date"})
@@ -81,9 +84,11 @@ class HookTrafficChecks(HookChecks):
             problems += _broken(f"{SAY} (stream)", streamed.status, streamed.content)
         if self.applies("openai.chat"):
             with self.open(upstream, is_sandbox=True) as gateway:
-                result = gateway.call("openai.chat", {**self.input_of("openai.chat"), "prompt": checked_text})
+                input = {**self.input_of("openai.chat"), "prompt": checked_text}
+                result = gateway.call("openai.chat", input)
                 problems += _broken("openai.chat", result.status, result.content)
-        fail_if([f"{self.plugin_name}: {one}" for one in problems], "Let it take any text, or raise a HooklineError.")
+        problems = [f"{self.plugin_name}: {one}" for one in problems]
+        fail_if(problems, "Let it take any text, or raise a HooklineError.")
 
     def test_outputs_keep_their_form(self, upstream: ScriptedUpstream) -> None:
         """What it leaves of an output still fits the action's schema, streamed or not."""
@@ -98,7 +103,7 @@ class HookTrafficChecks(HookChecks):
             problems += _form_problems(gateway, SAY, self.input_of(SAY))
         fail_if(
             [f"{self.plugin_name}: {one}" for one in problems],
-            "Change members of `response.output` to values of their own type, and remove none that is needed.",
+            "Change members of `response.output` to values of their type, and remove none that is needed.",
         )
 
     def test_a_call_runs_exactly_once(self, upstream: ScriptedUpstream) -> None:
@@ -119,11 +124,11 @@ class HookTrafficChecks(HookChecks):
             problems += [f"{hook}() ran {counts[hook]} times" for hook in ONCE if counts[hook] != 1]
         fail_if(
             [f"{self.plugin_name}: {one}." for one in problems],
-            "Call `proceed` once, and leave repetitions to `hookline_retry`: the core counts and settles those.",
+            "Call `proceed` once, and leave repetitions to `hookline_retry`: the core settles those.",
         )
 
     def test_what_it_adds_to_a_call_is_reported(
-        self, upstream: ScriptedUpstream, record_property: pytest.FixtureRequest
+        self, upstream: ScriptedUpstream, record_property: Callable[[str, object], None]
     ) -> None:
         """Its time is printed at the end of the run; nothing fails."""
         medians = []
@@ -133,8 +138,8 @@ class HookTrafficChecks(HookChecks):
             with self.open(upstream, has_plugin=has_plugin) as gateway:
                 medians.append(_median_ms(gateway, self.input_of(SAY)))
         added_ms = max(0.0, medians[1] - medians[0])
-        text = f"{self.plugin_name} adds {added_ms:.2f} ms to a call of {medians[0]:.2f} ms (medians of {_MEASURED})"
-        record_property("hookline", text)  # type: ignore[operator]  # a function, whatever pytest calls it
+        measured = f"{added_ms:.2f} ms to a call of {medians[0]:.2f} ms (medians of {_MEASURED})"
+        record_property("hookline", f"{self.plugin_name} adds {measured}")
 
 
 def _through(gateway: GatewayUnderTest, upstream: ScriptedUpstream, door: str) -> tuple[int, object]:

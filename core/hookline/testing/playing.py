@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hookline.errors import StreamInterruptedError, UpstreamTimeoutError, UpstreamUnavailableError
-from hookline.testing.script import Pause, ScriptedAnswer
 from hookline.upstream import UpstreamResponse
 
 if TYPE_CHECKING:
     from hookline.call import Cancellation
     from hookline.clock import Clock
     from hookline.engine.transport import Timeouts
+    from hookline.testing.script import ScriptedAnswer
 
 HTML = b"<!doctype html><title>Maintenance</title><h1>We are back soon</h1>"
 GARBAGE = b'\x00\xff{"half": [1, 2'

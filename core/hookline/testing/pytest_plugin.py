@@ -7,11 +7,12 @@ module, class or ``conftest.py`` wins, as always in pytest.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from hookline.testing.calling import ActionCaller
@@ -116,7 +117,10 @@ def upstream(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[Scrip
 
     made = ScriptedUpstream(clock=clock)
     made.folder = request.path.parent
-    with nullcontext([]) if _wants_network(request.node) else block_network() as stopped:
+    guard: AbstractContextManager[list[str]] = nullcontext([])
+    if not _wants_network(request.node):
+        guard = block_network()
+    with guard as stopped:
         yield made
     if made.unexpected or stopped:
         pytest.fail("\n".join(dict.fromkeys([*made.unexpected, *stopped])), pytrace=False)
@@ -152,14 +156,14 @@ def call(request: pytest.FixtureRequest) -> ActionCaller:
     return made.call
 
 
-def _marked(node: pytest.Item) -> dict[str, object] | dict[str, dict[str, str]]:
-    merged: dict[str, object] = {}
+def _marked(node: pytest.Item) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
     for mark in reversed(list(node.iter_markers("hookline"))):
         unknown = sorted(set(mark.kwargs) - _OPTIONS)
         if mark.args or unknown:
             named = f"no {unknown[0]!r}" if unknown else "keyword arguments only"
             raise pytest.UsageError(
-                f"{node.nodeid}: @pytest.mark.hookline takes {named}; there are {', '.join(sorted(_OPTIONS))}."
+                f"{node.nodeid}: @pytest.mark.hookline takes {named}: {', '.join(sorted(_OPTIONS))}."
             )
         merged |= mark.kwargs
     return merged

@@ -16,7 +16,7 @@ def answer_that_gives(action: Action, output: JsonObject) -> ScriptedAnswer:
 
     An action that picks or reshapes needs the service's own JSON: ``answers`` of its suite.
     """
-    kind = getattr(action, "answers", "json")
+    kind = action.answers
     if kind == "text":
         return make_answer(text=str(output.get("text", "")))
     if kind == "binary":

@@ -38,7 +38,7 @@ class RunningChecks(ConnectorChecks):
         """It answers plain, streamed, as a job and for several items, with an output that fits."""
         action, mode = checked_mode
         with self.open(upstream) as gateway:
-            if mode == "stream" and not self.sandbox:
+            if mode == "stream" and not self.sandbox and action.code is None:
                 stream = self.stream_of(action)
                 if stream is None:
                     fail(
@@ -57,7 +57,7 @@ class RunningChecks(ConnectorChecks):
         """A misspelt field is an error and not something that is silently left out."""
         with self.open(upstream) as gateway:
             self.script(gateway, checked_action, upstream)
-            result = self.run(gateway, checked_action, **{_UNKNOWN: 1})
+            result = self.run(gateway, checked_action, fields={_UNKNOWN: 1})
         if result.error is None or result.error.field != _UNKNOWN or result.status not in (400, 422):
             fail(
                 f"{checked_action.id} took the unknown field `{_UNKNOWN}`: it answered {_told(result)}.",
@@ -75,7 +75,7 @@ class RunningChecks(ConnectorChecks):
         name, value = found
         with self.open(upstream) as gateway:
             self.script(gateway, checked_action, upstream)
-            result = self.run(gateway, checked_action, **{name: value})
+            result = self.run(gateway, checked_action, fields={name: value})
         error = result.error
         if error is None or not (error.field or "").startswith(name) or result.status not in (400, 422):
             fail(

@@ -111,10 +111,10 @@ class SafetyChecks(ConnectorChecks):
         action, field, value = checked_path
         with self.open(upstream, is_sandbox=False) as gateway:
             self.script(gateway, action, upstream)
-            self.run(gateway, action, **{field: "plain"})
+            self.run(gateway, action, fields={field: "plain"})
             plain = list(upstream.requests)
             upstream.requests.clear()
-            result = self.run(gateway, action, **{field: value})
+            result = self.run(gateway, action, fields={field: value})
             hostile = list(upstream.requests)
         if not hostile:
             if result.status < 400 or result.status >= 500:

@@ -10,10 +10,13 @@ from typing import Literal, get_args
 import orjson
 
 Fault = Literal["refused", "timeout", "reset", "cut", "slow", "garbage", "html", "empty", "huge"]
-"""``refused``: nobody takes the connection. ``timeout``: the service stays silent. ``reset``: it breaks the
+"""How an answer goes wrong.
+
+``refused``: nobody takes the connection. ``timeout``: the service stays silent. ``reset``: it breaks the
 connection before it answers. ``cut``: it breaks it in the middle of its answer. ``slow``: the body stops half
-way. ``garbage``: bytes that are no JSON. ``html``: a page. ``empty``: 200 without a body. ``huge``: a body over
-the gateway's bound."""
+way. ``garbage``: bytes that are no JSON. ``html``: a page. ``empty``: 200 without a body. ``huge``: a body
+over the gateway's bound.
+"""
 
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
-import pytest
-
 from hookline.connector import Connector
 from hookline.testing.findings import fail
 from hookline.testing.gateway import GatewayRecipe, GatewayUnderTest
 from hookline.testing.script import ScriptedAnswer, make_answer, make_stream
 
 if TYPE_CHECKING:
+    import pytest
+
     from hookline.action import Action, JsonObject
     from hookline.engine.transport import Transport
     from hookline.testing.results import CallResult
@@ -48,7 +48,7 @@ class ConnectorChecks:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run each check once for every action, mode, refusal and so on that it asks for."""
         actions = self.visible_actions()
-        cases = {
+        cases: dict[str, dict[str, object]] = {
             "checked_action": {action.id: action for action in actions},
             "checked_mode": {
                 f"{action.id}-{mode}": (action, mode)
@@ -70,7 +70,7 @@ class ConnectorChecks:
     def visible_actions(self) -> list[Action]:
         """Return the actions that are in catalogs and exports."""
         found = self.connector.actions.values()
-        return [action for action in found if not getattr(action, "is_hidden", False)]
+        return [action for action in found if not action.is_hidden]
 
     # ------------------------------------------------------------ what is run
 
@@ -144,15 +144,26 @@ class ConnectorChecks:
         return self.connector
 
     def script(self, gateway: GatewayUnderTest, action: Action, upstream: ScriptedUpstream) -> None:
-        """Let the service answer everything as the action needs it."""
-        if not gateway.recipe.is_sandbox:
+        """Let the service answer everything as the action needs it. Override it for what calls others."""
+        if gateway.recipe.is_sandbox:
+            return
+        if action.code is None:
             upstream.answers_with("*", "*", self.answer_of(gateway, action))
+            return
+        for other in self.connector.actions.values():  # it may call them
+            if other.code is None and not other.is_hidden:
+                upstream.answers_with(other.method, other.path, self.answer_of(gateway, other))
 
     def run(
-        self, gateway: GatewayUnderTest, action: Action, mode: Mode = "plain", **fields: object
+        self,
+        gateway: GatewayUnderTest,
+        action: Action,
+        mode: Mode = "plain",
+        *,
+        fields: Mapping[str, object] | None = None,
     ) -> CallResult:
         """Run an action in a mode, on an input that fits."""
-        input = {**self.input_of(gateway, action), **fields}
+        input = {**self.input_of(gateway, action), **(fields or {})}
         match mode:
             case "stream":
                 return gateway.call.stream(action.id, input)

@@ -1,4 +1,4 @@
-"""A service that does what a test tells it to, and remembers what it was sent. Nothing goes over a network."""
+"""A service that does what a test tells it to, and remembers what it was sent."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """The connector keeps the rules for all connectors."""
 
+from typing import ClassVar
+
 from hookline.testing import ConnectorSuite
 from hookline_openai.connector import connector as openai
 
@@ -9,4 +11,4 @@ class TestOpenAI(ConnectorSuite):
 
     connector = openai
     sandbox = True
-    refusals = {"404": (400, 502)}  # 502 where it is the base URL that leads nowhere
+    refusals: ClassVar = {"404": (400, 502)}  # 502 where it is the base URL that leads nowhere

@@ -110,6 +110,19 @@ def test_settings_come_from_the_file_that_is_named(start: Start, tmp_path: Path)
     assert serving.get("/actions", _KEY) == 200
 
 
+def test_every_worker_has_the_plugin_of_a_file(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "my_page.py").write_text(
+        "import os\n"
+        "from hookline import RouteRegistry, hookimpl, json_reply\n"
+        "@hookimpl\n"
+        "def hookline_register_routes(routes):\n"
+        "    routes.add('GET', '/mine', lambda request: json_reply({'pid': os.getpid()}), public=True)\n"
+    )
+    serving = start("--plugin", "my_page.py", "--workers", "2", HOOKLINE_API_KEYS=_KEY)
+    # A new connection each time goes to either of the workers.
+    assert {serving.get("/mine") for _ in range(20)} == {200}
+
+
 def test_it_starts_inside_of_a_package_and_imports_nothing_from_there(start: Start, tmp_path: Path) -> None:
     package = tmp_path / "package"
     package.mkdir()

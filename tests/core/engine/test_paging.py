@@ -14,6 +14,7 @@ from hookline.engine.paging import _linked
 from hookline.errors import ConfigurationError
 from hookline.gateway import Gateway
 from hookline.order import Order
+from hookline.places import InPlace
 from hookline.plugins import PluginHost
 from hookline.settings import Settings
 from scripted_server import Peer, serving
@@ -230,6 +231,22 @@ def test_of_an_address_only_the_parameter_is_used(address: str) -> None:
 
     assert output["rows"] == NUMBERS
     assert {urlsplit(request.url).netloc for request in upstream.sent} == {"lists.example"}
+
+
+def test_the_parameter_of_an_address_is_called_as_the_service_calls_the_field() -> None:
+    service = Service(lambda end: f"https://lists.example/rows?page%5Bafter%5D={end}&cursor=wrong")
+
+    output = rows(gateway_of(CURSOR, service, places={"cursor": InPlace(where="query", name="page[after]")}))
+
+    assert output["next_page"] == "3"
+
+
+def test_an_expression_that_does_not_take_what_the_answer_holds_is_told() -> None:
+    gateway = gateway_of(Pages(items="rows", field="cursor", next="sort(total)"), Service())
+    reply = gateway.runner.run(CALLER, Order(action_id="lists.rows", fields={}))
+
+    assert reply.status == 502
+    assert "What leads to the next page cannot be found" in body(reply)["detail"]
 
 
 def test_an_address_without_the_parameter_leads_nowhere() -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hookline.errors import ConfigurationError
-from hookline.upstream import UpstreamRequest, UpstreamResponse
 from manifest_lab import manifest_text, open_lab
 from small_service import whole
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hookline.upstream import UpstreamRequest, UpstreamResponse
 
 _BROKEN = "manifest: 1\nid: acme\ntitel: Acme\n"
 

@@ -105,11 +105,14 @@ def test_a_stream_is_read_event_by_event(call: ActionCaller, upstream: ScriptedU
 
 def test_an_action_runs_through_every_door(call: ActionCaller, upstream: ScriptedUpstream) -> None:
     upstream.answers("GET", "/contacts/{email}", json={"name": "Ada"})
-    doors = [call, call.job, call.mcp, call.cli]
+    results = [
+        call("acme.find_contact", email="a@b"),
+        call.job("acme.find_contact", email="a@b"),
+        call.mcp("acme.find_contact", email="a@b"),
+        call.cli("acme.find_contact", email="a@b"),
+    ]
 
-    outputs = [door("acme.find_contact", email="a@b").output["name"] for door in doors]
-
-    assert outputs == ["Ada"] * 4
+    assert [result.output["name"] for result in results] == ["Ada"] * 4
 
 
 def test_each_item_of_a_call_has_a_result(call: ActionCaller, upstream: ScriptedUpstream) -> None:

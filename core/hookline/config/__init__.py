@@ -1,0 +1,1 @@
+"""Settings looked at from outside: what is wrong with them, what holds, and what can be set."""
