@@ -215,7 +215,7 @@ def _make_layout(declared: EndpointParts, fields: SchemaFields, stream: EventStr
     if takes_one and not has_content and declared.shape is None:
         places[_only_field(declared, fields)] = "content"
         has_content = True
-    in_body = method in BODY_METHODS and not has_content
+    in_body = (method in BODY_METHODS or declared.shape is not None) and not has_content
     rest: PlaceKind = "body" if in_body else "query"
     if declared.shape is not None:
         if has_content:
@@ -241,6 +241,8 @@ def _make_layout(declared: EndpointParts, fields: SchemaFields, stream: EventStr
 
 
 def _check_json(defaults: Mapping[str, object], *, where: str) -> None:
+    if not defaults:
+        return
     import orjson
 
     try:

@@ -219,8 +219,8 @@ class Implementation:
         self.plugin = plugin
         self.hook = hook
         self.hanging = 0
-        # The built-in transport waits for the upstream, within bounds of its own.
-        self.is_untimed = hook in _UNTIMED or plugin == "transport"
+        # The built-in transport waits for the upstream, within bounds of its own, and code may take its time.
+        self.is_untimed = hook in _UNTIMED or plugin in ("code", "transport")
         self.slow = 0
         self._totals: list[float] = [0, 0.0]  # calls, seconds
         self._failures = 0

@@ -57,6 +57,7 @@ def test_each_hook_of_a_call_has_one_line_in_the_order_in_which_they_ended() -> 
         ("hookline_shape_request", "plugin1", "None"),
         ("hookline_resolve_credential", "plugin2", "Secret"),
         ("hookline_apply_upstream_auth", "plugin2", "True"),
+        ("hookline_execute", "code", "None"),
         ("hookline_execute", "transport", "UpstreamResponse(status=200)"),
         ("hookline_execute", "plugin3", "UpstreamResponse(status=200)"),
         ("hookline_process_response", "plugin1", "None"),
@@ -121,6 +122,7 @@ def test_calls_inside_a_call_are_indented() -> None:
 
     assert [line.split(" ", 1)[1].split()[0] for line in inner] == [
         "authorize",
+        "execute",
         "execute",
         "process_response",
     ]

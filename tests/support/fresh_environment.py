@@ -74,9 +74,7 @@ class FreshEnvironment:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
         return inherited | {"PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}", **more}
 
-    def _options(
-        self, cwd: Path | None = None, environ: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
+    def _options(self, cwd: Path | None = None, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         return {
             "env": self._environ(environ or {}),
             "cwd": cwd or self.folder,

@@ -144,11 +144,9 @@ class Lab:
         return answer.status_code, code, text
 
 
-CALL_HOOKS = [
-    hook
-    for hook in HOOK_ARGUMENTS
-    if hook not in SETUP_HOOKS and hook not in ("hookline_renew_principal", "hookline_job_over")
-]
+# Hooks that a plain call of this service does not come to; those who use them try them.
+_ELSEWHERE = {"hookline_renew_principal", "hookline_job_over", "hookline_exchange_credential"}
+CALL_HOOKS = [hook for hook in HOOK_ARGUMENTS if hook not in SETUP_HOOKS and hook not in _ELSEWHERE]
 FAILED = (500, "plugin_failed")
 FINE = (200, "")
 DENIED = (403, "permission_denied")

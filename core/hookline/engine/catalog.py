@@ -5,19 +5,21 @@ from __future__ import annotations
 import difflib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import orjson
 
 from hookline.connector import Connector
-from hookline.engine.references import follow
+from hookline.engine.references import as_object, follow
 from hookline.engine.validation import SchemaValidator
 from hookline.errors import ConfigurationError, NotFoundError
 
 if TYPE_CHECKING:
     from hookline.action import Action, JsonObject
     from hookline.plugins import PluginHost
+
+_MANY_DEFINITIONS = 50
+"""Schemas of strangers with more definitions take much memory when they are compiled."""
 
 
 class CatalogEntry:
@@ -29,27 +31,41 @@ class CatalogEntry:
     def __init__(self, action: Action) -> None:
         self.action = action
         self._guard = action.connector.guard
+        self._kept: dict[str, SchemaValidator] = {}
 
-    def _compile(self, schema: JsonObject, name: str) -> SchemaValidator:
-        if self._guard is None:
-            return SchemaValidator(schema, name=name)
-        return SchemaValidator(schema, name=name, is_foreign=True, depths=self._guard.depths(schema))
-
-    @cached_property
+    @property
     def input(self) -> SchemaValidator:
         """Validator of the action's input."""
-        return self._compile(self.action.input_schema, f"the input of {self.action.id}")
+        return self._find("input", self.action.input_schema)
 
-    @cached_property
+    @property
     def output(self) -> SchemaValidator:
         """Validator of the action's output."""
-        return self._compile(self.action.output_schema, f"the output of {self.action.id}")
+        return self._find("output", self.action.output_schema)
 
-    @cached_property
+    @property
     def request(self) -> SchemaValidator | None:
         """Validator of the upstream's body, if the action states its schema."""
         schema = self.action.request_schema
-        return None if schema is None else self._compile(schema, f"the request of {self.action.id}")
+        return None if schema is None else self._find("request", schema)
+
+    def _find(self, part: str, schema: JsonObject) -> SchemaValidator:
+        found = self._kept.get(part)
+        if found is not None:
+            return found
+        name, guard = f"the {part} of {self.action.id}", self._guard
+        if guard is None:
+            found = self._kept[part] = SchemaValidator(schema, name=name)
+            return found
+
+        def compile() -> SchemaValidator:
+            return SchemaValidator(schema, name=name, is_foreign=True, depths=guard.depths(schema))
+
+        size = len(as_object(schema.get("$defs")))
+        if size > _MANY_DEFINITIONS:
+            return guard.compiled.get((self.action.id, part), size, compile)
+        found = self._kept[part] = compile()
+        return found
 
 
 class Catalog:

@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hookline.engine.schema_walk import MAX_DEFINITIONS, SchemaProblem, SchemaWalk
+from hookline.engine.compiled_schemas import CompiledSchemas
+from hookline.engine.schema_walk import (
+    MAX_DEFINITIONS,
+    MAX_DEFINITIONS_TOGETHER,
+    SchemaProblem,
+    SchemaWalk,
+)
 from hookline.engine.schema_weight import Depths, Growth, Spot, Weights
 
 JsonObject = dict[str, object]
@@ -34,12 +40,17 @@ class SchemaGuard:
 
     Args:
         shared: Schemas by name that every other may refer to as ``#/$defs/<name>``.
+
+    Attributes:
+        compiled: Those of the judged schemas that need many others, compiled.
     """
 
     def __init__(self, shared: Mapping[str, JsonObject] | None = None) -> None:
+        self.compiled = CompiledSchemas()
         self._shared = shared or {}
         self._spots: dict[str, Spot] = {}
         self._problems: dict[str, list[SchemaProblem]] = {}
+        self._needed_together = 0
         self._needs: dict[str, frozenset[str]] = {}
         self._patterns: dict[str, str | None] = {}
         self._looks: dict[str, int] = {}
@@ -71,8 +82,15 @@ class SchemaGuard:
         if walk.problems:
             return Verdict(problems=tuple(dict.fromkeys(walk.problems)), needed=needed)
         found = list(self._weigh(walk.spot, walk.own_spots))
+        self._needed_together += len(needed)
         if len(needed) > MAX_DEFINITIONS:
             message = f"needs more than {MAX_DEFINITIONS:,} shared schemas; describe less of it"
+            found.append(SchemaProblem(path=(), message=message))
+        elif self._needed_together > MAX_DEFINITIONS_TOGETHER:
+            message = (
+                f"needs {len(needed):,} shared schemas, and together with those before it more than "
+                f"{MAX_DEFINITIONS_TOGETHER:,}; describe less of it"
+            )
             found.append(SchemaProblem(path=(), message=message))
         own = schema.get("$defs")
         found += [
@@ -101,6 +119,8 @@ class SchemaGuard:
         found = dict.fromkeys(sorted(names))
         queue = list(found)
         for name in queue:
+            if len(found) > MAX_DEFINITIONS:
+                break
             for inner in sorted(self._needs.get(name, ())):
                 if inner not in found:
                     found[inner] = None

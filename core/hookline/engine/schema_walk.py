@@ -19,6 +19,8 @@ MAX_SIZE = 200_000
 """Most keywords of one schema, without those of schemas that it shares with others."""
 MAX_DEFINITIONS = 5_000
 """Most shared schemas that one schema needs, directly and through others; 50,000 take seconds to compile."""
+MAX_DEFINITIONS_TOGETHER = 1_000_000
+"""Most shared schemas that all schemas of one document need, each counted for every schema that needs it."""
 MAX_PATTERN_LENGTH = 2_000
 MAX_PATTERN_BYTES = 1_000_000
 _MAX_PROBLEMS = 20

@@ -13,6 +13,7 @@ from hookline.importing import reasons
 from hookline.importing.document import JsonObject, object_of
 
 if TYPE_CHECKING:
+    from hookline.connector import Connector
     from hookline.importing.findings import Findings
 
     Path = tuple[str | int, ...]
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _MAX_ROUNDS = 20
 
 
-def leave_out_unusable(manifest: JsonObject, findings: Findings, *, name: str) -> None:
+def leave_out_unusable(manifest: JsonObject, findings: Findings, *, name: str) -> Connector:
     """Take out of a manifest what the gateway would refuse to load.
 
     Args:
@@ -28,13 +29,16 @@ def leave_out_unusable(manifest: JsonObject, findings: Findings, *, name: str) -
         findings: Told what was taken out.
         name: What the document is called, for messages.
 
+    Returns:
+        The connector of what is left.
+
     Raises:
         ConfigurationError: If nothing is left of it.
     """
     for _ in range(_MAX_ROUNDS):
-        problems = _problems_of(manifest)
-        if not problems:
-            return
+        connector, problems = _build(manifest)
+        if connector is not None:
+            return connector
         for path, message in problems:
             _take_out(manifest, path, message, findings, name)
         if not object_of(manifest.get("actions")):
@@ -44,7 +48,7 @@ def leave_out_unusable(manifest: JsonObject, findings: Findings, *, name: str) -
     raise ConfigurationError(f"{name}: no manifest can be made of it: {problems[0][1][:300]}")
 
 
-def _problems_of(manifest: JsonObject) -> list[tuple[Path, str]]:
+def _build(manifest: JsonObject) -> tuple[Connector | None, list[tuple[Path, str]]]:
     from pydantic import ValidationError
 
     from hookline.manifest.building import build_connector
@@ -54,9 +58,10 @@ def _problems_of(manifest: JsonObject) -> list[tuple[Path, str]]:
         model = Manifest.model_validate(manifest)
     except ValidationError as exc:
         errors = exc.errors(include_url=False, include_input=False, include_context=False)
-        return [(one["loc"], one["msg"]) for one in errors[:1_000]]
-    _, found = build_connector(model)
-    return [(one.path, one.message) for one in found]
+        return None, [(one["loc"], one["msg"]) for one in errors[:1_000]]
+    connector, found = build_connector(model)
+    problems = [(one.path, one.message) for one in found]
+    return None if problems else connector, problems
 
 
 def _take_out(manifest: JsonObject, path: Path, message: str, findings: Findings, name: str) -> None:

@@ -182,7 +182,7 @@ def _print(imported: Imported, path: Path, name: str) -> None:
     click.echo(f"wrote {path}")
     click.echo(
         f"{imported.name}, OpenAPI {imported.version}: {_count(imported.operations, 'operation')}"
-        + (f", {imported.chosen:,} chosen" if imported.chosen != imported.operations else "")
+        + (f", {imported.chosen:,} chosen" if imported.chosen is not None else "")
         + f", {_count(imported.actions, 'action')}."
     )
     if imported.paged:

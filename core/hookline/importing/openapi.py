@@ -13,6 +13,8 @@ from hookline.importing.document import Document, JsonObject, object_of
 from hookline.importing.findings import Findings, LeftOutError
 from hookline.importing.naming import Candidate, name_all, was_shortened
 from hookline.importing.operations import Operation, choose, find_operations, items_of
+from hookline.importing.repeats import share_repeats
+from hookline.importing.samples import add_samples
 from hookline.importing.schemas import Schemas
 from hookline.importing.security import Security, read_security, wants_another
 from hookline.importing.servers import base_url_of
@@ -31,7 +33,7 @@ class Imported:
         name: What the document is called.
         version: Its version, as it says.
         operations: How many operations it has.
-        chosen: How many of them were asked for.
+        chosen: How many of them were asked for; None if nothing was said about that.
         paged: Verbs of actions whose pages were recognised, and how these are counted.
         security: How credentials are shown.
         findings: What could not be taken over.
@@ -41,7 +43,7 @@ class Imported:
     name: str
     version: str
     operations: int
-    chosen: int
+    chosen: int | None
     paged: dict[str, str]
     security: Security
     findings: Findings
@@ -87,14 +89,15 @@ def import_openapi(
     if not drafted:
         raise ConfigurationError(_nothing_left(document, count))
     manifest = _assemble(document, connector_id, base_url, security, drafted, schemas)
-    leave_out_unusable(manifest, document.findings, name=name)
+    connector = leave_out_unusable(manifest, document.findings, name=name)
+    add_samples(drafted, connector, document.findings)
     kept = object_of(manifest["actions"])
     return Imported(
         manifest=manifest,
         name=name,
         version=str(document.root.get("openapi") or document.root.get("swagger")),
         operations=count,
-        chosen=len(chosen),
+        chosen=len(chosen) if only or tags else None,
         paged={
             one.verb: str(object_of(one.part["pages"]).get("by", "cursor"))
             for one in drafted
@@ -138,7 +141,10 @@ def _draft(
             continue
         if wants_another(document, one.raw, security):
             document.findings.add(reasons.OTHER_CREDENTIAL, one.place)
-    return drafted, schemas.finish()
+    shared = schemas.finish()
+    tops = [cast("JsonObject", one.part[side]) for one in drafted for side in ("input", "output")]
+    share_repeats(tops, shared)
+    return drafted, shared
 
 
 def _assemble(
@@ -167,7 +173,7 @@ def _assemble(
     manifest["actions"] = {one.verb: one.part for one in drafted}
     used = _used(drafted, schemas)
     if used:
-        manifest["schemas"] = {name: schemas[name] for name in schemas if name in used}
+        manifest["schemas"] = {name: schemas[name] for name in sorted(used)}
     return manifest
 
 

@@ -119,7 +119,7 @@ class Schemas:
             wanted = f"{one.hint}{'Input' if is_twin else ''}"
             at = f"{pointer} {direction if is_twin else ''}"
             if at not in names:
-                names[at] = _free_name(wanted, named)
+                names[at] = free_name(wanted, named)
                 named[names[at]] = {}
             one.name = names[at]
             if not named[one.name]:
@@ -331,7 +331,7 @@ class Schemas:
     ) -> JsonObject:
         key = (pointer, direction)
         if key not in self._shared:
-            one = SharedSchema(key=key, raw=raw, hint=_clean_name(hint))
+            one = SharedSchema(key=key, raw=raw, hint=clean_name(hint))
             self._shared[key] = one
             self._waiting.append(one)
         reference: JsonObject = {"$ref": ""}
@@ -357,11 +357,13 @@ def _name_of(pointer: str) -> str:
     return "_".join(part for part in parts if part not in plain and "/" not in part.strip("/")) or "part"
 
 
-def _clean_name(hint: str) -> str:
+def clean_name(hint: str) -> str:
+    """Return a text as the name of a shared schema."""
     return _UNNAMED.sub("_", hint).strip("_.-")[:_MAX_NAME].rstrip("_.-") or "part"
 
 
-def _free_name(wanted: str, taken: dict[str, JsonObject]) -> str:
+def free_name(wanted: str, taken: dict[str, JsonObject]) -> str:
+    """Return a name that is not taken: the wanted one, with a number behind it if need be."""
     name, number = wanted, 1
     while name in taken:
         number += 1

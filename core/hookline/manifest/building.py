@@ -10,7 +10,6 @@ import jsonschema_rs
 from hookline.action import Sample
 from hookline.connector import Connector
 from hookline.credential import BasicCredential, CredentialPlacement, OAuth2Credential, QueryCredential
-from hookline.endpoint_checks import RESERVED_HEADERS
 from hookline.engine.references import follow
 from hookline.engine.schema_guard import SchemaGuard
 from hookline.error_rules import ErrorRule
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 Written = FieldsPart | dict[str, object]
 
 _ARGUMENT = re.compile(r"(?:[^:`]+: )?`(?P<name>\w+)(?P<rest>[^`]*)`: (?P<problem>.*)", re.DOTALL)
-_BODILESS = frozenset({"GET", "HEAD"})
+_INSIDE = re.compile(r"[^:]+: (?P<path>(?:stream|pages)\.\w+): (?P<problem>.*)", re.DOTALL)
 _MAX_FINDINGS = 50
 
 
@@ -104,13 +103,7 @@ class _Builder:
             self._add_error(exc, ())
             return None
         connector.guard = self._guard
-        self._check_header()
         return connector
-
-    def _check_header(self) -> None:
-        part = self._manifest.credential
-        if isinstance(part, HeaderPart) and part.header.lower() in RESERVED_HEADERS - {"authorization"}:
-            self._add(("credential", "header"), f"the header {part.header!r} is set by the gateway itself.")
 
     def _add_action(self, connector: Connector, verb: str, action: ActionPart) -> None:
         at = ("actions", verb)
@@ -212,7 +205,9 @@ class _Builder:
         """Add what the call said that a connector in Python would have made; it names the argument."""
         match = _ARGUMENT.fullmatch(error.message)
         if match is None:
-            self._add(at, error.message)
+            inside = _INSIDE.fullmatch(error.message)  # such as `acme.find: stream.text: …`
+            path = at if inside is None else (*at, *inside["path"].split("."))
+            self._add(path, error.message if inside is None else inside["problem"])
             return
         names = {"is_hidden": "hidden"}
         name = names.get(match["name"], match["name"])

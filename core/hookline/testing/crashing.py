@@ -57,8 +57,8 @@ def _failing(function: Hook) -> Hook:
 
 
 @contextmanager
-def failing_dependency(where: str) -> Iterator[None]:
-    """Let a function or method fail inside the block.
+def failing_dependency(where: str) -> Iterator[list[str]]:
+    """Let a function or method fail inside the block; yields a list that grows whenever it is asked.
 
     Args:
         where: Such as ``hookline_redact.vault:Vault.read``.
@@ -74,13 +74,16 @@ def failing_dependency(where: str) -> Iterator[None]:
     except (ImportError, AttributeError) as exc:
         raise ValueError(f"{where!r} leads nowhere; write `package.module:Class.method`.") from exc
 
+    asked: list[str] = []
+
     def fail(*arguments: object, **options: object) -> object:
+        asked.append(where)
         raise ConnectionError(INTERNALS)
 
     is_own = name in vars(owner)
     setattr(owner, name, fail)
     try:
-        yield
+        yield asked
     finally:
         if is_own:
             setattr(owner, name, real)

@@ -24,12 +24,11 @@ class DescribingChecks(ConnectorChecks):
         connector, problems = self.connector, []
         if not connector.title.strip() or connector.title == connector.id:
             problems.append(f"The connector {connector.id!r} has no title that people know the service by.")
-        if not connector.base_url.startswith("https://"):
+        asks_a_service = any(action.code is None for action in connector.actions.values())
+        if asks_a_service and not connector.base_url.startswith("https://"):
             problems.append(
                 f"The base URL of {connector.id!r} is {connector.base_url!r}, which is not https."
             )
-        if connector.base_url.endswith("/"):
-            problems.append(f"The base URL of {connector.id!r} ends in a slash; paths begin with one.")
         fail_if(
             problems, 'Write `Connector("acme", title="Acme CRM", base_url="https://api.acme.example/v2")`.'
         )

@@ -41,8 +41,12 @@ class HookContainmentChecks(HookChecks):
             upstream.forget()
             upstream.answers_with("POST", "/say", whole_answer())
             plugin = self.make_plugin()
-            with self.open(upstream, plugin=plugin) as gateway, failing_dependency(where):
+            with self.open(upstream, plugin=plugin) as gateway, failing_dependency(where) as asked:
                 result = gateway.call(SAY, self.input_of(SAY))
+            if not asked:
+                problems.append(
+                    f"{where} is down, nobody notices: a call of {SAY} does not ask it. See `settings`."
+                )
             problems += _problems(f"{where} is down", set(hooks_of(plugin)), result, bool(upstream.requests))
         fail_if(
             [f"{self.plugin_name}: when {one}" for one in problems],

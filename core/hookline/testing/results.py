@@ -18,7 +18,7 @@ class CallFailure:
 
     Attributes:
         status: HTTP status.
-        code: Machine-readable reason.
+        code: Machine-readable reason; empty if the body has none.
         message: What happened, without the hint.
         hint: What to do next.
         field: Path of the input field at fault.
@@ -92,13 +92,13 @@ class CallResult:
 def read_failure(body: object, *, status: int) -> CallFailure:
     """Return the failure that an error body tells of; of any body, something."""
     if not isinstance(body, dict):
-        return CallFailure(status=status, code="unknown", message=f"no error body: {body!r:.300}")
+        return CallFailure(status=status, code=_text_of(None), message=f"no error body: {body!r:.300}")
     inner = body.get("error")
-    code = inner.get("code") if isinstance(inner, dict) else None
+    named_code = inner.get("code") if isinstance(inner, dict) else None
     wait, named = body.get("retry_after"), body.get("field")
     return CallFailure(
         status=status,
-        code=str(code or "unknown"),
+        code=_text_of(named_code),
         message=str(body.get("detail") or body.get("message") or body),
         hint=str(body.get("hint") or ""),
         field=named if isinstance(named, str) else None,
@@ -106,6 +106,10 @@ def read_failure(body: object, *, status: int) -> CallFailure:
         retry_after_s=wait if isinstance(wait, int) else None,
         body=body,
     )
+
+
+def _text_of(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def read_result(action: str, status: int, headers: Mapping[str, str], content: bytes) -> CallResult:

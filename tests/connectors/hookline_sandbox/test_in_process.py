@@ -26,7 +26,9 @@ IN_PROCESS = "http://sandbox.invalid/v1"
 
 def make_call(*, base_url: str = IN_PROCESS, deadline_s: float = 5, **headers: str) -> Call:
     return Call(
-        action=cast("Any", SimpleNamespace(id="openai.chat")),
+        action=cast(
+            "Any", SimpleNamespace(id="openai.chat", code=None, connector=SimpleNamespace(id="openai"))
+        ),
         principal=cast("Principal", SimpleNamespace(id="tester")),
         connection=Connection(name="sandbox", connector="openai", base_url=base_url),
         input={},

@@ -213,6 +213,17 @@ def test_a_schema_that_needs_too_many_others_is_refused() -> None:
     assert _told(schema, shared) == [": needs more than 5,000 shared schemas; describe less of it"]
 
 
+def test_schemas_that_together_need_too_many_others_are_refused() -> None:
+    """Each has a list of its own; ten thousand long lists would fill the memory."""
+    shared: dict[str, JsonObject] = {
+        f"S{one}": {"properties": {"next": {"$ref": f"#/$defs/S{(one + 1) % 4_000}"}}} for one in range(4_000)
+    }
+    guard = SchemaGuard(shared)
+    told = [guard.judge({"properties": {"a": {"$ref": f"#/$defs/S{one}"}}}).problems for one in range(252)]
+    assert [bool(problems) for problems in told] == [False] * 250 + [True] * 2
+    assert "and together with those before it more than 1,000,000" in told[-1][0].message
+
+
 def test_a_schema_that_is_too_large_or_too_deep_is_refused() -> None:
     large: JsonObject = {"properties": {f"f{one}": {} for one in range(MAX_SIZE)}}
     deep: JsonObject = {}

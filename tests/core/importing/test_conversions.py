@@ -17,6 +17,7 @@ from openapi_spec_validator.schemas import (
 )
 
 from hookline.gateway import Gateway, load_plugins
+from hookline.importing import repeats
 from hookline.importing.naming import Candidate, name_all, shorten
 from hookline.importing.openapi import Imported, import_openapi
 from hookline.importing.texts import clean, label
@@ -335,6 +336,54 @@ def test_pages_are_recognised_where_they_are_plain(
     parameters: list[JsonObject], schema: JsonObject, pages: object
 ) -> None:
     assert pages_of(parameters, schema) == pages
+
+
+def test_examples_that_fit_become_samples_and_others_are_told() -> None:
+    content = (FOLDER / "pets_3.0.yaml").read_bytes()
+    imported = import_openapi(content, connector_id="pets", name="pets.yaml")
+
+    assert action(imported, "add_pet")["samples"] == [
+        {
+            "title": "Add pet",
+            "input": {"name": "Rex", "born": "2020-01-31"},
+            "output": {"id": 1, "name": "Rex"},
+        }
+    ]
+
+    wrong = import_openapi(
+        content.replace(b"id: 1, name: Rex", b"id: one"), connector_id="pets", name="p.yaml"
+    )
+    assert "samples" not in action(wrong, "add_pet")
+    assert [(one.code, wrong.findings.counts[one]) for one in wrong.findings if one.code == "sample"] == [
+        ("sample", 1)
+    ]
+
+
+def test_what_is_written_out_many_times_gets_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "MOST_NODES", 0)
+    owner = {"type": "object", "properties": {f"p{n}": TEXT for n in range(8)}}
+    pet = {"type": "object", "properties": {"name": TEXT, "owner": owner, "keeper": owner}}
+    content = {"application/json": {"schema": {"type": "object", "properties": {"pet": pet}}}}
+    paths: JsonObject = {
+        f"/{n}": {"get": {"operationId": f"get{n}", "responses": {"200": {"content": content}}}}
+        for n in range(3)
+    }
+
+    made = import_value(document(paths)).manifest
+
+    output = cast("JsonObject", cast("dict[str, JsonObject]", made["actions"])["get_0"]["output"])
+    assert output["properties"] == {"pet": {"$ref": "#/$defs/pet"}}
+    assert made["schemas"] == {
+        "owner": owner,
+        "pet": {
+            "type": "object",
+            "properties": {
+                "name": TEXT,
+                "owner": {"$ref": "#/$defs/owner"},
+                "keeper": {"$ref": "#/$defs/owner"},
+            },
+        },
+    }
 
 
 def test_a_link_header_tells_the_next_page() -> None:

@@ -8,3 +8,4 @@ class TestAuthPlugin(HookSuite):
     """What decides who calls."""
 
     plugin = AuthPlugin
+    applies_to = ("*",)  # without it nobody may call anything
