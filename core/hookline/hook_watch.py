@@ -256,9 +256,7 @@ class Implementation:
                 if checks and result is not None:
                     self._check(result)
             except BaseException as exc:
-                told = self._failed(exc)
-                if told is not exc:
-                    raise told from exc
+                self._failed(exc)  # a name for what is raised would tie it to this frame, and to the call
                 raise
             finally:
                 took_s = now() - began_s
@@ -299,8 +297,8 @@ class Implementation:
             self._failures += 1
             _log.error("%s It counts as if it had returned None.", misdeed)
 
-    def _failed(self, exc: BaseException) -> BaseException:
-        """Count what was raised, and return what is to be raised: the same, or an error that is contained."""
+    def _failed(self, exc: BaseException) -> None:
+        """Count what was raised, and raise an error in place of what would end the process."""
         if isinstance(exc, HooklineError):
             self._failures += isinstance(exc, PluginError) and exc.plugin == self.plugin
         elif isinstance(exc, StopIteration | KeyboardInterrupt | GeneratorExit):
@@ -310,8 +308,11 @@ class Implementation:
             _blame(exc, self.plugin)
         else:
             self._failures += 1
-            return self._ended_the_process(exc)
-        return exc
+            raise PluginError(
+                f"The plugin {self.plugin!r} wanted to end the process in {self.hook}() "
+                f"({type(exc).__name__}); that was not done.",
+                plugin=self.plugin,
+            ) from exc
 
     def _took_long(self, began_s: float, took_s: float) -> None:
         took_s -= sum(took for began, took in self._deducted if began == began_s)
@@ -323,13 +324,6 @@ class Implementation:
     def _checked_end(self, result: object) -> None:
         if result is not None:
             self._check(result)
-
-    def _ended_the_process(self, exc: BaseException) -> PluginError:
-        return PluginError(
-            f"The plugin {self.plugin!r} wanted to end the process in {self.hook}() "
-            f"({type(exc).__name__}); that was not done.",
-            plugin=self.plugin,
-        )
 
 
 class _WatchedGenerator:

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hookline import (
+    Connector,
     Decision,
+    OAuth2Credential,
     Reservation,
     RetryDecision,
     Secret,
@@ -41,14 +43,36 @@ CHAT: dict[str, object] = {"model": "sandbox", "prompt": "hello"}
 WIRE: dict[str, object] = {"model": "sandbox", "messages": [{"role": "user", "content": "hello"}]}
 
 
+def make_parcels() -> Connector:
+    """Return a connector of a service that wants access tokens."""
+    credential = OAuth2Credential(token_url="https://login.parcels.example/token")
+    parcels = Connector(
+        "parcels", title="Parcels", base_url="https://api.parcels.example", credential=credential
+    )
+    parcels.endpoint("find", "GET", "/parcels", input={"type": "object"}, output={"type": "object"})
+    return parcels
+
+
+class Parcels:
+    """A plugin with that connector."""
+
+    def __init__(self) -> None:
+        self.connector = make_parcels()
+
+
 class Pass(StreamTransform):
     """Lets a stream through as it is."""
+
+
+def _a_secret() -> Secret:
+    return Secret("a-canary", allowed_origins=frozenset({ORIGIN}))
 
 
 _RESULTS: dict[str, Callable[[], object]] = {
     "hookline_authorize": lambda: Decision(allow=True),
     "hookline_admit": Reservation,
-    "hookline_resolve_credential": lambda: Secret("a-canary", allowed_origins=frozenset({ORIGIN})),
+    "hookline_resolve_credential": _a_secret,
+    "hookline_exchange_credential": _a_secret,
     "hookline_open_stream": Pass,
 }
 
@@ -100,6 +124,7 @@ def run_watched(watch: object, *more: object, **settings: object) -> Gateway:
     """Return a gateway over the sandbox, with every bundled plugin and one that watches."""
     read = Settings.model_validate({"api_keys": [KEY], "sandbox": True, **settings})
     host = load_plugins(read)
+    host.register(Parcels(), name="parcels")
     for number, plugin in enumerate((watch, *more)):
         host.register(plugin, name=f"watch_{number}")
     return Gateway(read, host=host, environ={})
@@ -117,6 +142,7 @@ _MCP = modern("tools/call", call("openai_chat", CHAT))
 
 PLAIN = "action door, whole answer"
 JOB = "job, asked for and run"
+TOKENS = "service that wants access tokens"
 MODES: dict[str, Send] = {
     PLAIN: post("/actions/openai.chat", CHAT),
     "action door, stream": post("/actions/openai.chat", {**CHAT, "stream": True}),
@@ -126,6 +152,7 @@ MODES: dict[str, Send] = {
     JOB: post("/actions/openai.chat", CHAT, prefer="respond-async"),
     "bulk of three items": post("/actions/openai.chat", {"items": [CHAT, CHAT, CHAT]}),
     "a call inside another": post("/actions/openai.chat", CHAT),
+    TOKENS: post("/actions/parcels.find", {}),
     "first attempt fails, second is good": post(
         "/actions/openai.chat", CHAT, **{"x-sandbox-fault": "status-503-times-1"}
     ),
@@ -168,6 +195,7 @@ NOTHING = "nothing"
 # The way that a call must come for a hook to run, where a plain one does not make it run.
 _WAY_TO = {
     "hookline_open_stream": "action door, stream",
+    "hookline_exchange_credential": TOKENS,
     "hookline_renew_principal": JOB,
     "hookline_job_over": JOB,
     "hookline_retry": "service refuses",
@@ -206,6 +234,9 @@ def outcome_of(hook: str, fault: str) -> str:
     try:
         if gateway.host.plugins["watch_1"].status == "refused":
             return LEFT_OUT
+        if hook == "hookline_catalog_changed":
+            parcels = gateway.catalog.connectors["parcels"]
+            gateway.replace_connectors(removed=[parcels], added=[make_parcels()])
         client = create_app(gateway).test_client()
         way = _WAY_TO.get(hook, PLAIN)
         if way != JOB:
