@@ -77,3 +77,22 @@ def test_jobs_are_measured_beside_plain_calls(tmp_path: Path) -> None:
     rates = json.loads(report.read_text())
     assert list(rates) == ["plain", "within", "taken in", "run"]
     assert all(rate > 0 for rate in rates.values())
+
+
+def test_a_folder_of_documents_is_told_document_by_document(tmp_path: Path) -> None:
+    documents = RUN.parents[1] / "core/importing"
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for name in ("documents/pets_3.1.yaml", "nasty_openapi/refs_to_files_and_addresses.yaml"):
+        (folder / Path(name).name).write_bytes((documents / name).read_bytes())
+    (folder / "none.yaml").write_text("asyncapi: 2.0.0")
+    report = tmp_path / "rows.json"
+    command = [sys.executable, str(RUN.with_name("openapi_corpus.py")), str(folder), "--json", str(report)]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    assert finished.returncode == 0, finished.stderr
+    assert "3 documents: 2 became connectors, 1 were refused, 0 crashed." in finished.stdout
+    rows = {row["name"]: row for row in json.loads(report.read_text())}
+    assert rows["pets_3.1.yaml"]["actions"] == rows["pets_3.1.yaml"]["loaded"] == 5
+    assert rows["refs_to_files_and_addresses.yaml"]["left_out"] == {"remote_reference": 3}
+    assert rows["none.yaml"]["refused"].startswith("none.yaml is AsyncAPI")
