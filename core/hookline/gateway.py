@@ -374,7 +374,11 @@ class Gateway:
 
         folder = ManifestFolder(path, taken=self.catalog.connectors)
         for connector in folder.load().added:
-            self.catalog.add(connector)
+            try:
+                self.catalog.add(connector)
+            except ConfigurationError as exc:  # one file must not take the others with it
+                folder.give_up(connector, exc.message, instead=None)
+                continue
             self.catalog.owners[connector.id] = f"{PLUGIN_PREFIX}{connector.id}"
         note_manifests(self.host.plugins, folder)
         return folder

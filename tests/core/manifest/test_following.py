@@ -15,6 +15,7 @@ from small_service import whole
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hookline.connector import Connector
     from hookline.upstream import UpstreamRequest, UpstreamResponse
 
 _BROKEN = "manifest: 1\nid: acme\ntitel: Acme\n"
@@ -48,6 +49,41 @@ def test_a_bad_file_is_named_and_leaves_the_others_alone(
             "the manifest bad.yaml has a problem; the log tells which",
             "the manifest worse.json has a problem; the log tells which",
         ]
+
+
+def test_a_file_whose_test_nobody_can_run_does_not_keep_the_gateway_from_starting(tmp_path: Path) -> None:
+    hidden = _tested(manifest_text("bad")) + "    hidden: true\n"
+    with open_lab(tmp_path / "c", {"acme.yaml": manifest_text(), "bad.yaml": hidden}) as lab:
+        assert (lab.ids("acme"), lab.ids("bad")) == (["acme.find"], [])
+        assert "the action 'find' is hidden" in lab.gateway.host.plugins["manifest:bad"].problem
+        lab.write("bad.yaml", _tested(manifest_text("bad")))
+        lab.settle()
+        assert lab.ids("bad") == ["bad.find"]
+
+
+def test_what_the_catalog_refuses_at_the_start_is_a_problem_of_that_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hookline.engine.catalog import Catalog
+
+    add = Catalog.add
+
+    def refuse_bad(self: Catalog, *connectors: Connector) -> None:
+        if any(one.id == "bad" for one in connectors):
+            raise ConfigurationError("It cannot be used.")
+        add(self, *connectors)
+
+    monkeypatch.setattr(Catalog, "add", refuse_bad)
+    with open_lab(
+        tmp_path / "c", {"bad.yaml": manifest_text("bad"), "zoo.yaml": manifest_text("zoo")}
+    ) as lab:
+        assert (lab.ids("bad"), lab.ids("zoo")) == ([], ["zoo.find"])
+        assert lab.gateway.host.plugins["manifest:bad"].problem == "bad.yaml: It cannot be used."
+
+
+def _tested(text: str) -> str:
+    """Return a manifest whose action needs nothing and is the test of connections."""
+    return text.replace("actions:", "test: find\nactions:", 1).replace("/things/{id}", "/things")
 
 
 def test_two_files_with_one_id_are_both_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
