@@ -86,6 +86,85 @@ def _tested(text: str) -> str:
     return text.replace("actions:", "test: find\nactions:", 1).replace("/things/{id}", "/things")
 
 
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [("worse.yaml", "symbolic links"), ("acme.yaml/x", "Not a directory"), ("x" * 300, "name too long")],
+    ids=["a circle", "through a file", "too long"],
+)
+def test_a_link_that_cannot_be_followed_is_a_problem_of_that_file(
+    tmp_path: Path, target: str, told: str
+) -> None:
+    with open_lab(tmp_path / "c", {"acme.yaml": manifest_text()}) as lab:
+        (lab.folder / "worse.yaml").symlink_to(target)
+        lab.write("acme.yaml", manifest_text(verb="look"))
+        lab.settle()
+        assert lab.ids() == ["acme.look"]
+        (problem,) = lab.gateway.manifests.problems if lab.gateway.manifests else []
+        assert problem.startswith("worse.yaml: it cannot be reached: ")
+        assert told in problem
+    with open_lab(tmp_path / "c", {}) as lab:
+        assert lab.ids() == ["acme.look"]
+
+
+def test_a_file_that_cannot_be_reached_for_a_while_stays_in_use(tmp_path: Path) -> None:
+    with open_lab(tmp_path / "c", {"acme.yaml": manifest_text()}) as lab:
+        path = lab.folder / "acme.yaml"
+        path.unlink()
+        path.symlink_to("acme.yaml")
+        lab.settle()
+        assert lab.ids() == ["acme.find"]
+        assert lab.gateway.manifests is not None
+        assert "the version before this one stays in use" in lab.gateway.manifests.problems[0]
+        path.unlink()
+        lab.write("acme.yaml", manifest_text(verb="look"))
+        lab.settle()
+        assert (lab.ids(), lab.gateway.manifests.problems) == (["acme.look"], [])
+
+
+def test_a_file_that_goes_while_the_folder_is_listed_is_no_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import contextlib
+    import os
+
+    class Going:
+        """An entry of a file that is there for `is_file`, and gone for `stat`."""
+
+        name = "gone.yaml"
+
+        def is_file(self) -> bool:
+            return True
+
+        def stat(self) -> os.stat_result:
+            raise FileNotFoundError(2, "No such file or directory")
+
+    with open_lab(tmp_path / "c", {"acme.yaml": manifest_text()}) as lab:
+        scan = os.scandir
+
+        def listed(path: str) -> contextlib.AbstractContextManager[list[object]]:
+            return contextlib.nullcontext([*scan(path), Going()])
+
+        monkeypatch.setattr(os, "scandir", listed)
+        lab.write("acme.yaml", manifest_text(verb="look"))
+        lab.settle()
+        assert lab.ids() == ["acme.look"]
+        assert lab.gateway.manifests is not None
+        assert lab.gateway.manifests.problems == []
+
+
+def test_a_file_that_is_changed_in_place_with_size_and_time_as_before_is_read_again(tmp_path: Path) -> None:
+    import os
+
+    with open_lab(tmp_path / "c", {"acme.yaml": manifest_text(verb="find")}) as lab:
+        path = lab.folder / "acme.yaml"
+        before = path.stat()
+        path.write_text(manifest_text(verb="look"), "utf-8")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert path.stat().st_size == before.st_size
+        lab.settle()
+        assert lab.ids() == ["acme.look"]
+
+
 def test_two_files_with_one_id_are_both_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with open_lab(tmp_path / "c", {"a.yaml": manifest_text(), "b.yaml": manifest_text(verb="look")}) as lab:
         assert lab.ids() == []
