@@ -26,7 +26,7 @@ MAX_FILES = 1_000
 """Most manifests of a folder."""
 
 Mark = tuple[int, int, int, int]
-"""What tells a version of a file: times of its content and of its entry in nanoseconds, size in bytes, number.
+"""What tells a version of a file: times of its content and of its entry in nanoseconds, size, number.
 
 The time of the content can be set to what it was, the time of the entry cannot.
 """
