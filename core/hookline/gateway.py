@@ -337,7 +337,8 @@ class Gateway:
         """
         with self._replacing:
             removed, added = list(removed), list(added)
-            kept = {one.id: one for one in self.catalog.connectors.values() if one not in removed}
+            gone = {id(one) for one in removed}
+            kept = {one.id: one for one in self.catalog.connectors.values() if id(one) not in gone}
             after = {**kept, **{one.id: one for one in added}}
             absent = self._absent_connectors() | self._known_connectors
             accounts = self._accounts.plan(after, absent=absent)

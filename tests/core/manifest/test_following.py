@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hookline import hookimpl
 from hookline.errors import ConfigurationError
 from manifest_lab import manifest_text, open_lab
 from small_service import whole
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from hookline.connector import Connector
     from hookline.upstream import UpstreamRequest, UpstreamResponse
+    from manifest_lab import ManifestLab
 
 _BROKEN = "manifest: 1\nid: acme\ntitel: Acme\n"
 
@@ -163,6 +165,62 @@ def test_a_file_that_is_changed_in_place_with_size_and_time_as_before_is_read_ag
         assert path.stat().st_size == before.st_size
         lab.settle()
         assert lab.ids() == ["acme.look"]
+
+
+class _Changes:
+    """Counts how often plugins are told that connectors changed."""
+
+    count = 0
+
+    @hookimpl
+    def hookline_catalog_changed(self) -> None:
+        self.count += 1
+
+
+def _counted(lab: ManifestLab) -> _Changes:
+    changes = _Changes()
+    lab.gateway.host.register(changes, name="changes")
+    return changes
+
+
+def test_a_change_of_many_files_is_one_change_and_no_call_of_another_connector_fails(tmp_path: Path) -> None:
+    """Also with stored connections, which are made for connectors."""
+    many = [f"m{number}" for number in range(60)]
+    files = {f"{id}.yaml": manifest_text(id) for id in many} | {"acme.yaml": manifest_text()}
+    with open_lab(tmp_path / "c", files) as lab:
+        assert lab.call("acme.find", {"id": "1"})[0] == 200
+        changes, is_over, statuses = _counted(lab), threading.Event(), []
+
+        def call() -> None:
+            while not is_over.is_set():
+                statuses.append(lab.call("acme.find", {"id": "1"})[0])
+
+        callers = [threading.Thread(target=call) for _ in range(2)]
+        for caller in callers:
+            caller.start()
+        for id in many:
+            lab.write(f"{id}.yaml", manifest_text(id, verb="look"))
+        lab.settle()
+        is_over.set()
+        for caller in callers:
+            caller.join(20)
+        assert all(lab.ids(id) == [f"{id}.look"] for id in many)
+        assert changes.count == 1
+        assert set(statuses) == {200}
+
+
+def test_one_of_many_that_is_refused_does_not_keep_the_others_out(tmp_path: Path) -> None:
+    many = [f"m{number}" for number in range(32)]
+    with open_lab(tmp_path / "c", {}, environ={"HOOKLINE_M7_BASE_URL": "not a url"}) as lab:
+        changes = _counted(lab)
+        for id in many:
+            lab.write(f"{id}.yaml", manifest_text(id))
+        lab.settle()
+        assert [id for id in many if lab.ids(id) != [f"{id}.find"]] == ["m7"]
+        assert changes.count == 5
+        assert lab.gateway.manifests is not None
+        (problem,) = lab.gateway.manifests.problems
+        assert problem.startswith("m7.yaml: HOOKLINE_M7_BASE_URL: ")
 
 
 def test_two_files_with_one_id_are_both_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
