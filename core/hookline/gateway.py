@@ -337,7 +337,8 @@ class Gateway:
         """
         with self._replacing:
             removed, added = list(removed), list(added)
-            kept = {one.id: one for one in self.catalog.connectors.values() if one not in removed}
+            gone = {id(one) for one in removed}
+            kept = {one.id: one for one in self.catalog.connectors.values() if id(one) not in gone}
             after = {**kept, **{one.id: one for one in added}}
             absent = self._absent_connectors() | self._known_connectors
             accounts = self._accounts.plan(after, absent=absent)
@@ -384,7 +385,11 @@ class Gateway:
 
         folder = ManifestFolder(path, taken=self.catalog.connectors)
         for connector in folder.load().added:
-            self.catalog.add(connector)
+            try:
+                self.catalog.add(connector)
+            except ConfigurationError as exc:  # one file must not take the others with it
+                folder.give_up(connector, exc.message, instead=None)
+                continue
             self.catalog.owners[connector.id] = f"{PLUGIN_PREFIX}{connector.id}"
         note_manifests(self.host.plugins, folder)
         return folder

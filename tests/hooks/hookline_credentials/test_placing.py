@@ -46,6 +46,34 @@ def test_a_key_goes_into_the_query_of_a_request_with_a_body() -> None:
     assert (run.request.path, run.request.content) == (f"/go?api_key={QUOTED}", b'{"q":"a b"}')
 
 
+@pytest.mark.parametrize("declared", [{"defaults": {"v": 1}}, {}], ids=["declared", "by default"])
+def test_a_field_that_no_schema_names_cannot_take_the_credential_s_place(declared: dict[str, Any]) -> None:
+    run = go(
+        {"q": "a", "api_key": "mine"},
+        CredentialsPlugin(),
+        answer=lambda request: whole({}),
+        environ={"HOOKLINE_CRM_API_KEY": KEY},
+        method="GET",
+        credential=IN_QUERY,
+        input={"type": "object", "properties": {"q": {"type": "string"}}},
+        **declared,
+    )
+
+    assert (run.status, run.json["error"]["code"], run.sent) == (422, "invalid_input", [])
+    assert "`api_key` is where the credential goes" in run.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "query", ["api_key=mine", "api%5Fkey=mine&q=1", "q=1&api_key", "&api_key=a&api_key=b&q=1"]
+)
+def test_a_key_stands_in_the_query_once_whatever_was_there(query: str) -> None:
+    def prepare(call: Any, request: UpstreamRequest) -> None:
+        request.path += "?" + query
+
+    rest = "q=1&" if "q=1" in query else ""
+    assert call(prepare=prepare).request.path == f"/go?{rest}api_key={QUOTED}"
+
+
 def test_user_and_password_go_into_basic_authentication() -> None:
     run = call(key="ada:canary:x", credential=BasicCredential())
 
