@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, cast
 
 from hookline.errors import HooklineError, PluginError
 from hookline.hookspecs import AROUND_HOOKS, SETUP_HOOKS
+from hookline.interrupts import is_ctrl_c
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType, GeneratorType
@@ -301,7 +302,7 @@ class Implementation:
         """Count what was raised, and raise an error in place of what would end the process."""
         if isinstance(exc, HooklineError):
             self._failures += isinstance(exc, PluginError) and exc.plugin == self.plugin
-        elif isinstance(exc, StopIteration | KeyboardInterrupt | GeneratorExit):
+        elif isinstance(exc, StopIteration) or is_ctrl_c(exc):
             pass  # how a wrapper returns, and what is not the plugin's
         elif isinstance(exc, Exception):
             self._failures += 1

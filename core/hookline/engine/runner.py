@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hookline.engine.answers import returned_headers
 from hookline.engine.settlement import client_gone
 from hookline.errors import HooklineError, InvalidUpstreamAnswerError, PluginError
+from hookline.interrupts import is_ctrl_c
 from hookline.problems import ProblemFormat
 from hookline.routes import Reply
 
@@ -65,7 +66,9 @@ class Runner:
                 raise PluginError(
                     f"hookline_run_order() of {name} returned something other than a Reply.", plugin=name
                 )
-            except Exception as exc:
+            except BaseException as exc:
+                if is_ctrl_c(exc):
+                    raise
                 return self.refuse(order, self._host.to_error(exc))
 
         return run
