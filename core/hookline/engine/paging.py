@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs, urlsplit
 
+from hookline.engine.coercion import as_whole
 from hookline.errors import HooklineError, InvalidUpstreamAnswerError
 from hookline.paging import MAX_ITEMS, NEXT_PAGE
 from hookline.picking import PickError, compile_pick, find
@@ -178,7 +179,7 @@ class _Found:
 
 
 def _cursor(call: Call, pages: Pages, raw: object) -> object:
-    found = _search(call, pages, raw)
+    found = as_whole(_search(call, pages, raw))
     if found is None or found == "" or found is False:
         return None
     if isinstance(found, bool) or not isinstance(found, (str, int, float)):
@@ -196,7 +197,7 @@ def _cursor(call: Call, pages: Pages, raw: object) -> object:
 
 def _next_number(call: Call, pages: Pages, raw: object, output: JsonObject) -> int | None:
     items = _items_of(output, pages)
-    size = call.input.get(pages.size_field) if pages.size_field is not None else None
+    size = as_whole(call.input.get(pages.size_field)) if pages.size_field is not None else None
     if not items or (isinstance(size, int) and len(items) < size):
         return None
     if pages.next is not None and _search(call, pages, raw) in (None, "", False):
@@ -280,7 +281,7 @@ def _with_size(action: Action, pages: Pages, fields: JsonObject, *, room: int, i
     name = pages.size_field
     if name is None:
         return dict(fields)
-    size = fields.get(name)
+    size = as_whole(fields.get(name))
     if size is None:
         size = _largest_page(action, name)
         if size is not None and pages.by == "page" and is_first:
@@ -312,6 +313,7 @@ def _takes_numbers(action: Action, pages: Pages) -> bool:
 
 
 def _number(value: object, first: int) -> int:
+    value = as_whole(value)
     if isinstance(value, int):
         return value
     return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 18 else first

@@ -125,6 +125,22 @@ def test_with_max_items_a_call_goes_through_as_many_pages_as_it_takes() -> None:
     ]
 
 
+def test_a_whole_number_with_a_point_is_the_same_page() -> None:
+    by_page = Pages(items="rows", field="page", by="page", size_field="limit")
+    by_offset = Pages(items="rows", field="skip", by="offset", first=0, size_field="limit")
+    service = Service(next_of=float)
+
+    assert rows(gateway_of(by_page, service), page=2.0, limit=3.0)["next_page"] == 3
+    assert rows(gateway_of(by_offset, service), skip=6.0)["next_page"] == 9
+    assert rows(gateway_of(CURSOR, service), max_items=4.0, cursor="3")["rows"] == [4, 5, 6, 7]
+    assert service.asked == [
+        {"page": "2", "limit": "3"},
+        {"skip": "6"},
+        {"cursor": "3"},
+        {"cursor": "6"},
+    ]
+
+
 def test_it_begins_at_the_page_that_the_caller_asks_for_and_ends_where_there_are_enough() -> None:
     service = Service()
 
