@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ from hookline import (
 )
 from hookline.errors import ConfigurationError, InvalidInputError, NotFoundError
 from hookline.order import Order
+from hookline.settings import LimitSettings, Settings
 from small_service import CALLER, Acme, Sign, Upstream, make_gateway, whole
 
 if TYPE_CHECKING:
@@ -784,6 +786,25 @@ def _yielding(pieces: list[object]) -> Callable[[Call, Greeting], Iterator[objec
     return yields
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_stream_of_more_text_than_an_answer_may_have_ends(stream: bool) -> None:
+    made: list[int] = []
+
+    def endless(call: Call, input: Greeting) -> Iterator[str]:
+        for number in range(1000):
+            made.append(number)
+            yield "x" * 1000
+
+    settings = Settings(limits=LimitSettings(max_answer_bytes=10_000))
+    gateway = make_gateway(Tools(streamer(endless)), settings=settings)
+    reply = run(gateway, name="Ada", stream=stream)
+    problem = events(reply)[-1] if stream else body(reply)
+
+    assert problem["error"]["code"] == "plugin_failed"
+    assert "more text than the 10,000 bytes" in problem["detail"]
+    assert len(made) == 11
+
+
 def test_a_stream_without_an_output_that_needs_one_says_so() -> None:
     class Sum(BaseModel):
         total: int
@@ -817,7 +838,12 @@ def test_what_a_generator_raises_when_it_is_ended_is_logged_without_its_text(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     noted = threading.Event()
-    caplog.handler.addFilter(lambda record: noted.set() is None)
+
+    def note(record: logging.LogRecord) -> bool:
+        noted.set()
+        return True
+
+    caplog.handler.addFilter(note)
 
     def endless(call: Call, input: Greeting) -> Iterator[str]:
         try:

@@ -111,6 +111,7 @@ class _Run:
         self._blame = blame
         self._problems = problems
         self._texts: list[str] = []
+        self._text_chars = 0
         self._output: JsonObject | None = None
 
     def arguments(self, body: JsonObject) -> tuple[object, ...]:
@@ -220,6 +221,13 @@ class _Run:
         if self._output is not None:
             raise self._blame(self._call, f"has {action_id} yield {_kind(value)} after its output")
         if isinstance(value, str):
+            self._text_chars += len(value)
+            if self._text_chars > self._call.max_answer_bytes:
+                raise self._blame(
+                    self._call,
+                    f"has {action_id} yield more text than the {self._call.max_answer_bytes:,} bytes that an "
+                    "answer may have",
+                )
             self._texts.append(value)
             return {"type": "text", "text": value} if value else None
         if isinstance(value, BaseModel):

@@ -245,6 +245,7 @@ class Pipeline:
             runs_actions=self._run_inside,
             client=order.client if parent is None else parent.client,
             is_internal=is_internal,
+            max_answer_bytes=self._limits.max_answer_bytes,
         )
 
     def _time_for(self, principal: Principal, is_stream: bool) -> float:

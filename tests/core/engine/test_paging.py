@@ -393,6 +393,28 @@ def test_a_page_whose_items_are_no_list_is_answered_by_what_came_before() -> Non
     assert (output["rows"], codes(output)) == ([1, 2, 3], ["pages_incomplete"])
 
 
+@pytest.mark.parametrize(("sizes", "pages", "asked"), [([400] * 9, 4, 4), ([100, 100, 1900, 100], 2, 3)])
+def test_pages_end_before_the_answer_is_larger_than_it_may_be(
+    sizes: list[int], pages: int, asked: int
+) -> None:
+    seen: list[int] = []
+
+    def large(request: UpstreamRequest) -> UpstreamResponse:
+        number = int(parse_qs(urlsplit(request.url).query).get("cursor", ["0"])[0])
+        seen.append(number)
+        return whole({"rows": [chr(97 + number) * sizes[number]], "total": 10, "next": str(number + 1)})
+
+    limits = {"limits": {"max_answer_bytes": 2000}}
+    gateway = make_gateway(Lists(CURSOR), answer=large, settings=Settings.model_validate(limits))
+    output = rows(gateway, max_items=9)
+
+    assert (len(output["rows"]), output["next_page"]) == (pages, str(pages))
+    assert codes(output) == ["pages_incomplete"]
+    assert f"With page {pages + 1} the answer would be larger than the 2,000 bytes" in str(output["warnings"])
+    assert len(seen) == asked
+    assert rows(gateway, cursor=output["next_page"])["rows"][0][0] == "abcdefghi"[pages]
+
+
 def test_pages_end_before_the_time_is_over() -> None:
     clock, service = FakeClock(), Service()
 
