@@ -62,5 +62,5 @@ class PluginMetrics:
 
 
 def _label(value: str | None) -> str:
-    """Return a value that can be written: what is not there is empty, and half a character a question mark."""
+    """Return a value that can be written: nothing is empty, half a character a question mark."""
     return (value or "").encode(errors="replace").decode()

@@ -261,7 +261,7 @@ class _Run:
                 self._call,
                 f"has {self._call.action.id} return something that does not fit {model.__name__}: "
                 f"{_listed(places)}",
-            ) from exc
+            ) from None  # its text shows the value
         except BaseException as exc:  # serializers may be the plugin's own
             self._fail(exc)
 

@@ -46,6 +46,7 @@ from hookline.errors import (
     StoreUnavailableError,
     raise_from,
 )
+from hookline.failure_log import log_failure_of_code
 from hookline.interrupts import is_ctrl_c
 from hookline.order import RAW_JSON, Order
 from hookline.output import Output
@@ -270,7 +271,7 @@ class Pipeline:
             raise
         except Exception as exc:
             told = self._host.to_error(exc).message
-            _log.exception("%s was denied: an authorizer failed: %s", call.id, told)
+            log_failure_of_code(_log, "%s was denied: an authorizer failed: %s", call.id, told, exc=exc)
             raise PermissionDeniedError("Whether this key may run this action could not be decided.") from exc
         if not all(isinstance(decision, Decision) for decision in decisions):
             raise PermissionDeniedError("Whether this key may run this action could not be decided.")

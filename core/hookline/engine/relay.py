@@ -27,6 +27,7 @@ from hookline.errors import (
     UpstreamTimeoutError,
     raise_from,
 )
+from hookline.failure_log import log_failure_of_code
 from hookline.interrupts import is_ctrl_c
 from hookline.streaming import OutcomeKind, StreamEvent, StreamOutcome, StreamTransform
 from hookline.upstream import UpstreamResponse
@@ -348,8 +349,8 @@ class Relay:
             return self.presenter.answer(is_partial=True)
         except HooklineError:
             return None  # nothing has arrived that could be used
-        except Exception:  # what broke the stream must not be hidden
-            _log.exception("%s: what has arrived cannot be put together", self.call.id)
+        except Exception as exc:  # what broke the stream must not be hidden
+            log_failure_of_code(_log, "%s: what has arrived cannot be put together", self.call.id, exc=exc)
             return None
 
     def _finish(self, kind: OutcomeKind, exc: BaseException | None = None) -> list[StreamEvent]:
@@ -366,7 +367,9 @@ class Relay:
                 except BaseException as failure:  # the stream is over; nothing that one does may hide why
                     if is_ctrl_c(failure):
                         raise
-                    _log.exception("%s: a stream transform failed at its end", self.call.id)
+                    log_failure_of_code(
+                        _log, "%s: a stream transform failed at its end", self.call.id, exc=failure
+                    )
             return []
         events: list[StreamEvent] = []
         for position, transform in enumerate(transforms):
