@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
+import weakref
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -784,6 +786,36 @@ def _yielding(pieces: list[object]) -> Callable[[Call, Greeting], Iterator[objec
         yield from pieces
 
     return yields
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), InvalidInputError("x"), asyncio.CancelledError()])
+def test_a_stream_that_failed_is_let_go_without_the_garbage_collector(error: BaseException) -> None:
+    class Mark:
+        pass
+
+    marks: list[weakref.ref[Mark]] = []
+
+    def fail(call: Call) -> None:
+        call.state["mark"] = mark = Mark()
+        marks.append(weakref.ref(mark))
+        del mark
+        raise type(error)("x")
+
+    def breaks(call: Call, input: Greeting) -> Iterator[str]:
+        yield "one"
+        fail(call)
+
+    gateway = gateway_of(streamer(breaks))
+    gc.collect()
+    gc.disable()
+    logging.disable()  # pytest keeps what is logged, with its traceback
+    try:
+        events(run(gateway, name="Ada", stream=True))
+        gateway.close()  # the thread of a stream holds its call until it is ready for another one
+        assert [mark() for mark in marks] == [None]
+    finally:
+        gc.enable()
+        logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("stream", [True, False])

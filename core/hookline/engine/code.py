@@ -288,12 +288,16 @@ class _Run:
             )
 
     def _fail(self, exc: BaseException) -> NoReturn:
-        if is_ctrl_c(exc):
-            raise exc
-        if isinstance(exc, HooklineError):
-            raise_from(_named(exc, self._call), exc)
-        error = self._blame(self._call, f"failed with {type(exc).__name__} in {self._call.action.id}")
-        raise_from(error, exc)
+        try:
+            if is_ctrl_c(exc):
+                raise exc
+            if isinstance(exc, HooklineError):
+                raise_from(_named(exc, self._call), exc)
+            raise_from(
+                self._blame(self._call, f"failed with {type(exc).__name__} in {self._call.action.id}"), exc
+            )
+        finally:
+            del exc  # or its traceback, which holds this frame, would keep it and the call alive
 
 
 def _next(source: Iterator[object]) -> object:
