@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 
 from hookline.secret_names import is_secret_name
-from hookline.secret_texts import replace_spans, spans_in_urls
+from hookline.secret_texts import replace_spans, spans_in_text
 
 MASK = "**********"
 
@@ -40,7 +40,7 @@ def _masked(value: object, *, is_secret: bool) -> object:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     text = str(value)
-    return MASK if text and is_secret else replace_spans(text, spans_in_urls(text), MASK)
+    return MASK if text and is_secret else replace_spans(text, spans_in_text(text), MASK)
 
 
 def _members(value: object) -> dict[str, object] | None:
