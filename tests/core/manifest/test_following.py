@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hookline.errors import ConfigurationError
+from hookline.gateway import Gateway
+from hookline.settings import Settings
 from manifest_lab import manifest_text, open_lab
 from small_service import whole
 
@@ -48,6 +50,24 @@ def test_a_bad_file_is_named_and_leaves_the_others_alone(
             "the manifest bad.yaml has a problem; the log tells which",
             "the manifest worse.json has a problem; the log tells which",
         ]
+
+
+def test_a_folder_that_is_not_there_keeps_a_gateway_from_starting(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="connectors_dir`: there is no folder") as caught:
+        Gateway(Settings(connectors_dir=tmp_path / "nowhere"), environ={})
+    assert "HOOKLINE_CONNECTORS_DIR" in (caught.value.hint or "")
+
+
+def test_a_folder_that_vanishes_leaves_its_actions_and_is_told(tmp_path: Path) -> None:
+    with open_lab(tmp_path / "c", {"acme.yaml": manifest_text()}) as lab:
+        lab.folder.rename(tmp_path / "elsewhere")
+        lab.settle()
+        assert lab.ids() == ["acme.find"]
+        told = "the folder of manifests cannot be read as a whole; the log tells why"
+        assert lab.get("/readyz")["warnings"] == [told]
+        (tmp_path / "elsewhere").rename(lab.folder)
+        lab.settle()
+        assert "warnings" not in lab.get("/readyz")
 
 
 def test_two_files_with_one_id_are_both_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
