@@ -355,6 +355,38 @@ def test_a_tree_that_looks_twice_at_each_part_has_a_bound(schema: JsonObject) ->
     assert 5 <= depths.explained < depths.judged <= 25
 
 
+def test_parts_that_refer_to_one_large_schema_are_looked_through_once() -> None:
+    shared: dict[str, JsonObject] = {
+        f"A{one}": {"properties": {f"k{one}": {"type": "string", "pattern": "a"}}} for one in range(500)
+    }
+    shared["All"] = {"allOf": [{"$ref": f"#/$defs/A{one}"} for one in range(500)]}
+    schema: JsonObject = {"properties": {f"p{one}": {"$ref": "#/$defs/All"} for one in range(1_000)}}
+    guard = SchemaGuard(shared)
+    assert guard.judge(schema).problems == ()
+    begun_s = time.process_time()
+    assert guard.depths(schema) == Depths()
+    assert time.process_time() - begun_s < 1
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"allOf": [{"$ref": "#/$defs/All"}], "properties": {"own": {"pattern": "a"}}},
+        {"allOf": [{"$ref": "#/$defs/All"}, {"$ref": "#/$defs/A0"}]},
+    ],
+)
+def test_many_parts_that_each_look_at_many_schemas_are_refused_at_once(part: JsonObject) -> None:
+    shared: dict[str, JsonObject] = {
+        f"A{one}": {"properties": {f"k{one}": {"type": "string", "pattern": "a"}}} for one in range(1_000)
+    }
+    shared["All"] = {"allOf": [{"$ref": f"#/$defs/A{one}"} for one in range(1_000)]}
+    begun_s = time.process_time()
+    told = _told({"properties": {f"p{one}": part for one in range(2_000)}}, shared)
+    assert time.process_time() - begun_s < 3
+    assert len(told) == 1
+    assert "takes more than 500,000 steps to look through; describe less of it" in told[0]
+
+
 def test_values_beyond_the_bound_are_refused_at_once_and_say_why() -> None:
     schema: JsonObject = {
         "type": "object",
