@@ -12,10 +12,13 @@ from collections.abc import Iterator
 
 _MAX_CHAIN = 20
 _MAX_PLACES = 10
+_CARRIERS = frozenset({"hookline", "pluggy", "pydantic", "pydantic_core"})
 
 
 def log_failure_of_code(log: logging.Logger, message: str, *arguments: object, exc: BaseException) -> None:
     """Log an error with the traceback of an exception.
+
+    The log record has the place in the code that failed as its attribute ``place``.
 
     Args:
         log: Where to.
@@ -23,10 +26,27 @@ def log_failure_of_code(log: logging.Logger, message: str, *arguments: object, e
         arguments: What the message formats.
         exc: What was raised.
     """
+    extra = {"place": place_of(exc)}
     if any(_shows_values(one) for one, _ in _chain(exc)):
-        log.error(message + "\n%s", *arguments, _describe(exc))
+        log.error(message + "\n%s", *arguments, _describe(exc), extra=extra)
     else:
-        log.error(message, *arguments, exc_info=exc)
+        log.error(message, *arguments, exc_info=exc, extra=extra)
+
+
+def place_of(exc: BaseException) -> str:
+    """Return where the code of a plugin failed, as ``FILE:LINE, in FUNCTION``; empty if none took part.
+
+    The plugin is the first on the way that is neither the gateway nor what carries its hooks. Told is the
+    last line of its own, and not that of a library which it called.
+    """
+    root, place = "", ""
+    for frame, line in traceback.walk_tb(exc.__traceback__):
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package in _CARRIERS or (root and package != root):
+            continue
+        root = package
+        place = f"{frame.f_code.co_filename}:{line}, in {frame.f_code.co_name}"
+    return place
 
 
 def _describe(exc: BaseException) -> str:

@@ -47,7 +47,10 @@ def test_a_value_that_does_not_fit_a_model_is_not_logged(
     plugin = type("Tools", (), {"connector": connector})()
     order = Order(action_id=f"tools.{function.__name__}", fields={"text": CANARY})  # type: ignore[attr-defined]
 
-    assert make_gateway(plugin).runner.run(CALLER, order).status == 500
+    reply = make_gateway(plugin).runner.run(CALLER, order)
+    assert reply.status == 500
+    assert isinstance(reply.content, bytes)
+    assert __file__.encode() not in reply.content  # nor anything else of a place in the code
 
     assert "plugin_failed" in caplog.text
     assert CANARY not in caplog.text

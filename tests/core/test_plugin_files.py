@@ -261,3 +261,39 @@ def test_a_file_adds_commands(write: Write, tmp_path: Path) -> None:
     assert "wave" in load_installed({"HOOKLINE_PLUGIN_FILES": str(path)}).commands
     assert "wave" in load_installed({"HOOKLINE_CONFIG": str(config)}).commands
     assert "wave" not in load_installed({"HOOKLINE_PLUGIN_FILES": str(tmp_path / "nowhere.py")}).commands
+
+
+# ---------------------------------------------------------------- what whoever writes one is told
+
+FAILING = """
+    from hookline import Call, Connector
+
+    connector = Connector("shouting", title="Shouting")
+
+    def halve(number: int) -> float:
+        return number / 0
+
+    @connector.action
+    def shout(call: Call) -> str:
+        \"\"\"Shout.\"\"\"
+        return str(halve(2))
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--stream",)])
+def test_a_call_in_a_shell_tells_where_the_code_of_a_plugin_failed(
+    run: Run, write: Write, options: tuple[str, ...]
+) -> None:
+    text = FAILING
+    if "--stream" in options:
+        text = text.replace("-> str:", "-> Iterator[str]:").replace("return str(", "yield str(")
+        text = "    from collections.abc import Iterator" + text
+    path = write("failing.py", text)
+    line = 1 + path.read_text().splitlines().index("    return number / 0")
+    result = run("call", "shouting.shout", "--plugin", str(path), *options)
+    assert result.exit_code == 1, result.output
+    place = f"{path}:{line}, in halve"
+    if "--json" in options:
+        assert json.loads(result.stdout)["place"] == place
+    else:
+        assert f"  place     {place}\n" in result.stderr

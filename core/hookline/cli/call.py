@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from hookline.cli.call_input import read_input
-from hookline.cli.context import CommandContext, pass_context
+from hookline.cli.context import CommandContext, FailurePlaces, pass_context
 from hookline.cli.messages import CommandError, describe_problem, echo_json
 from hookline.cli.plugin_option import plugin_option
 
@@ -54,15 +54,15 @@ def command(
     one line of JSON, the last one holds the whole output.
     """
     input = read_input(source, fields)
-    with context.open_gateway(sandbox=sandbox) as gateway:
+    with context.open_gateway(sandbox=sandbox) as gateway, FailurePlaces() as places:
         _check_action(gateway, action_id, stream=stream)
         if stream:
             input["stream"] = True
         reply = _run(gateway, action_id, input)
         if isinstance(reply.content, bytes):
-            _show_whole(reply, reply.content, action_id, as_json=as_json)
+            _show_whole(reply, reply.content, action_id, places, as_json=as_json)
         else:
-            _show_stream(reply.content, action_id, as_json=as_json)
+            _show_stream(reply.content, action_id, places, as_json=as_json)
 
 
 def _check_action(gateway: Gateway, action_id: str, *, stream: bool) -> None:
@@ -84,19 +84,23 @@ def _run(gateway: Gateway, action_id: str, input: JsonObject) -> Reply:
     return gateway.runner.run(principal, Order(action_id=action_id, fields=input))
 
 
-def _show_whole(reply: Reply, content: bytes, action_id: str, *, as_json: bool) -> None:
+def _show_whole(
+    reply: Reply, content: bytes, action_id: str, places: FailurePlaces, *, as_json: bool
+) -> None:
     body = cast("JsonObject", json.loads(content))
     if reply.status >= 400:
-        _fail(body, action_id, as_json=as_json)
+        _fail(_with_place(body, places), action_id, as_json=as_json)
     elif as_json:
         echo_json(body)
     else:
         _print_output(body)
 
 
-def _show_stream(pieces: Iterator[bytes], action_id: str, *, as_json: bool) -> None:
+def _show_stream(pieces: Iterator[bytes], action_id: str, places: FailurePlaces, *, as_json: bool) -> None:
     has_text = False
     for event in read_events(pieces):
+        if event.get("type") == "error":
+            event = _with_place(event, places)
         if as_json:
             click.echo(json.dumps(event, ensure_ascii=False))
         if event.get("type") == "error":
@@ -145,6 +149,11 @@ def _print_warnings(output: JsonObject) -> None:
     """Tell, beside the text, what should be known although all went well."""
     for warning in cast("list[JsonObject]", output.get("warnings") or []):
         click.echo(f"Warning: {warning.get('message')}", err=True)
+
+
+def _with_place(problem: JsonObject, places: FailurePlaces) -> JsonObject:
+    """Add where the code of a plugin failed: whoever types the command runs that code."""
+    return {**problem, "place": places.last} if places.last else problem
 
 
 def _fail(problem: JsonObject, action_id: str, *, as_json: bool) -> None:

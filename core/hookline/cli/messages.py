@@ -52,11 +52,14 @@ def describe_problem(problem: dict[str, object]) -> str:
     """Return a readable block for an error's body, as the HTTP API sends it.
 
     Args:
-        problem: RFC 9457 members and our own; `hookline.problems.describe_error` makes it.
+        problem: RFC 9457 members and our own; `hookline.problems.describe_error` makes it. A ``place`` in the
+            code is added by the command itself, since the HTTP API tells none.
     """
     lines = [f"Error: {problem.get('detail') or problem.get('title') or 'The call failed.'}"]
     if problem.get("field"):
         lines.append(f"  field     {problem['field']}")
+    if problem.get("place"):
+        lines.append(f"  place     {problem['place']}")
     if problem.get("hint"):
         lines.append(f"  hint      {problem['hint']}")
     upstream = problem.get("upstream")
