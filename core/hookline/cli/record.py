@@ -10,7 +10,7 @@ import click
 
 from hookline.cli.call_input import read_input
 from hookline.cli.context import CommandContext, pass_context
-from hookline.cli.messages import CommandError, CommandFailedError, echo_json
+from hookline.cli.messages import CommandError, CommandFailedError, echo_json, warn
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject
@@ -78,6 +78,8 @@ def command(
     if not words or not out:
         raise click.UsageError("Name an action and `--out FILE`, such as tests/recordings/ada.json.")
     path = Path(out)
+    if path.is_dir():
+        raise CommandError(f"{out} is a folder.", hint=f"Name a file, such as {path / 'ada.json'}.")
     if path.exists() and not force:
         raise CommandError(f"{out} is there already.", hint="Replace it with --force.")
     recording = _run(context, words[0], read_input(source, words[1:]), is_stream=stream, hidden=hidden)
@@ -88,7 +90,7 @@ def command(
 def _run(
     context: CommandContext, action_id: str, input: JsonObject, *, is_stream: bool, hidden: tuple[str, ...]
 ) -> Recording:
-    from hookline.errors import NotFoundError
+    from hookline.errors import HooklineError, NotFoundError
     from hookline.gateway import load_plugins
     from hookline.recording.recorder import record
     from hookline.recording.tape import Tape
@@ -103,9 +105,21 @@ def _run(
 
     with replace(context, make_host=make_host).open_gateway() as gateway:
         try:
-            return record(gateway, tape, action_id, input, is_stream=is_stream, hidden_headers=hidden)
+            made = record(gateway, tape, action_id, input, is_stream=is_stream, hidden_headers=hidden)
         except NotFoundError as exc:
             raise CommandError(exc.message, hint="`hookline actions list` shows all actions.") from exc
+        except HooklineError as exc:
+            if exc.code != "nothing_recorded":
+                raise
+            hint = exc.hint.replace("`GET /actions/{id}`", f"`hookline actions show {action_id}`")
+            raise CommandFailedError(exc.message, hint=hint) from exc
+        connector = gateway.catalog.find(action_id).connector
+    if connector.credential is not None and not tape.secrets:
+        warn(f"no credential was sent: HOOKLINE_{connector.id.upper()}_API_KEY is not set.")
+    refusals = [str(one.status) for one in made.exchanges if one.status >= 400]
+    if refusals:
+        warn(f"the service refused ({', '.join(refusals)}); tests that play this see the refusal.")
+    return made
 
 
 def _write(path: Path, recording: Recording) -> None:

@@ -52,16 +52,14 @@ def record(
     """
     action = gateway.catalog.find(action_id)
     if is_stream and action.stream is None:
-        raise ConfigurationError(f"{action_id} does not stream.")
+        raise ConfigurationError(f"{action_id} does not stream.", hint="Leave out --stream.")
     principal = Principal(key_id="cli", scopes=frozenset({"actions:run"}), label="command line")
     fields = {**input, "stream": True} if is_stream else dict(input)
     reply = gateway.runner.run(principal, Order(action_id=action_id, fields=fields))
     content = reply.content if isinstance(reply.content, bytes) else b"".join(reply.content)
     takes = [take for take in tape.takes if take.status]
     if not takes:
-        raise HooklineError(
-            f"{action_id} got no answer of its service: {_reason(content)}", code="nothing_recorded"
-        )
+        raise _no_answer(action_id, content)
     connection = gateway.connections[action.connector.id]
     ids = {
         value
@@ -89,9 +87,16 @@ def _revealed(option: object) -> object:
     return option.get_secret_value() if isinstance(option, SecretStr) else option
 
 
-def _reason(content: bytes) -> str:
+def _no_answer(action_id: str, content: bytes) -> HooklineError:
+    """Return the error of a run that reached no service, with the hint of what stopped it."""
     try:
         body = cast("JsonObject", orjson.loads(content))
-        return str(body.get("message") or body)
+        reason, hint = body.get("detail") or body.get("message"), body.get("hint")
     except (orjson.JSONDecodeError, AttributeError):
-        return "it made no request, or its answer was lost."
+        reason = hint = None
+    reason = reason or "it made no request, or its answer was lost."
+    return HooklineError(
+        f"{action_id} got no answer of its service: {reason}",
+        code="nothing_recorded",
+        hint=str(hint or "Look with `hookline call` what it does; only what goes to a service is recorded."),
+    )

@@ -111,7 +111,9 @@ def load_recording(path: str | Path) -> Recording:
     try:
         value = json.loads(Path(path).read_bytes())
     except OSError as exc:
-        raise ConfigurationError(f"{path} cannot be read: {exc.strerror}.") from exc
+        raise ConfigurationError(
+            f"{path} cannot be read: {exc.strerror}.", hint="Name a file that `hookline record` wrote."
+        ) from exc
     except (ValueError, RecursionError) as exc:
         raise ConfigurationError(f"{path} is no recording: it is not JSON.") from exc
     if not isinstance(value, dict) or "exchanges" not in value:

@@ -342,3 +342,32 @@ def test_a_credential_of_the_query_and_a_secret_option_are_not_written(tmp_path:
     assert sorted(written["exchanges"][0]["request"]["query"]) == [["appid", "[removed]"], ["page", "2"]]
     assert "abc1" not in out.read_text("utf-8")
     assert "pin-0004711" not in out.read_text("utf-8")
+
+
+def test_an_input_that_does_not_fit_comes_with_its_own_hint(lab: Lab) -> None:
+    result = lab.run("acme.find", "--out", str(lab.file))
+    assert result.exit_code == 1
+    assert "acme.find got no answer of its service: " in result.stderr
+    assert "Try again" not in result.stderr
+    assert "`hookline actions show acme.find`" in result.stderr
+    assert not lab.file.exists()
+
+
+def test_a_folder_is_no_file_to_write(lab: Lab) -> None:
+    result = lab.run("acme.find", "email=ada@example.com", "--out", str(lab.folder))
+    assert result.exit_code == 2
+    assert f"{lab.folder} is a folder.\n  Name a file, such as {lab.folder / 'ada.json'}." in result.stderr
+
+
+def test_a_refusal_is_recorded_with_a_warning(lab: Lab) -> None:
+    lab.service.answers("GET", "/contacts/{email}", status=401, json={"error": "who are you"})
+    result = lab.run("acme.find", "email=ada@example.com", "--out", str(lab.file))
+    assert result.exit_code == 0
+    assert "Warning: the service refused (401); tests that play this see the refusal." in result.stderr
+    assert lab.file.exists()
+
+
+def test_a_credential_that_is_not_set_is_told(lab: Lab) -> None:
+    lab._context.environ.pop("HOOKLINE_ACME_API_KEY")
+    result = lab.run("acme.find", "email=ada@example.com", "--out", str(lab.file))
+    assert "Warning: no credential was sent: HOOKLINE_ACME_API_KEY is not set." in result.stderr
