@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hookline.cli.context import CommandContext, pass_context
-from hookline.cli.messages import CommandFailedError, echo_json, print_table
+from hookline.cli.messages import CommandError, CommandFailedError, echo_json, print_table
 
 if TYPE_CHECKING:
     from hookline.manifest.checking import ManifestReport
@@ -25,7 +25,7 @@ def command() -> None:
 @pass_context
 def list_(context: CommandContext, as_json: bool) -> None:
     """List every connector with where it comes from, and manifests that cannot be used."""
-    with context.open_gateway(sandbox=True) as gateway:
+    with context.open_gateway(sandbox=True, warns=False) as gateway:
         rows = []
         for id, connector in sorted(gateway.catalog.connectors.items()):
             info = gateway.plugin_of(id)
@@ -55,19 +55,19 @@ def list_(context: CommandContext, as_json: bool) -> None:
 
 @command.command("check")
 @click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+    "files", nargs=-1, required=True, metavar="FILE|FOLDER...", type=click.Path(exists=True, path_type=Path)
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--no-hints", is_flag=True, help="Say only what is wrong, not what could be better.")
 def check(files: tuple[Path, ...], as_json: bool, no_hints: bool) -> None:
-    """Check manifests: form, schemas, references, samples and expressions.
+    """Check manifests: form, schemas, references, samples and expressions. Of a folder, each in it.
 
     The exit status is 1 if one of them cannot be used. Hints say what is missing for good forms; they change
     nothing about the status.
     """
     from hookline.manifest.checking import check_manifest
 
-    reports = [check_manifest(path) for path in files]
+    reports = [check_manifest(path) for given in files for path in _manifests_of(given)]
     if as_json:
         echo_json({"files": [_described(report) for report in reports]})
     else:
@@ -81,6 +81,22 @@ def check(files: tuple[Path, ...], as_json: bool, no_hints: bool) -> None:
             else "The manifest cannot be used.",
             hint="`hookline schemas manifest` prints the format for an editor that completes and checks it.",
         )
+
+
+def _manifests_of(path: Path) -> list[Path]:
+    """Return a file itself, or the manifests of a folder as a gateway reads them."""
+    from hookline.manifest.folder import SUFFIXES, is_statement
+
+    if not path.is_dir():
+        return [path]
+    try:
+        found = sorted(one for one in path.iterdir() if one.name.endswith(SUFFIXES))
+    except OSError as exc:
+        raise CommandError(f"{path} cannot be read: {exc.strerror}.") from exc
+    found = [one for one in found if not one.name.startswith(".") and not is_statement(one)]
+    if not found:
+        raise CommandError(f"{path} holds no manifest.", hint=f"Manifests end in {', '.join(SUFFIXES)}.")
+    return found
 
 
 def _print(report: ManifestReport, *, with_hints: bool) -> None:

@@ -45,7 +45,7 @@ class CommandContext:
         return load_settings(self.environ)
 
     @contextmanager
-    def open_gateway(self, *, sandbox: bool = False) -> Iterator[Gateway]:
+    def open_gateway(self, *, sandbox: bool = False, warns: bool = True) -> Iterator[Gateway]:
         """Make a gateway in this process, and close it afterwards.
 
         Plugins that are not sound are named in warnings. Log lines are kept back: what matters to whoever
@@ -53,6 +53,7 @@ class CommandContext:
 
         Args:
             sandbox: Whether calls go to the simulated service, whatever the settings say.
+            warns: Whether manifests that are not sound are named, too; not if the command itself lists them.
 
         Raises:
             ConfigurationError: If a setting or a plugin that is needed is wrong.
@@ -67,7 +68,7 @@ class CommandContext:
             gateway = Gateway(settings, host=host, transport=self.transport, environ=environ)
             try:
                 for name, info in gateway.host.plugins.items():
-                    if info.status in ("broken", "refused"):
+                    if info.status in ("broken", "refused") and (warns or not name.startswith("manifest:")):
                         warn(f"the plugin {name!r} is not used: {info.problem}")
                 yield gateway
             finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -32,6 +33,10 @@ The time of the content can be set to what it was, the time of the entry cannot.
 """
 
 _NO_MARK: Mark = (0, 0, 0, 0)
+
+_STATEMENT = "quality.yaml"
+_STATEMENT_BYTES = 65_536
+_MANIFEST_KEY = re.compile(rb"^(?:\s*\{|[\"']?manifest[\"']?\s*:)", re.MULTILINE)
 
 _log = logging.getLogger("hookline.manifest")
 
@@ -167,7 +172,7 @@ class ManifestFolder:
                     if entry.name.startswith(".") or not entry.name.endswith(SUFFIXES):
                         continue
                     mark = _mark_of(entry)
-                    if mark is not None:
+                    if mark is not None and not is_statement(Path(entry.path)):
                         found[entry.name] = mark
         except OSError as exc:
             self._tell_folder(f"The folder {self.path} cannot be read: {exc.strerror or exc}.")
@@ -266,11 +271,23 @@ class ManifestFolder:
             _log.error("%s", kept.problem)
 
 
+def is_statement(path: Path) -> bool:
+    """Tell whether a file is what the author of a package says about quality, and no manifest."""
+    if path.name != _STATEMENT:
+        return False
+    try:
+        with path.open("rb") as file:
+            return _MANIFEST_KEY.search(file.read(_STATEMENT_BYTES)) is None
+    except OSError:
+        return False
+
+
 def _mark_of(entry: os.DirEntry[str]) -> Mark | str | None:
     """Return the version of a file, or why it cannot be reached; None if it is gone or no file."""
     try:
         if not entry.is_file():
-            return None
+            is_dangling = entry.is_symlink() and not os.path.exists(entry.path)
+            return "it is a link to something that is not there" if is_dangling else None
         state = entry.stat()
     except FileNotFoundError:
         return None

@@ -104,3 +104,26 @@ def test_the_format_is_printed_and_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [("connectors", "check"), ("connectors", "check", "none.yaml")])
 def test_wrong_usage_is_told(words: tuple[str, ...]) -> None:
     assert _run(*words)[0] == 2
+
+
+def test_a_folder_is_checked_file_by_file(tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text(manifest_text("good"), "utf-8")
+    (tmp_path / "bad.yaml").write_text(manifest_text().replace("GET", "GTE"), "utf-8")
+    (tmp_path / "quality.yaml").write_text("rules: {}\n", "utf-8")
+    status, output = _run("connectors", "check", "--no-hints", str(tmp_path))
+    assert status == 1
+    assert "good.yaml: good, 1 action, is right." in output
+    assert "Error: 1 of 2 manifests cannot be used." in output
+
+
+def test_a_folder_without_manifests_is_refused(tmp_path: Path) -> None:
+    status, output = _run("connectors", "check", str(tmp_path))
+    assert status == 2
+    assert f"{tmp_path} holds no manifest." in output
+
+
+def test_the_list_tells_a_problem_once(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("manifest: 1\nid: acme\ntitel: Acme\n", "utf-8")
+    status, output = _run("connectors", "list", "--json", HOOKLINE_CONNECTORS_DIR=str(tmp_path))
+    assert status == 0
+    assert output.count("titel: there is no such key") == 1

@@ -11,6 +11,7 @@ import pytest
 from hookline import hookimpl
 from hookline.errors import ConfigurationError
 from hookline.gateway import Gateway
+from hookline.manifest.folder import ManifestFolder
 from hookline.settings import Settings
 from manifest_lab import manifest_text, open_lab
 from small_service import whole
@@ -505,3 +506,25 @@ def _as_json(id: str) -> str:
     from hookline.manifest.reading import read_manifest_text
 
     return json.dumps(read_manifest_text(manifest_text(id).encode()))
+
+
+def test_what_an_author_says_of_quality_is_no_manifest(tmp_path: Path) -> None:
+    files = {"acme.yaml": manifest_text(), "quality.yaml": "rules:\n  docs: done\n"}
+    with open_lab(tmp_path / "c", files) as lab:
+        assert lab.get("/readyz") == {"status": "ready", "missing": []}
+        assert lab.ids("acme") == ["acme.find"]
+
+
+def test_a_connector_may_be_called_quality(tmp_path: Path) -> None:
+    with open_lab(tmp_path / "c", {"quality.yaml": manifest_text("quality")}) as lab:
+        assert lab.ids("quality") == ["quality.find"]
+
+
+def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "acme.yaml").symlink_to(tmp_path / "nothing.yaml")
+    folder = ManifestFolder(tmp_path / "c")
+    folder.load()
+    assert folder.problems == [
+        "acme.yaml: it cannot be reached: it is a link to something that is not there."
+    ]
