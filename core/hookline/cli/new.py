@@ -134,6 +134,7 @@ def connector(
             base_url=base_url,
             force=force,
             as_json=as_json,
+            is_packaged=package,
         )
 
     if source is not None and not package:

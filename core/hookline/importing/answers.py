@@ -68,7 +68,7 @@ def read_answer(document: Document, schemas: Schemas, operation: JsonObject, *, 
     """Return what an operation answers when it goes well.
 
     Raises:
-        LeftOutError: If it answers with nothing but a redirect.
+        LeftOutError: If it answers with nothing but a redirect, or a stream of events.
     """
     responses = object_of(operation.get("responses"))
     given = _best_response(responses)
@@ -147,9 +147,11 @@ def _read(document: Document, schemas: Schemas, response: JsonObject, place: str
 
 
 def _simple(document: Document, kind: str, place: str) -> Answer:
-    if kind in ("text", "xml", "events"):
-        if kind != "text":
-            document.findings.add(reasons.XML if kind == "xml" else reasons.STREAM, place, "answer")
+    if kind == "events":
+        raise LeftOutError(reasons.ONLY_STREAM)
+    if kind in ("text", "xml"):
+        if kind == "xml":
+            document.findings.add(reasons.XML, place, "answer")
         return Answer(kind="text", schema=_TEXT)
     return Answer(kind="binary", schema=_BINARY)
 

@@ -36,6 +36,7 @@ def import_document(
     base_url: str | None = None,
     force: bool = False,
     as_json: bool = False,
+    is_packaged: bool = False,
 ) -> Path:
     """Write the manifest of a document, and tell what became of its operations.
 
@@ -49,6 +50,7 @@ def import_document(
         base_url: Where the service is; what the document says by default.
         force: Whether a file that is there is replaced.
         as_json: Whether the report is printed as JSON.
+        is_packaged: Whether a distribution is written around it, which is installed and needs no folder.
 
     Returns:
         The file that was written.
@@ -69,7 +71,7 @@ def import_document(
     if as_json:
         echo_json(report_of(imported, path, name))
     else:
-        _print(imported, path, name)
+        _print(imported, path, name, is_packaged=is_packaged)
     return path
 
 
@@ -186,7 +188,7 @@ def settings_of(imported: Imported, name: str) -> list[tuple[str, str]]:
     return found
 
 
-def _print(imported: Imported, path: Path, name: str) -> None:
+def _print(imported: Imported, path: Path, name: str, *, is_packaged: bool) -> None:
     click.echo(f"wrote {path}")
     click.echo(
         f"{imported.name}, OpenAPI {imported.version}: {_count(imported.operations, 'operation')}"
@@ -208,8 +210,10 @@ def _print(imported: Imported, path: Path, name: str) -> None:
         click.echo(f"Set   {variable}: {what}.")
     for note in imported.security.notes:
         click.echo(f"      {note}")
-    first = imported.manifest.get("test") or next(iter(dict(imported.manifest["actions"])))  # type: ignore[call-overload]  # an object
     click.echo(f"Read  {path}: rename, hide and describe actions by hand.")
+    if is_packaged:
+        return
+    first = imported.manifest.get("test") or next(iter(dict(imported.manifest["actions"])))  # type: ignore[call-overload]  # an object
     click.echo(f"Use   HOOKLINE_CONNECTORS_DIR={path.parent} hookline actions show {name}.{first}")
 
 

@@ -65,6 +65,12 @@ REDIRECT = _reason(
     "It answers with a redirect only, and redirects are not followed.",
     "Look for an operation that answers with the thing itself.",
 )
+ONLY_STREAM = _reason(
+    "only_event_stream",
+    "left_out",
+    "It answers with a stream of events only, and the document does not say what these mean.",
+    "Write the action by hand, with `stream` in the manifest.",
+)
 HEADER_NEEDED = _reason(
     "header",
     "left_out",

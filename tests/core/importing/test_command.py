@@ -167,3 +167,37 @@ def test_a_document_that_is_none_ends_the_command_with_a_message(run: Run, tmp_p
     assert result.exit_code == 2
     assert "Error: asyncapi.yaml is AsyncAPI, and not OpenAPI." in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+EVENTS = """
+openapi: 3.1.0
+info: {title: Ticker, version: "1"}
+servers: [{url: https://ticker.example}]
+paths:
+  /sse:
+    get:
+      operationId: getSse
+      responses: {"200": {description: Events, content: {text/event-stream: {schema: {type: string}}}}}
+  /price:
+    get:
+      operationId: getPrice
+      responses: {"200": {description: Price, content: {application/json: {schema: {type: object}}}}}
+"""
+
+
+def test_an_operation_that_only_streams_is_left_out_with_a_reason(run: Run, tmp_path: Path) -> None:
+    document = tmp_path / "ticker_openapi.yaml"
+    document.write_text(EVENTS)
+    result = run("ticker", document, "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    first = report["findings"][0]
+    assert (first["code"], first["weight"]) == ("only_event_stream", "left_out")
+    connector = load_manifest(tmp_path / "ticker.yaml")
+    assert (sorted(connector.actions), connector.test) == (["ticker.get_price"], "get_price")
+
+
+def test_of_a_package_it_is_said_that_it_is_installed(run: Run, tmp_path: Path) -> None:
+    output = run("pets", DOCUMENT, "--package", "--no-input").output
+    assert "HOOKLINE_CONNECTORS_DIR" not in output
+    assert "pip install -e '.[test]'" in output
