@@ -54,7 +54,7 @@ def switch_plugin(path: Path, name: str, *, is_on: bool) -> bool:
 
 def _change(document: tomlkit.TOMLDocument, name: str, *, is_on: bool) -> bool:
     import tomlkit
-    from tomlkit.items import Array
+    from tomlkit.items import Array, Table
 
     plugins = document.get("plugins")
     if plugins is None:
@@ -68,6 +68,8 @@ def _change(document: tomlkit.TOMLDocument, name: str, *, is_on: bool) -> bool:
     if names is None:
         if is_on:
             return False
+        if isinstance(plugins, Table) and plugins.is_super_table():
+            plugins.trivia.comment_ws = plugins.trivia.comment = ""  # that of the first table in it
         names = tomlkit.array()
         plugins["disabled"] = names
     if not isinstance(names, Array):

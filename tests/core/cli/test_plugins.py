@@ -356,3 +356,14 @@ def test_the_order_of_the_settings_is_shown() -> None:
     assert "plugins.order, all hooks: credentials, bulk" in installed("list", **environ).stdout
     done = installed("list", HOOKLINE_PLUGIN_ORDER="retri")
     assert (done.exit_code, "Did you mean 'retry'?" in done.stderr) == (2, True)
+
+
+def test_disable_leaves_the_comment_of_a_plugin_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "hookline.toml"
+    path.write_text("[plugins.retry] # keep me\nmax_attempts = 3\n")
+
+    assert installed("disable", "metrics", "--config", str(path)).exit_code == 0
+
+    assert path.read_text() == (
+        '[plugins]\ndisabled = ["metrics"]\n\n[plugins.retry] # keep me\nmax_attempts = 3\n'
+    )
