@@ -12,6 +12,7 @@ import click
 
 from hookline import __version__
 from hookline.credential import BasicCredential, OAuth2Credential
+from hookline.errors import ConfigurationError
 from hookline.scaffold.licences import LICENCES
 from hookline.scaffold.names import check_free, name_plugin
 from hookline.scaffold.project import ProjectPlan, check_author, check_title, check_url, files_of
@@ -56,9 +57,11 @@ def begin_plugin(
     names = name_plugin(name)
     check_free(names)
     asks = not no_input and is_terminal()
+    title = check_title(title) if title else title  # what is wrong is told before anything is asked
+    base_url = check_url(base_url) if base_url else base_url
     if kind == "connector":
-        title = title or _ask("Name of the service", names.words, asks=asks)
-        base_url = base_url or _ask("Base URL of its API", _example_url(names), asks=asks)
+        title = title or _ask("Name of the service", names.words, check=check_title, asks=asks)
+        base_url = base_url or _ask("Base URL of its API", _example_url(names), check=check_url, asks=asks)
     license, author = _about(license, author, asks=asks)
     plan = ProjectPlan(
         kind=kind,
@@ -135,7 +138,8 @@ def _about(license: str | None, author: str | None, *, asks: bool) -> tuple[str,
     if license is None:
         license = click.prompt("Licence", "mit", type=click.Choice(list(LICENCES))) if asks else "mit"
     if author is None:
-        author = _ask("Author, as in `Ada <ada@example.com>`; empty for nobody", "", asks=asks)
+        question = "Author, as in `Ada <ada@example.com>`; empty for nobody"
+        author = _ask(question, "", check=check_author, asks=asks)
     return str(license), author
 
 
@@ -158,8 +162,16 @@ def _example_url(names: PluginNames) -> str:
     return f"https://api.{names.id.replace('_', '-')}.example/v1"
 
 
-def _ask(question: str, default: str, *, asks: bool) -> str:
-    return str(click.prompt(question, default)) if asks else default
+def _ask(question: str, default: str, *, check: Callable[[str], str], asks: bool) -> str:
+    """Return an answer, asked for again until it is valid; without a terminal the default."""
+
+    def checked(typed: str) -> str:
+        try:
+            return check(typed)
+        except ConfigurationError as exc:
+            raise click.UsageError(f"{exc.message} {exc.hint}") from exc
+
+    return str(click.prompt(question, default, value_proc=checked)) if asks else default
 
 
 def _tell(folder: Path, plan: ProjectPlan, files: list[str]) -> None:

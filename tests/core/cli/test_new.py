@@ -60,6 +60,32 @@ def test_what_is_not_given_is_asked_for_at_a_terminal(
     assert "https://crm.acme.example" in (tmp_path / "hookline-acme/hookline_acme/__init__.py").read_text()
 
 
+def test_an_answer_that_is_not_valid_is_asked_for_again_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hookline.scaffold.command.is_terminal", lambda: True)
+
+    done = CliRunner().invoke(
+        build_cli(),
+        ["new", "connector", "acme", "--out", str(tmp_path)],
+        input="Acme\nnowhere\nhttps://crm.acme.example\nmit\n\n",
+    )
+
+    assert done.exit_code == 0, done.output
+    assert "Error: --base-url 'nowhere' is no base URL. Write scheme, host and path" in done.output
+    assert "https://crm.acme.example" in (tmp_path / "hookline-acme/hookline_acme/__init__.py").read_text()
+
+
+def test_what_was_given_wrongly_is_told_before_anything_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hookline.scaffold.command.is_terminal", lambda: True)
+    words = ["new", "connector", "acme", "--base-url", "nowhere", "--out", str(tmp_path)]
+    done = CliRunner().invoke(build_cli(), words)
+    assert done.exit_code == 2
+    assert "Name of the service" not in done.output
+
+
 def test_a_folder_that_holds_something_needs_force(tmp_path: Path) -> None:
     run("hook", "acme", folder=tmp_path)
 
