@@ -79,7 +79,8 @@ class ScriptedUpstream:
     ) -> Script:
         """Answer requests of one kind, now and whenever they come again.
 
-        What was said last counts first. Chain ``.then(…)`` for what the next requests get.
+        Said twice for the same route, the second takes the place of the first. Chain ``.then(…)`` for what
+        the next requests get.
 
         Args:
             method: HTTP method, or ``*`` for any.
