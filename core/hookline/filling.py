@@ -85,4 +85,4 @@ def fill_path(template: str, values: JsonObject, *, fields: Mapping[str, str] | 
 
 def hand_on(call: Call, raw: object) -> JsonObject:
     """Return the service's JSON as the output; the default ``present``."""
-    return raw if isinstance(raw, dict) else {"data": raw}
+    return raw if isinstance(raw, dict) else {"result": raw}

@@ -33,6 +33,13 @@ def test_the_output_is_picked_from_the_service_s_json(pick: str, raw: Any, outpu
     assert (run.status, run.json) == (200, output)
 
 
+@pytest.mark.parametrize("raw", [5, "abc", [1, 2], None])
+def test_what_is_no_object_is_the_member_result_without_a_pick_too(raw: Any) -> None:
+    run = go({}, answer=lambda request: whole(raw), input=fields())
+
+    assert (run.status, run.json) == (200, {"result": raw})
+
+
 def test_an_answer_that_nothing_can_be_picked_from_is_told() -> None:
     run = go({}, answer=lambda request: whole({"a": 1}), input=fields(), pick="join(',', a)")
 
