@@ -179,7 +179,12 @@ _WORDS = {
     "string_type": "must be a text",
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
     "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_parsing": "must be true or false",
+    "finite_number": "must be a number",
     "dict_type": "must have keys of its own",
     "model_type": "must have keys of its own",
     "model_attributes_type": "must have keys of its own",
@@ -187,10 +192,35 @@ _WORDS = {
 }
 
 
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+def _counted(error: ErrorDetails, count: object) -> str:
+    """Return what a bound on a length counts."""
+    if error["type"].startswith("string"):
+        noun = "character"
+    else:
+        noun = "key" if isinstance(error.get("input"), dict) else "item"
+    return noun if count == 1 else f"{noun}s"
+
+
 def _plain(error: ErrorDetails) -> str:
     kind = error["type"]
     context = error.get("ctx", {})
     given = _shown(error.get("input"))
+    least, most = context.get("min_length"), context.get("max_length")
+    if kind in ("too_short", "string_too_short"):
+        return f"must have at least {least} {_counted(error, least)}."
+    if kind in ("too_long", "string_too_long"):
+        return f"must have at most {most} {_counted(error, most)}."
+    if kind in _BOUNDS:
+        name, words = _BOUNDS[kind]
+        return f"must be {words} {context.get(name)}, not {given}."
     if kind in _WORDS:
         return f"{_WORDS[kind]}, not {given}."
     if kind == "string_pattern_mismatch":

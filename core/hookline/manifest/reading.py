@@ -269,10 +269,9 @@ def _events_of(text: str) -> Iterator[object]:
             yield event
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
-        raise UnreadableError(
-            f"is not YAML: {exc.problem or exc.context or 'it cannot be read'}",
-            line=mark.line + 1 if mark else None,
-        ) from None
+        problem = exc.problem or exc.context or "it cannot be read"
+        line = mark.line + 1 if mark else None
+        raise UnreadableError(f"is not YAML: {problem}{_remedy(problem, text, line)}", line=line) from None
     except yaml.YAMLError as exc:
         first = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
         raise UnreadableError(f"is not YAML: {first}") from None
@@ -280,6 +279,17 @@ def _events_of(text: str) -> Iterator[object]:
         if isinstance(exc, UnreadableError):
             raise
         raise UnreadableError(f"is not YAML: {type(exc).__name__}") from None
+
+
+def _remedy(problem: str, text: str, line: int | None) -> str:
+    """Return what to do about the mistakes that are made most, as the end of a sentence."""
+    lines = text.splitlines()
+    if "cannot start any token" in problem:
+        has_tab = line is not None and line <= len(lines) and "\t" in lines[line - 1]
+        return "; indent with spaces, not with tabs" if has_tab else "; put the text in quotes"
+    if "mapping values are not allowed" in problem:
+        return "; put a text that holds `: ` in quotes"
+    return ""
 
 
 def _walk(text: str) -> Iterator[tuple[Path, int]]:

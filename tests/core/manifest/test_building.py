@@ -216,3 +216,20 @@ def test_compiled_schemas_that_need_many_others_are_kept_within_bounds() -> None
     assert all(one.fits({"next": {"next": {}}}) for one in compiled)
     assert [entry.output is one for entry, one in zip(entries[3:], compiled[3:], strict=True)] == [True] * 3
     assert entries[0].output is not compiled[0]
+
+
+@pytest.mark.parametrize(
+    ("top", "told"),
+    [
+        ({"actions": {}}, "actions: must have at least 1 key."),
+        ({"manifest": "one"}, "manifest: must be 1, not 'one'."),
+    ],
+)
+def test_bounds_are_told_in_our_words(top: Json, told: str) -> None:
+    assert told in _told(**top)
+
+
+def test_a_number_that_is_none_is_told_in_our_words() -> None:
+    pages = {"kind": "page", "parameter": "page", "items": "items", "first": "one"}
+    problems = _told({"pages": pages, "output": {"items": "list of text"}})
+    assert any("must be a whole number, not 'one'." in one for one in problems), problems

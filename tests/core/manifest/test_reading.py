@@ -75,8 +75,14 @@ def test_blocks_of_text_keep_their_lines() -> None:
         (b'{"a": "\\ud800"}', "has half a surrogate pair, which is no character", None),
         (b"a: \x00", "is not YAML", None),
         (b"a: [1", "is not YAML", 2),
-        (b"a: b: c", "is not YAML: mapping values are not allowed in this context", 1),
-        (b"\ta: 1", "is not YAML", 1),
+        (
+            b"a: b: c",
+            "mapping values are not allowed in this context; put a text that holds `: ` in quotes",
+            1,
+        ),
+        (b"\ta: 1", "is not YAML: found character that cannot start any token; indent with spaces", 1),
+        (b"a:\n\tb: 1", "indent with spaces, not with tabs", 2),
+        (b"a: @b", "found character that cannot start any token; put the text in quotes", 1),
     ],
 )
 def test_what_a_manifest_must_not_hold_is_refused_with_its_line(
