@@ -15,6 +15,8 @@ from hookline.scaffold.licences import LICENCES
 from hookline.scaffold.names import name_plugin
 from hookline.scaffold.project import Kind, ProjectPlan, check_author, check_title, check_url, files_of
 
+WAITING = ("[project.urls]", "Documentation =", "Issues =", "Changelog =")
+
 
 def plan(kind: Kind = "connector", **changes: Any) -> ProjectPlan:
     values = {
@@ -63,6 +65,15 @@ def test_the_project_names_itself_its_licence_and_the_versions_it_is_made_for() 
     assert project["authors"] == [{"name": "Ada Lovelace", "email": "ada@example.com"}]
     assert project["dependencies"] == ["hookline>=0.4.2,<0.5"]
     assert project["entry-points"]["hookline"] == {"acme": "hookline_acme"}
+
+
+def test_the_links_that_gold_asks_for_wait_as_comments() -> None:
+    text = files_of(plan())["pyproject.toml"]
+    assert "urls" not in tomllib.loads(text)["project"]
+
+    lines = [line.removeprefix("# ") if line[2:].startswith(WAITING) else line for line in text.splitlines()]
+    links = tomllib.loads("\n".join(lines))["project"]["urls"]
+    assert {name.lower() for name in links} == {"documentation", "issues", "changelog"}
 
 
 def test_the_licence_names_who_holds_it_and_since_when() -> None:
