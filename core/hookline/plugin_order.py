@@ -8,7 +8,7 @@ its group: what an author put first stays before all that is not, and the built-
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hookline.errors import ConfigurationError
@@ -35,14 +35,30 @@ def arrange(host: PluginHost, order: Order) -> None:
     Raises:
         ConfigurationError: If a name is no plugin, is named twice, or a hook is none whose order can be set.
     """
+    for _, message in find_problems(host, order):
+        raise ConfigurationError(message, field="plugins.order")
     by_hook = order if isinstance(order, Mapping) else dict.fromkeys(_arrangeable(host), order)
-    for hook in by_hook:
-        _check_hook(host, hook)
-    for names in by_hook.values() if isinstance(order, Mapping) else [order]:
-        _check_names(host, names)
     for hook, names in by_hook.items():
         caller: pluggy.HookCaller = getattr(host.hook, hook)
         caller._hookimpls[:] = _sorted(caller.get_hookimpls(), list(names))
+
+
+def find_problems(host: PluginHost, order: Order) -> list[tuple[tuple[str, ...], str]]:
+    """Return all that is wrong with an order, each with its key below ``plugins.order``.
+
+    Args:
+        host: The plugins.
+        order: As for `arrange`.
+    """
+    if not isinstance(order, Mapping):
+        return list(_problems_of_names(host, order, key=()))
+    found: list[tuple[tuple[str, ...], str]] = []
+    for hook, names in order.items():
+        problem = _problem_of_hook(host, hook)
+        if problem:
+            found.append(((hook,), problem))
+        found += _problems_of_names(host, names, key=(hook,))
+    return found
 
 
 def rank_of(implementation: pluggy.HookImpl) -> int:
@@ -64,31 +80,31 @@ def _arrangeable(host: PluginHost) -> list[str]:
     return [hook for hook in host.order() if hook not in FIXED_HOOKS]
 
 
-def _check_hook(host: PluginHost, hook: str) -> None:
-    known = host.order()
-    if hook not in known:
+def _problem_of_hook(host: PluginHost, hook: str) -> str:
+    if hook not in host.order():
         near = difflib.get_close_matches(hook, _arrangeable(host), n=1)
-        raise ConfigurationError(
-            f"plugins.order names the hook {hook!r}, which there is not."
-            + (f" Did you mean {near[0]!r}?" if near else ""),
-            field="plugins.order",
+        return f"plugins.order names the hook {hook!r}, which there is not." + (
+            f" Did you mean {near[0]!r}?" if near else ""
         )
     if hook in FIXED_HOOKS:
-        raise ConfigurationError(
+        return (
             f"plugins.order: the order of {hook}() cannot be set; plugins that decide about rights, secrets "
-            "and money, set the gateway up or only watch keep their own.",
-            field="plugins.order",
+            "and money, set the gateway up or only watch keep their own."
         )
+    return ""
 
 
-def _check_names(host: PluginHost, names: Sequence[str]) -> None:
+def _problems_of_names(
+    host: PluginHost, names: Sequence[str], *, key: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str]]:
     for position, name in enumerate(names):
+        place = (*key, str(position))
         if name not in host.plugins:
             near = difflib.get_close_matches(name, host.plugins, n=1)
-            raise ConfigurationError(
+            yield (
+                place,
                 f"plugins.order names {name!r}, which is not installed."
                 + (f" Did you mean {near[0]!r}?" if near else ""),
-                field="plugins.order",
             )
-        if name in names[:position]:
-            raise ConfigurationError(f"plugins.order names {name!r} twice.", field="plugins.order")
+        elif name in names[:position]:
+            yield place, f"plugins.order names {name!r} twice."

@@ -77,6 +77,10 @@ def check_settings(
 def _unreadable(exc: ConfigurationError, file: Path | None) -> SettingProblem:
     place, _, message = exc.message.partition(" is not valid TOML: ")
     line = place.rpartition(":")[2]
+    if file is not None and message and place == str(file):  # without a line
+        return SettingProblem(
+            key=(), message=f"this is not TOML: {message}", place=place, file=place, line=None
+        )
     if file is None or not message or not line.isdecimal():
         return SettingProblem(
             key=(), message=exc.message, place=str(file or "settings"), file=str(file) if file else None

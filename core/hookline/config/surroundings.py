@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hookline.engine.catalog import Catalog, build_catalog
 from hookline.errors import ConfigurationError
 from hookline.options import PluginOptions, environment_names, load_model
+from hookline.plugin_order import find_problems
 from hookline.plugins import PluginHost
 
 if TYPE_CHECKING:
@@ -92,13 +93,16 @@ def _load(settings: Settings, problems: list[tuple[Key, str]]) -> PluginHost:
     checks: dict[str, Callable[[], None]] = {
         "disabled": lambda: host.check_names(plugins.disabled, setting="disabled"),
         "required": lambda: host.check_required(plugins.required),
-        "order": lambda: host.arrange(plugins.order),
     }
     for key, check in checks.items():
         try:
             check()
         except ConfigurationError as exc:
             problems.append((("plugins", key), exc.message))
+    found = find_problems(host, plugins.order)
+    problems += [(("plugins", "order", *key), message) for key, message in found]
+    if not found:
+        host.arrange(plugins.order)
     return host
 
 

@@ -58,7 +58,7 @@ def test_everything_that_is_wrong_is_told_at_once_with_line_and_key(tmp_path: Pa
         (6, "server.port"),
         (7, "server.hots"),
         (10, "plugins.disabled"),
-        (11, "plugins.order"),
+        (11, "plugins.order.0"),
         (14, "plugins.retry.max_attempts"),
         (15, "plugins.retry.actions.openai.chatt"),
         (17, "plugins.limitz"),
@@ -171,3 +171,29 @@ def test_a_wrong_option_in_a_variable_names_the_variable(tmp_path: Path) -> None
         Gateway(environ={"HOOKLINE_RETRY_MAX_ATTEMPTS": "x", "HOOKLINE_STATE_DIR": "none"})
 
     assert caught.value.message.startswith("HOOKLINE_RETRY_MAX_ATTEMPTS: plugins.retry: `max_attempts`")
+
+
+def test_every_fault_of_an_order_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "hookline.toml"
+    path.write_text(
+        "[plugins.order]\n"
+        'hookline_shape_request = ["retry"]\n'
+        'hookline_shape_requests = ["retry"]\n'
+        'hookline_open_stream = [\n    "retri",\n    "retry",\n    "retry",\n]\n'
+    )
+    report = check_settings({"HOOKLINE_CONFIG": str(path), "HOOKLINE_STATE_DIR": "none"})
+    told = [(one.line, one.message) for one in report.problems if one.key[:2] == ("plugins", "order")]
+    assert [line for line, _ in told] == [3, 5, 7]
+    assert told[0][1].startswith(
+        "plugins.order names the hook 'hookline_shape_requests', which there is not."
+    )
+    assert told[1][1] == "plugins.order names 'retri', which is not installed. Did you mean 'retry'?"
+    assert told[2][1] == "plugins.order names 'retry' twice."
+
+
+def test_a_file_that_is_no_text_is_named_once(tmp_path: Path) -> None:
+    path = tmp_path / "hookline.toml"
+    path.write_bytes(b"\xff")
+    (problem,) = check_settings({"HOOKLINE_CONFIG": str(path)}).problems
+    assert str(problem).count(str(path)) == 1
+    assert str(problem).startswith(f"{path}: this is not TOML: ")
