@@ -361,15 +361,25 @@ class Gateway:
 
     def warnings(self) -> list[str]:
         """Return what is not as it should be although calls can be taken; shown to anybody."""
-        files = () if self._manifest_folder is None else self._manifest_folder.files
-        return [
-            f"the manifest {file.name} has a problem; the log tells which" for file in files if file.problem
+        folder = self._manifest_folder
+        if folder is None:
+            return []
+        found = ["the folder of manifests cannot be read as a whole; the log tells why"]
+        return (found if folder.folder_problem else []) + [
+            f"the manifest {file.name} has a problem; the log tells which"
+            for file in folder.files
+            if file.problem
         ]
 
     def _load_manifests(self) -> ManifestFolder | None:
         path = self.settings.connectors_dir
         if path is None:
             return None
+        if not path.is_dir():
+            raise ConfigurationError(
+                self._located(("connectors_dir",), f"`connectors_dir`: there is no folder {str(path)!r}."),
+                hint="Make the folder, or correct the setting (`connectors_dir`, HOOKLINE_CONNECTORS_DIR).",
+            )
         from hookline.manifest.folder import ManifestFolder
         from hookline.manifest.following import PLUGIN_PREFIX, note_manifests
 

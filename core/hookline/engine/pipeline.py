@@ -362,7 +362,11 @@ class Pipeline:
         while above.parent is not None:
             depth, above = depth + 1, above.parent
         if depth > _MAX_DEPTH:
-            raise HooklineError(f"{action_id} was not run: calls run each other more than {_MAX_DEPTH} deep.")
+            raise HooklineError(
+                f"{action_id} was not run: calls run each other more than {_MAX_DEPTH} deep.",
+                code="calls_too_deep",
+                hint="An action runs itself, be it through others; whoever wrote it must end that.",
+            )
         self._check_known(parent, action_id)
         if parent.cancellation.is_cancelled:
             raise client_gone()

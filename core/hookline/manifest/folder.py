@@ -110,6 +110,11 @@ class ManifestFolder:
         self._folder_problem = ""
 
     @property
+    def folder_problem(self) -> str:
+        """What is wrong with the folder itself, as when it is gone; empty if nothing is."""
+        return self._folder_problem
+
+    @property
     def files(self) -> tuple[ManifestFile, ...]:
         """What became of every file at the last look, by name."""
         return self._files
@@ -165,11 +170,11 @@ class ManifestFolder:
                     if mark is not None:
                         found[entry.name] = mark
         except OSError as exc:
-            self._tell_folder(f"The folder {self.path.name} cannot be read: {exc.strerror or exc}.")
+            self._tell_folder(f"The folder {self.path} cannot be read: {exc.strerror or exc}.")
             return None
         names = sorted(found)
         self._tell_folder(
-            f"The folder {self.path.name} holds more than {MAX_FILES:,} manifests; only the first are read."
+            f"The folder {self.path} holds more than {MAX_FILES:,} manifests; only the first are read."
             if len(names) > MAX_FILES
             else ""
         )
