@@ -399,7 +399,7 @@ def _check_stream(declared: EndpointParts, stream: EventStream) -> None:
 
 
 def _presenter_maker(stream: EventStream, *, where: str) -> MakePresenter:
-    return lambda call: EventPresenter(stream, where=where)
+    return lambda call: EventPresenter(stream, where=where, max_bytes=call.max_answer_bytes)
 
 
 def _asker(stream: EventStream) -> AskStream:
