@@ -95,9 +95,10 @@ def read_parameters(
         if not isinstance(name, str) or not name or len(name) > _MAX_NAME or not isinstance(where, str):
             document.findings.add(reasons.WRONG_PART, place, "a parameter without `name` or `in`")
             continue
-        found[where, name] = parameter
+        found[where, name.lower() if where == "header" else name] = parameter  # headers have no case
     result = Parameters()
-    for (where, name), parameter in found.items():
+    for (where, _), parameter in found.items():
+        name = str(parameter["name"])
         if where == "body":
             result.body = parameter
         elif where == "formData":
@@ -137,6 +138,9 @@ def _add(
     kind = kind_of(document, schema)
     style = _style_of(document, parameter, where)
     if where == "querystring" or (kind == "object" and style == "explode"):
+        if where not in ("query", "querystring"):
+            _cannot(document, place, f"{where} {name}", is_required)
+            return
         _add_exploded(schemas, schema, name, result, place, is_required, document)
         return
     made = schemas.convert(schema, direction="input", place=f"{place}, parameter {name}")

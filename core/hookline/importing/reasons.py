@@ -182,6 +182,12 @@ CREDENTIAL = _reason(
     "A way to show credentials cannot be taken over as it is.",
     "See the comment at the top of the manifest.",
 )
+REFUSED_CREDENTIAL = _reason(
+    "refused_credential",
+    "simplified",
+    "The way to show credentials is one that no gateway loads; none is shown.",
+    "Correct it in the document, or set `credential` in the manifest.",
+)
 NO_SERVER = _reason(
     "no_server",
     "note",

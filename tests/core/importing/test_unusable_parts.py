@@ -1,0 +1,102 @@
+"""Parts of a document that no gateway takes are left out, and nothing is put in their place."""
+
+from __future__ import annotations
+
+import json
+from typing import cast
+
+import pytest
+
+from hookline.importing.command import settings_of
+from hookline.importing.heading import heading_of
+from hookline.importing.openapi import Imported, import_openapi
+from hookline.manifest.loading import connector_from
+from hookline.manifest.writing import write_manifest_text
+
+JsonObject = dict[str, object]
+TEXT: JsonObject = {"type": "string"}
+OK: JsonObject = {"200": {"description": "ok"}}
+GOOD = "https://api.example.com/v1"
+
+
+def read(paths: JsonObject, **more: object) -> Imported:
+    document: JsonObject = {
+        "openapi": "3.0.3",
+        "info": {"title": "T", "version": "1"},
+        "servers": [{"url": GOOD}],
+        "paths": paths,
+        **more,
+    }
+    return import_openapi(json.dumps(document).encode(), connector_id="acme", name="document.json")
+
+
+def one(scheme: JsonObject) -> Imported:
+    return read(
+        {"/a": {"get": {"responses": OK}}},
+        components={"securitySchemes": {"it": scheme}},
+        security=[{"it": []}],
+    )
+
+
+def machine(url: str, *scopes: str) -> JsonObject:
+    flow = {"tokenUrl": url, "scopes": dict.fromkeys(scopes, "")}
+    return {"type": "oauth2", "flows": {"clientCredentials": flow}}
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        machine("https://auth.example.com:99999/token"),
+        {"type": "apiKey", "in": "header", "name": "Content-Type"},
+        {"type": "apiKey", "in": "header", "name": "X-Idempotency-Key\u00e4"},
+    ],
+)
+def test_a_credential_that_no_gateway_shows_is_shown_in_no_other_way(scheme: JsonObject) -> None:
+    made = one(scheme)
+    connector = connector_from(write_manifest_text(made.manifest).encode(), name="acme.yaml")
+    assert made.manifest["credential"] == "none"
+    assert connector.credential is None
+    assert "API_KEY" not in heading_of(made, "acme")
+    assert settings_of(made, "acme") == []
+    assert made.security.notes != []
+
+
+def test_scopes_that_cannot_be_asked_for_are_left_out() -> None:
+    made = one(machine("https://auth.example.com/token", "read", "wri te", 'a"b', ""))
+    credential = cast("JsonObject", made.manifest["credential"])
+    assert credential == {
+        "kind": "oauth2",
+        "token_url": "https://auth.example.com/token",
+        "scopes": ["read"],
+    }
+
+
+@pytest.mark.parametrize("bad", ["https://[::1/", "https://a.example:99999/", "https://[x]/", "//[::1/"])
+def test_a_server_that_is_no_address_gives_way_to_the_next(bad: str) -> None:
+    document = {
+        "openapi": "3.0.3",
+        "info": {"title": "T", "version": "1"},
+        "servers": [{"url": bad}, {"url": GOOD}],
+        "paths": {"/a": {"get": {"responses": OK}}},
+    }
+    for url in (None, "https://docs.example.com/openapi.json"):
+        content = json.dumps(document).encode()
+        made = import_openapi(content, connector_id="acme", name="document.json", url=url)
+        assert made.manifest["base_url"] == GOOD
+
+
+def test_an_object_in_a_cookie_does_not_go_into_the_query() -> None:
+    session = {"name": "session", "in": "cookie", "schema": {"type": "object", "properties": {"token": TEXT}}}
+    made = read({"/a": {"get": {"parameters": [session], "responses": OK}}})
+    action = next(iter(cast("dict[str, JsonObject]", made.manifest["actions"]).values()))
+    assert "token" not in json.dumps(action)
+    assert "cookie session" in {found.what for reason in made.findings for found in made.findings.of(reason)}
+
+
+def test_a_header_of_the_operation_wins_over_that_of_the_path_whatever_its_case() -> None:
+    of_path = {"name": "X-Trace", "in": "header", "schema": TEXT}
+    own = {"name": "x-trace", "in": "header", "schema": {"type": "integer"}}
+    made = read({"/a": {"parameters": [of_path], "get": {"parameters": [own], "responses": OK}}})
+    action = next(iter(cast("dict[str, JsonObject]", made.manifest["actions"]).values()))
+    fields = cast("dict[str, JsonObject]", cast("JsonObject", action["input"])["properties"])
+    assert fields == {"x_trace": {"type": "integer"}}
