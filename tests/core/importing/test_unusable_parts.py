@@ -7,7 +7,10 @@ from typing import cast
 
 import pytest
 
+from hookline.importing import reasons
+from hookline.importing.checking import leave_out_unusable
 from hookline.importing.command import settings_of
+from hookline.importing.findings import Findings
 from hookline.importing.heading import heading_of
 from hookline.importing.openapi import Imported, import_openapi
 from hookline.manifest.loading import connector_from
@@ -100,3 +103,25 @@ def test_a_header_of_the_operation_wins_over_that_of_the_path_whatever_its_case(
     action = next(iter(cast("dict[str, JsonObject]", made.manifest["actions"]).values()))
     fields = cast("dict[str, JsonObject]", cast("JsonObject", action["input"])["properties"])
     assert fields == {"x_trace": {"type": "integer"}}
+
+
+def test_however_many_actions_are_unusable_the_others_are_kept() -> None:
+    fields = {"type": "object", "properties": {"a": TEXT, "b": TEXT}}
+    twice = {"where": "header", "name": "x-a"}
+    bad = {"method": "GET", "path": "/b", "input": fields, "places": {"a": twice, "b": twice}}
+    good = {"method": "GET", "path": "/g", "output": {"type": "object"}}
+    actions: JsonObject = {f"b{n}": {**bad, "output": {"type": "object"}} for n in range(1_100)}
+    actions |= {f"m{n}": {} for n in range(1_100)} | {"good": good}
+    manifest: JsonObject = {
+        "manifest": 1,
+        "id": "acme",
+        "title": "Acme",
+        "base_url": GOOD,
+        "credential": "none",
+        "actions": actions,
+    }
+    findings = Findings()
+    connector = leave_out_unusable(manifest, findings, name="document.json")
+    assert list(connector.actions) == ["acme.good"]
+    assert list(cast("JsonObject", manifest["actions"])) == ["good"]
+    assert findings.counts[reasons.REFUSED] >= 1
