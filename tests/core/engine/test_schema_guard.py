@@ -327,3 +327,17 @@ def test_a_pattern_that_makes_others_hang_takes_no_time() -> None:
     begun_s = time.process_time()
     assert not validator.fits({"a": "a" * 50_000 + "!"})
     assert time.process_time() - begun_s < 1
+
+
+def test_what_is_refused_for_what_it_needs_leaves_the_room_to_others() -> None:
+    names = [f"S{one}" for one in range(6_000)]
+    shared: dict[str, JsonObject] = {
+        name: {"properties": {"next": {"$ref": f"#/$defs/{names[(one + 1) % len(names)]}"}}}
+        for one, name in enumerate(names)
+    }
+    guard = SchemaGuard(shared)
+    begun_s = time.process_time()
+    for name in names:
+        assert guard.judge({"properties": {"a": {"$ref": f"#/$defs/{name}"}}}).problems
+    assert guard.judge({"properties": {"a": {"type": "string"}}}).problems == ()
+    assert time.process_time() - begun_s < 5
