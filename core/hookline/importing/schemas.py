@@ -21,8 +21,8 @@ from hookline.importing.object_view import (
     MAX_DESCRIPTION,
     MAX_FIELD_NAME,
     Direction,
-    has_sides,
-    is_other_side,
+    other_side_fields,
+    sides_of,
 )
 from hookline.importing.shared_schemas import Key, SharedSchema, break_circles, closure_of_sides
 from hookline.importing.texts import clean, one_line
@@ -63,6 +63,7 @@ class Schemas:
         self._current: SharedSchema | None = None
         self._place = ""
         self._fields = 0
+        self._around: list[dict[Direction, set[str]]] = []  # of the ``allOf`` that are being converted
         self._known: dict[
             tuple[int, Direction], tuple[object, JsonObject]
         ] = {}  # by identity, with what has it
@@ -192,9 +193,10 @@ class Schemas:
                 else:
                     members[name] = self._convert(member, direction, depth + 1, False, f"{hint}_{name}")
             made["properties"] = members
-        required = [
-            one for one in list_of(raw.get("required")) if isinstance(one, str) and one not in left_out
-        ]
+        needed = [one for one in list_of(raw.get("required")) if isinstance(one, str)]
+        if needed:
+            left_out |= self._left_out_around(raw, direction)
+        required = [one for one in needed if one not in left_out]
         if required:
             made["required"] = list(dict.fromkeys(required))
         others = raw.get("additionalProperties")
@@ -210,6 +212,13 @@ class Schemas:
             else:
                 self._note(reasons.PATTERN, f"pattern {pattern[:60]}")
                 made.pop("additionalProperties", None)
+
+    def _left_out_around(self, raw: JsonObject, direction: Direction) -> set[str]:
+        """Return the fields of the other side that stand in the ``allOf`` that a schema has or is a part of."""
+        found = set(self._around[-1][direction] if self._around else ())
+        if "allOf" in raw:
+            found |= other_side_fields(self._document, raw, direction)
+        return found
 
     def _add_array(
         self, raw: JsonObject, made: JsonObject, direction: Direction, depth: int, hint: str
@@ -240,9 +249,18 @@ class Schemas:
             given = raw.get(keyword)
             if given is None:
                 continue
+            if keyword == "allOf":
+                around = self._around[-1] if self._around else {"input": set(), "output": set()}
+                both: tuple[Direction, Direction] = ("input", "output")
+                own = {one: around[one] | other_side_fields(self._document, raw, one) for one in both}
+                self._around.append(own)
+                if (own["input"] or own["output"]) and self._current is not None:
+                    self._current.has_sides = True
             branches = [
                 self._convert(one, direction, depth + 1, is_in_place, hint) for one in list_of(given)[:200]
             ]
+            if keyword == "allOf":
+                self._around.pop()
             if not branches:
                 self._note(reasons.WRONG_PART, keyword)
                 continue
@@ -270,9 +288,10 @@ class Schemas:
 
     def _is_other_side(self, member: object, direction: Direction) -> bool:
         """Tell whether a field is filled in by the other side only, and note that there are such fields."""
-        if self._current is not None and has_sides(member):
+        sides = sides_of(self._document, member)
+        if sides and self._current is not None:
             self._current.has_sides = True
-        return is_other_side(member, direction)
+        return direction in sides
 
     # ------------------------------------------------------------ references
 
