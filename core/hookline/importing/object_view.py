@@ -87,9 +87,7 @@ def sides_of(document: Document, member: object) -> frozenset[Direction]:
     return frozenset(found)
 
 
-def other_side_fields(
-    document: Document, raw: JsonObject, direction: Direction
-) -> set[str]:
+def other_side_fields(document: Document, raw: JsonObject, direction: Direction) -> set[str]:
     """Return the names of fields that only the other side fills in, in a schema and all its ``allOf``.
 
     Args:

@@ -170,6 +170,12 @@ ALTERNATIVES = _reason(
     "Rules about which fields go together are not taken over.",
     "Nothing to do: the service checks them itself.",
 )
+RULE = _reason(
+    "rule",
+    "simplified",
+    "A `not`, an `if` or a `maxContains` rests on what cannot be taken over exactly; the rule was left out.",
+    "Nothing to do: the service checks it itself.",
+)
 OTHER_CREDENTIAL = _reason(
     "other_credential",
     "note",

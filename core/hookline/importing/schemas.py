@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, cast
 from hookline.errors import ConfigurationError
 from hookline.importing import reasons
 from hookline.importing.document import MAX_HOPS, Document, JsonObject, list_of, object_of
-from hookline.importing.keywords import is_safe_pattern, simple_keywords, types_of
+from hookline.importing.exactness import is_exact
+from hookline.importing.keywords import is_nullable, is_safe_pattern, simple_keywords, types_of
 from hookline.importing.object_view import (
     MAX_DESCRIPTION,
     MAX_FIELD_NAME,
@@ -63,7 +64,7 @@ class Schemas:
         self._current: SharedSchema | None = None
         self._place = ""
         self._fields = 0
-        self._around: list[dict[Direction, set[str]]] = []  # of the ``allOf`` that are being converted
+        self._around: dict[int, dict[Direction, set[str]]] = {}  # of branches of an ``allOf``, by identity
         self._known: dict[
             tuple[int, Direction], tuple[object, JsonObject]
         ] = {}  # by identity, with what has it
@@ -165,6 +166,8 @@ class Schemas:
         if not types and not any(name in raw for name in _IN_PLACE):
             types = ["object"] if isinstance(raw.get("properties"), dict) else types
             types = ["array"] if "items" in raw and not types else types
+            if types and is_nullable(raw):
+                types.append("null")
         if types:
             made["type"] = types[0] if len(types) == 1 else types
         made |= simple_keywords(raw, types, self._note)
@@ -173,7 +176,7 @@ class Schemas:
         if not types or "array" in types:
             self._add_array(raw, made, direction, depth, hint)
         self._add_combined(raw, made, direction, depth, is_in_place, hint)
-        return made
+        return _or_null(made) if is_nullable(raw) else made
 
     def _add_object(
         self, raw: JsonObject, made: JsonObject, direction: Direction, depth: int, hint: str
@@ -214,11 +217,24 @@ class Schemas:
                 made.pop("additionalProperties", None)
 
     def _left_out_around(self, raw: JsonObject, direction: Direction) -> set[str]:
-        """Return the fields of the other side that stand in the ``allOf`` that a schema has or is a part of."""
-        found = set(self._around[-1][direction] if self._around else ())
+        """Return the other side's fields in the ``allOf`` that a schema has or is a part of."""
+        found = set(self._around.get(id(raw), {}).get(direction, ()))
         if "allOf" in raw:
             found |= other_side_fields(self._document, raw, direction)
         return found
+
+    def _tell_branches(self, raw: JsonObject) -> None:
+        """Remember for the branches of an ``allOf`` which fields the others of it leave out."""
+        around = self._around.get(id(raw), {})
+        both: tuple[Direction, Direction] = ("input", "output")
+        own = {one: around.get(one, set()) | other_side_fields(self._document, raw, one) for one in both}
+        if not any(own.values()):
+            return
+        if self._current is not None:
+            self._current.has_sides = True
+        for branch in list_of(raw["allOf"])[:200]:
+            if isinstance(branch, dict) and "$ref" not in branch:
+                self._around[id(branch)] = own
 
     def _add_array(
         self, raw: JsonObject, made: JsonObject, direction: Direction, depth: int, hint: str
@@ -250,17 +266,10 @@ class Schemas:
             if given is None:
                 continue
             if keyword == "allOf":
-                around = self._around[-1] if self._around else {"input": set(), "output": set()}
-                both: tuple[Direction, Direction] = ("input", "output")
-                own = {one: around[one] | other_side_fields(self._document, raw, one) for one in both}
-                self._around.append(own)
-                if (own["input"] or own["output"]) and self._current is not None:
-                    self._current.has_sides = True
+                self._tell_branches(raw)
             branches = [
                 self._convert(one, direction, depth + 1, is_in_place, hint) for one in list_of(given)[:200]
             ]
-            if keyword == "allOf":
-                self._around.pop()
             if not branches:
                 self._note(reasons.WRONG_PART, keyword)
                 continue
@@ -270,21 +279,25 @@ class Schemas:
                 cast("list[JsonObject]", made["allOf"]).append({target: branches})
             else:
                 made[target] = branches
-        is_nullable = raw.get("nullable") is True or raw.get("x-nullable") is True
-        if is_nullable and "type" not in made:
-            if "anyOf" in made:
-                cast("list[JsonObject]", made["anyOf"]).append({"type": "null"})
-            elif "allOf" in made:
-                made["anyOf"] = [{"allOf": made.pop("allOf")}, {"type": "null"}]
         for keyword in _ONE_INSIDE:
             if isinstance(raw.get(keyword), (dict, bool)):
                 made[keyword] = self._convert(raw[keyword], direction, depth + 1, False, hint)
-        if isinstance(raw.get("not"), (dict, bool)):
+        if "maxContains" in made and not is_exact(raw.get("contains")):
+            self._note(reasons.RULE, "maxContains")
+            del made["maxContains"]
+        if isinstance(raw.get("not"), (dict, bool)) and self._keeps(raw, "not"):
             made["not"] = self._convert(raw["not"], direction, depth + 1, is_in_place, hint)
-        if isinstance(raw.get("if"), (dict, bool)):
+        if isinstance(raw.get("if"), (dict, bool)) and self._keeps(raw, "if"):
             for keyword in _CONDITIONS:
                 if isinstance(raw.get(keyword), (dict, bool)):
                     made[keyword] = self._convert(raw[keyword], direction, depth + 1, is_in_place, hint)
+
+    def _keeps(self, raw: JsonObject, keyword: str) -> bool:
+        """Tell whether a rule is taken over: what is said less exactly inside of it would turn it around."""
+        if is_exact(raw[keyword]):
+            return True
+        self._note(reasons.RULE, keyword)
+        return False
 
     def _is_other_side(self, member: object, direction: Direction) -> bool:
         """Tell whether a field is filled in by the other side only, and note that there are such fields."""
@@ -313,8 +326,7 @@ class Schemas:
             self._note(reasons.LOST_PART, reference)
             return told
         made = self._share(pointer, target, _name_of(pointer), direction, is_in_place)
-        is_nullable = raw.get("nullable") is True or raw.get("x-nullable") is True
-        if is_nullable:
+        if is_nullable(raw):
             made = {"anyOf": [made, {"type": "null"}]}
         if not told:
             return made
@@ -364,6 +376,28 @@ class Schemas:
         for reference, key, _ in references:
             if "$ref" in reference:
                 reference["$ref"] = PREFIX + self._shared[key].name
+
+
+_BESIDE = ("title", "description", "default", "examples", "deprecated")
+
+
+def _or_null(made: JsonObject) -> JsonObject:
+    """Let a schema allow null too, whose type does already if it has one."""
+    if "type" not in made and "anyOf" in made and "allOf" not in made:
+        cast("list[JsonObject]", made["anyOf"]).append({"type": "null"})
+        return made
+    if "type" not in made and "allOf" in made and "anyOf" not in made:
+        made["anyOf"] = [{"allOf": made.pop("allOf")}, {"type": "null"}]
+        return made
+    if not any(name in made for name in ("allOf", "anyOf", "not", "if", "const")):
+        return made
+    inside = {name: value for name, value in made.items() if name not in _BESIDE}
+    types = inside.get("type")
+    if isinstance(types, list):
+        rest = [one for one in types if one != "null"]
+        inside["type"] = rest[0] if len(rest) == 1 else rest
+    beside = {name: value for name, value in made.items() if name in _BESIDE}
+    return {**beside, "anyOf": [inside, {"type": "null"}]}
 
 
 def _name_of(pointer: str) -> str:
