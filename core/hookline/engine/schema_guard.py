@@ -119,7 +119,7 @@ class SchemaGuard:
         return Growth({**self._spots, **walk.own_spots, "#": walk.spot}).depths(walk.spot)
 
     def _closure(self, names: set[str]) -> list[str]:
-        """Return the shared schemas that some need, themselves among them; no more than tell that it fails."""
+        """Return the shared schemas that some need, with themselves; no more than tell that it fails."""
         most = min(MAX_DEFINITIONS, MAX_DEFINITIONS_TOGETHER - self._needed_together)
         found = self._reached(sorted(names), most)
         if len(found) > MAX_DEFINITIONS:

@@ -114,6 +114,7 @@ class Schemas:
         sided = closure_of_sides(self._shared)
         named: dict[str, JsonObject] = {}
         names: dict[str, str] = {}
+        numbers: dict[str, int] = {}
         for key in sorted(self._shared):
             pointer, direction = key
             one = self._shared[key]
@@ -121,7 +122,7 @@ class Schemas:
             wanted = f"{one.hint}{'Input' if is_twin else ''}"
             at = f"{pointer} {direction if is_twin else ''}"
             if at not in names:
-                names[at] = free_name(wanted, named)
+                names[at] = free_name(wanted, named, numbers)
                 named[names[at]] = {}
             one.name = names[at]
             if not named[one.name]:
@@ -415,10 +416,17 @@ def clean_name(hint: str) -> str:
     return _UNNAMED.sub("_", hint).strip("_.-")[:_MAX_NAME].rstrip("_.-") or "part"
 
 
-def free_name(wanted: str, taken: dict[str, JsonObject]) -> str:
-    """Return a name that is not taken: the wanted one, with a number behind it if need be."""
-    name, number = wanted, 1
+def free_name(wanted: str, taken: dict[str, JsonObject], numbers: dict[str, int]) -> str:
+    """Return a name that is not taken: the wanted one, with a number behind it if need be.
+
+    Args:
+        wanted: The name.
+        taken: Those that are taken.
+        numbers: How far each name was counted; changed in place, so that none is counted from the start.
+    """
+    name, number = wanted, numbers.get(wanted, 1)
     while name in taken:
         number += 1
         name = f"{wanted}_{number}"
+    numbers[wanted] = number
     return name
