@@ -122,3 +122,52 @@ def test_a_rule_that_is_taken_over_exactly_stays() -> None:
 def test_null_clears_a_field_that_may_be_null(schema: JsonObject) -> None:
     made = read(objects(it={**schema, "nullable": True}), Thing=objects(x=TEXT))
     assert send(made, {"it": None}) == (200, {"it": None})
+
+
+def form(encoding: JsonObject, field: JsonObject) -> JsonObject:
+    """Return the action that a form with one field `ids` becomes."""
+    told = {"schema": objects(ids=field), "encoding": {"ids": encoding}}
+    document: JsonObject = {
+        "openapi": "3.0.3",
+        "info": {"title": "T", "version": "1"},
+        "servers": [{"url": "https://api.example.com/v1"}],
+        "paths": {
+            "/a": {
+                "post": {
+                    "operationId": "send",
+                    "parameters": [
+                        {
+                            "name": "of",
+                            "in": "query",
+                            "explode": False,
+                            "schema": {"allOf": [{"$ref": "#/components/schemas/Ids"}]},
+                        },
+                        {"name": "x-ids", "in": "header", "content": {"application/json": {"schema": LIST}}},
+                    ],
+                    "requestBody": {"content": {"application/x-www-form-urlencoded": told}},
+                    "responses": {"200": {"description": ""}},
+                }
+            }
+        },
+        "components": {"schemas": {"Ids": LIST}},
+    }
+    made = import_openapi(json.dumps(document).encode(), connector_id="acme", name="document.json")
+    return cast("dict[str, JsonObject]", made.manifest["actions"])["send"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "told"),
+    [
+        ({"style": "pipeDelimited", "explode": False}, "Several values, separated by `|`."),
+        ({"style": "spaceDelimited", "explode": False}, "Several values, separated by spaces."),
+        ({"contentType": "application/json"}, "Several values, JSON, in square brackets."),
+    ],
+)
+def test_a_list_that_a_form_holds_as_one_text_is_a_text(encoding: JsonObject, told: str) -> None:
+    made = form(encoding, {"$ref": "#/components/schemas/Ids"})
+    fields = cast("dict[str, JsonObject]", cast("JsonObject", made["input"])["properties"])
+    assert fields["ids"] == {"type": "string", "description": told}
+    assert fields["x_ids"] == {"type": "string", "description": "Several values, JSON, in square brackets."}
+    places = cast("dict[str, JsonObject]", made["places"])
+    assert places["of"] == {"where": "query", "style": "comma"}
+    assert "ids" not in places
