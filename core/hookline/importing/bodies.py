@@ -225,8 +225,8 @@ def _whole(schema: JsonObject, media_type: str, kind: Kind, needed: bool, descri
         schema = {"type": "string", "contentEncoding": "base64"}
     bare = media_type.partition(";")[0].strip().lower()
     is_plain = "*" in bare or bare in ("application/json", "text/plain", "application/octet-stream")
-    if not is_plain and (kind != "json" or schema.get("type") == "array"):
-        schema = {**schema, "contentMediaType": bare}
+    if not is_plain:
+        schema["contentMediaType"] = bare  # in place: a reference gets its name later
     if text := clean(description, MAX_DESCRIPTION):
         schema["description"] = text
     schema.setdefault("title", "Body")

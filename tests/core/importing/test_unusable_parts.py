@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import cast
 
 import pytest
@@ -10,9 +11,12 @@ import pytest
 from hookline.importing import reasons
 from hookline.importing.checking import leave_out_unusable
 from hookline.importing.command import settings_of
+from hookline.importing.fields import InputField, make_form
 from hookline.importing.findings import Findings
 from hookline.importing.heading import heading_of
 from hookline.importing.openapi import Imported, import_openapi
+from hookline.importing.schemas import free_name
+from hookline.importing.texts import clean
 from hookline.manifest.loading import connector_from
 from hookline.manifest.writing import write_manifest_text
 
@@ -125,3 +129,23 @@ def test_however_many_actions_are_unusable_the_others_are_kept() -> None:
     assert list(connector.actions) == ["acme.good"]
     assert list(cast("JsonObject", manifest["actions"])) == ["good"]
     assert findings.counts[reasons.REFUSED] >= 1
+
+
+def test_names_that_are_cleaned_to_the_same_are_counted_once_each() -> None:
+    fields = [InputField(name="!" * n, where="query", schema={}) for n in range(1, 8_001)]
+    taken: dict[str, JsonObject] = {}
+    numbers: dict[str, int] = {}
+    begun_s = time.process_time()
+    form = make_form(fields, takes_body=False, others=False, findings=Findings(), place="GET /a")
+    for _ in range(8_000):
+        taken[free_name("part", taken, numbers)] = {}
+    assert time.process_time() - begun_s < 2
+    assert len(set(form.names.values())) == len(fields)
+    assert list(taken)[:3] == ["part", "part_2", "part_3"]
+
+
+def test_a_description_that_stands_in_many_places_is_cleaned_once() -> None:
+    text = "<p>&amp; [a](b) " * 1_250
+    begun_s = time.process_time()
+    assert len({clean(text, 300) for _ in range(5_000)}) == 1
+    assert time.process_time() - begun_s < 1

@@ -171,3 +171,33 @@ def test_a_list_that_a_form_holds_as_one_text_is_a_text(encoding: JsonObject, to
     places = cast("dict[str, JsonObject]", made["places"])
     assert places["of"] == {"where": "query", "style": "comma"}
     assert "ids" not in places
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_list_that_is_a_body_is_sent_as_what_the_document_says(shared: bool) -> None:
+    schema = {"$ref": "#/components/schemas/Steps"} if shared else LIST
+    body = {"content": {"application/json-patch+json": {"schema": schema}}}
+    document: JsonObject = {
+        "openapi": "3.0.3",
+        "info": {"title": "T", "version": "1"},
+        "servers": [{"url": "https://api.example.com/v1"}],
+        "paths": {
+            "/a": {
+                "patch": {
+                    "operationId": "send",
+                    "requestBody": body,
+                    "responses": {"200": {"description": ""}},
+                }
+            }
+        },
+        "components": {"schemas": {"Steps": LIST}},
+    }
+    made = import_openapi(json.dumps(document).encode(), connector_id="acme", name="document.json")
+    connector = connector_from(write_manifest_text(made.manifest).encode(), name="acme.yaml")
+    upstream = Upstream(lambda request: whole({}))
+    gateway = make_gateway(upstream=upstream, service=Acme(connector))
+    try:
+        gateway.runner.run(CALLER, Order(action_id="acme.send", fields={"body": ["a"]}, call_id="call-1"))
+    finally:
+        gateway.close()
+    assert upstream.sent[0].headers["content-type"] == "application/json-patch+json"
