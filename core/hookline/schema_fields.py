@@ -9,7 +9,7 @@ from hookline.engine.references import as_object, follow
 
 JsonObject = dict[str, object]
 
-_OPENING = ("anyOf", "oneOf", "if", "patternProperties", "dependentSchemas")
+_OPENING = ("anyOf", "oneOf", "if", "patternProperties", "dependentSchemas", "dependencies")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

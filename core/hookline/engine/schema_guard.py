@@ -17,7 +17,7 @@ from hookline.engine.schema_walk import (
     SchemaProblem,
     SchemaWalk,
 )
-from hookline.engine.schema_weight import Depths, Growth, Spot, Weights
+from hookline.engine.schema_weight import MAX_SPREAD, Depths, Growth, Known, Spot, Weights
 
 JsonObject = dict[str, object]
 
@@ -55,8 +55,8 @@ class SchemaGuard:
         self._needs_too_many: set[str] = set()
         self._too_many: list[str] = []
         self._patterns: dict[str, str | None] = {}
-        self._looks: dict[str, int] = {}
-        self._chains: dict[str, int] = {}
+        self._known = Known()
+        self._steps: dict[str, int] = {}
         for name, schema in self._shared.items():
             walk = SchemaWalk(schema, self._patterns, self._shared, is_shared=True)
             self._spots[f"#/$defs/{name}"] = walk.spot
@@ -95,6 +95,7 @@ class SchemaGuard:
             found.append(SchemaProblem(path=(), message=message))
         else:
             self._needed_together += len(needed)
+            found = found or list(self._check_spread(walk, needed))
         own = schema.get("$defs")
         found += [
             SchemaProblem(
@@ -145,12 +146,43 @@ class SchemaGuard:
         return list(found)
 
     def _weigh(self, spot: Spot, own: Mapping[str, Spot]) -> Iterator[SchemaProblem]:
-        """Yield a problem for every spot of a schema where a value is compared with too much."""
-        known = Weights(self._spots, own, spot, self._looks, self._chains)
-        queue = [spot, *own.values()]
-        for one in queue:
-            queue += [inner for _, inner in one.inner]
-            problem = known.problem_of(one)
+        """Yield a problem for a spot of a schema where a value is compared with too much."""
+        weights = Weights(self._spots, own, spot, self._known)
+        for one in _every(spot, *own.values()):
+            problem = weights.problem_of(one)
             if problem is not None:
                 yield SchemaProblem(path=one.path, message=problem)
                 return
+
+    def _check_spread(self, walk: SchemaWalk, needed: Sequence[str]) -> Iterator[SchemaProblem]:
+        """Yield a problem if it would take long to work out how comparing grows with the value."""
+        steps = self._count_steps(walk.spot, walk.own_spots)
+        for name in needed:
+            if name not in self._steps:
+                self._steps[name] = self._count_steps(self._spots[f"#/$defs/{name}"], {})
+            steps += self._steps[name]
+        if steps > MAX_SPREAD:
+            message = (
+                "holds many parts that are each compared with many schemas, which takes more than "
+                f"{MAX_SPREAD:,} steps to look through; describe less of it"
+            )
+            yield SchemaProblem(path=(), message=message)
+
+    def _count_steps(self, spot: Spot, own: Mapping[str, Spot]) -> int:
+        """Return the steps of `Growth` at all spots of a schema; none if it is not sound, which is told."""
+        weights = Weights(self._spots, own, spot, self._known)
+        steps = 0
+        for one in _every(spot, *own.values()):
+            if weights.problem_of(one) is not None:
+                return 0
+            is_reference = not one.inner and list(one.references.values()) == [1]
+            steps += 1 if is_reference else weights.spread(one).steps
+        return steps
+
+
+def _every(*spots: Spot) -> Iterator[Spot]:
+    """Yield spots and those inside of them."""
+    queue = list(spots)
+    for one in queue:
+        queue += [inner for _, inner in one.inner]
+        yield one

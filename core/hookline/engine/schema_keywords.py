@@ -1,6 +1,6 @@
 """The keywords of JSON Schema 2020-12 that hold schemas, and to what part of a value these apply.
 
-Source: JSON Schema Core 2020-12, section 10.
+Source: JSON Schema Core 2020-12, section 10; JSON Schema Validation 2020-12, section 8.5.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ class Label(NamedTuple):
     """Parts of a value.
 
     Attributes:
-        kind: ``member`` of an object, ``item`` of a list, or ``name`` of a member.
+        kind: ``member`` of an object, ``item`` of a list, ``name`` of a member, or what is the ``content`` of
+            a text.
         name: Which one; None for any.
         but: Of any, those that it is not for.
     """
@@ -25,10 +26,12 @@ class Label(NamedTuple):
     but: Collection[str | int] = ()
 
 
-_MEMBER, _ITEM, _NAME = Label("member"), Label("item"), Label("name")
+_MEMBER, _ITEM, _NAME, _CONTENT = Label("member"), Label("item"), Label("name"), Label("content")
 
-IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"})
-"""Keywords whose schemas are for the same value."""
+IN_PLACE = frozenset(
+    {"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"}
+)
+"""Keywords whose schemas are for the same value; ``dependencies`` is of older drafts and still read."""
 INNER = frozenset(
     {
         "properties",
@@ -40,6 +43,7 @@ INNER = frozenset(
         "items",
         "contains",
         "unevaluatedItems",
+        "contentSchema",
     }
 )
 """Keywords whose schemas are for parts of the value."""
@@ -48,7 +52,7 @@ DEFINITIONS = frozenset({"$defs", "definitions"})
 
 HOLDS_SCHEMAS = IN_PLACE | INNER | DEFINITIONS
 
-_BY_NAME = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
+_BY_NAME = ("properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions")
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
 _SINGLE = {
     "not": _NAME,
@@ -59,6 +63,7 @@ _SINGLE = {
     "contains": _ITEM,
     "unevaluatedItems": _ITEM,
     "unevaluatedProperties": _MEMBER,
+    "contentSchema": _CONTENT,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -34,6 +35,7 @@ _REFUSED = {
     "$recursiveRef": "changes what references mean while a value is checked; write a plain `$ref`",
     "$vocabulary": "changes what keywords mean; leave it out",
 }
+_FRAGMENT = re.compile(r"#(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*\Z")
 _TELLING = HOLDS_SCHEMAS | _REFUSED.keys() | {"$ref", "$schema", "pattern"}
 """A schema without any of these has nothing to look at inside."""
 
@@ -113,6 +115,8 @@ class SchemaWalk:
                     if self._size > MAX_SIZE:
                         break
                     continue
+                if not isinstance(inner, dict) and keyword not in IN_PLACE:
+                    continue  # true, false and nonsense hold nothing
                 below = (*path, keyword) if key is None else (*path, keyword, key)
                 if keyword in IN_PLACE:
                     stack.append((inner, below, here, depth + 1))
@@ -150,8 +154,13 @@ class SchemaWalk:
                 "means and refer to that as `#/$defs/…`",
             )
             return
-        parts = reference.split("/")
-        name = _unescape(parts[2]) if len(parts) > 2 and parts[1] == "$defs" else None
+        parts = _parts_of(reference)
+        if parts is None:
+            self._add(
+                path, f"{_shown(reference)} is no reference: write what it cannot hold as `%20`, in UTF-8"
+            )
+            return
+        name = parts[2] if len(parts) > 2 and parts[1] == "$defs" else None
         own = self._root.get("$defs")
         is_own = name is None or (isinstance(own, dict) and name in own)
         if not is_own and name in self._shared:
@@ -168,15 +177,20 @@ class SchemaWalk:
             self._add(path, f"{_shown(reference)} leads nowhere")
             return
         spot.references[reference] = spot.references.get(reference, 0) + 1
-        self._targets.setdefault(reference, tuple(map(_unescape, parts[1:])))
+        self._targets.setdefault(reference, tuple(parts[1:]))
 
     def _find(self, reference: str) -> object:
         here: object = self._root
-        for part in reference.split("/")[1:]:
-            key = _unescape(part)
+        for key in (_parts_of(reference) or [""])[1:]:
             if isinstance(here, dict):
                 here = here.get(key)
-            elif isinstance(here, list) and key.isdecimal() and len(key) < 6 and int(key) < len(here):
+            elif (
+                isinstance(here, list)
+                and key.isascii()
+                and key.isdecimal()
+                and len(key) < 6
+                and int(key) < len(here)
+            ):
                 here = here[int(key)]
             else:
                 return None
@@ -206,8 +220,20 @@ def judge_pattern(pattern: str) -> str | None:
     return None
 
 
-def _unescape(part: str) -> str:
-    return unquote(part).replace("~1", "/").replace("~0", "~")
+def _parts_of(reference: str) -> list[str] | None:
+    """Return the parts of a pointer in a fragment, ``#`` first; None if it is no fragment of a URI.
+
+    What is percent-encoded is decoded first, a slash among it, and only then `~1` and `~0`.
+
+    Source: RFC 6901, section 6; RFC 3986, section 3.5.
+    """
+    if not _FRAGMENT.match(reference):
+        return None
+    try:
+        pointer = unquote(reference, errors="strict")
+    except UnicodeDecodeError:
+        return None
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")]
 
 
 def _shown(value: object) -> str:

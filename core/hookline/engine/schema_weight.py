@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from hookline.engine.schema_keywords import Label
@@ -21,6 +21,8 @@ MAX_LOOKS = 5_000
 """Most subschemas that one value is compared with."""
 MAX_CHAIN = 200
 """Most references that lead from one to the next without going into the value."""
+MAX_SPREAD = 500_000
+"""Most steps to work out how comparing grows: all that each value is compared with, and its parts."""
 _MAX_JUDGED_LOOKS = 2_000_000
 _MAX_LEVELS = 64
 
@@ -61,6 +63,40 @@ class Spot:
 _NOWHERE = Spot(path=(), looks=1)
 
 
+class Spread(NamedTuple):
+    """How much is found at a spot, at most, through references.
+
+    Attributes:
+        spots: Spots, each as often as a way leads there.
+        named: Their spots for named parts of the value.
+        open: Their spots for other parts, each of which may be for named ones too.
+    """
+
+    spots: int
+    named: int
+    open: int
+
+    @property
+    def steps(self) -> int:
+        """Steps to put together what looks at each part."""
+        return self.spots + self.named + self.open + self.named * self.open
+
+
+@dataclass(slots=True)
+class Known:
+    """What was counted for references.
+
+    Attributes:
+        looks: With how many subschemas a value is compared.
+        chains: How many references lead from one to the next.
+        spreads: How much is found.
+    """
+
+    looks: dict[str, int] = field(default_factory=dict)
+    chains: dict[str, int] = field(default_factory=dict)
+    spreads: dict[str, Spread] = field(default_factory=dict)
+
+
 class Weights:
     """Counts with how many subschemas one value is compared at a spot, through references.
 
@@ -68,8 +104,7 @@ class Weights:
         shared: Spots of shared schemas, by reference.
         own: Spots of definitions of the schema itself.
         root: Spot of the schema itself, ``#``.
-        looks: Counts of shared schemas, kept from schema to schema.
-        chains: Lengths of chains of references that begin at shared schemas, kept too.
+        known: Counts of shared schemas, kept from schema to schema.
     """
 
     def __init__(
@@ -77,15 +112,12 @@ class Weights:
         shared: Mapping[str, Spot],
         own: Mapping[str, Spot],
         root: Spot,
-        looks: dict[str, int],
-        chains: dict[str, int],
+        known: Known,
     ) -> None:
         self._shared = shared
         self._own = {**own, "#": root}
-        self._looks = looks
-        self._chains = chains
-        self._own_looks: dict[str, int] = {}
-        self._own_chains: dict[str, int] = {}
+        self._known = known
+        self._known_own = Known()
         self._circle: str | None = None
 
     def problem_of(self, spot: Spot) -> str | None:
@@ -96,15 +128,24 @@ class Weights:
             self._follow(reference)
             if self._circle is not None:
                 return f"comes back to itself through {self._circle!r} without going into the value"
-        looks = spot.looks + sum(self._looks_of(one) * times for one, times in spot.references.items())
-        if looks > MAX_LOOKS:
+        if self._count_looks(spot) > MAX_LOOKS:
             return (
                 f"makes a value be compared with more than {MAX_LOOKS:,} schemas at once; `allOf`, `anyOf` "
                 "and `$ref` multiply each other here"
             )
-        if max(map(self._chain_of, spot.references), default=0) > MAX_CHAIN:
+        if self._count_chain(spot) > MAX_CHAIN:
             return f"leads through more than {MAX_CHAIN} references, one after another"
         return None
+
+    def spread(self, spot: Spot) -> Spread:
+        """Return how much is found at a spot that has no problem."""
+        named = sum(label.name is not None for label, _ in spot.inner)
+        behind = [self._of(one).spreads[one] for one in spot.references]
+        return Spread(
+            spots=min(1 + sum(one.spots for one in behind), MAX_SPREAD),
+            named=min(named + sum(one.named for one in behind), MAX_SPREAD),
+            open=min(len(spot.inner) - named + sum(one.open for one in behind), MAX_SPREAD),
+        )
 
     def _follow(self, first: str) -> None:
         """Work out counts and lengths of a reference and of all behind it, without recursion."""
@@ -123,11 +164,10 @@ class Weights:
                 stack.append((inner, iter(self._spot_of(inner).references)))
                 continue
             spot = self._spot_of(reference)
-            is_own = reference in self._own
-            looks, chains = (self._own_looks, self._own_chains) if is_own else (self._looks, self._chains)
-            total = spot.looks + sum(self._looks_of(one) * times for one, times in spot.references.items())
-            looks[reference] = min(total, MAX_LOOKS + 1)
-            chains[reference] = 1 + max(map(self._chain_of, spot.references), default=0)
+            known = self._of(reference)
+            known.chains[reference] = 1 + self._count_chain(spot)
+            known.spreads[reference] = self.spread(spot)
+            known.looks[reference] = min(self._count_looks(spot), MAX_LOOKS + 1)
             stack.pop()
             path.discard(reference)
 
@@ -135,13 +175,16 @@ class Weights:
         return self._own.get(reference) or self._shared.get(reference) or _NOWHERE
 
     def _is_known(self, reference: str) -> bool:
-        return reference in (self._own_looks if reference in self._own else self._looks)
+        return reference in self._of(reference).looks
 
-    def _looks_of(self, reference: str) -> int:
-        return (self._own_looks if reference in self._own else self._looks)[reference]
+    def _of(self, reference: str) -> Known:
+        return self._known_own if reference in self._own else self._known
 
-    def _chain_of(self, reference: str) -> int:
-        return (self._own_chains if reference in self._own else self._chains)[reference]
+    def _count_looks(self, spot: Spot) -> int:
+        return spot.looks + sum(self._of(one).looks[one] * times for one, times in spot.references.items())
+
+    def _count_chain(self, spot: Spot) -> int:
+        return max((self._of(one).chains[one] for one in spot.references), default=0)
 
 
 class Growth:
@@ -158,19 +201,22 @@ class Growth:
     def depths(self, root: Spot) -> Depths:
         """Return how deep a value may be so that comparing it stays bounded."""
         order = self._reachable(root)
-        if all(sum(times for times, _ in group) <= 1 for spot in order for group in self._of(spot)[1]):
+        every = {id(groups): groups for groups in (self._of(spot)[1] for spot in order)}
+        if all(sum(times for times, _ in group) <= 1 for groups in every.values() for group in groups):
             return NO_BOUND  # nothing is looked at twice, so it grows with the value and no faster
         costs = {id(spot): 0 for spot in order}
         explained: int | None = None
         for level in range(_MAX_LEVELS):
             before = costs
             costs = {}
+            worst: dict[int, int] = {}  # by groups, which spots share
             for spot in order:
                 looks, groups = self._of(spot)
-                worst = max(
-                    (sum(times * before[id(one)] for times, one in group) for group in groups), default=0
-                )
-                costs[id(spot)] = looks + worst
+                if id(groups) not in worst:
+                    worst[id(groups)] = max(
+                        (sum(times * before[id(one)] for times, one in group) for group in groups), default=0
+                    )
+                costs[id(spot)] = looks + worst[id(groups)]
             if explained is None and costs[id(root)] > MAX_LOOKS:
                 explained = level
             if costs[id(root)] > _MAX_JUDGED_LOOKS:
@@ -182,8 +228,13 @@ class Growth:
     def _reachable(self, root: Spot) -> list[Spot]:
         found = {id(root): root}
         queue = [root]
+        seen: set[int] = set()
         for spot in queue:
-            for group in self._of(spot)[1]:
+            groups = self._of(spot)[1]
+            if id(groups) in seen:
+                continue
+            seen.add(id(groups))
+            for group in groups:
                 for _, inner in group:
                     if id(inner) not in found:
                         found[id(inner)] = inner
@@ -194,8 +245,21 @@ class Growth:
         """Return the subschemas at a spot, and for every kind of part of a value what looks at it."""
         known = self._parts.get(id(spot))
         if known is None:
-            known = self._parts[id(spot)] = self._work_out(spot)
+            known = self._parts[id(spot)] = self._of_reference(spot) or self._work_out(spot)
         return known
+
+    def _of_reference(self, spot: Spot) -> tuple[int, list[list[tuple[int, Spot]]]] | None:
+        """Return the parts of a spot that is one reference and no more, with those behind it; else None."""
+        looks, target = 0, spot
+        while not target.inner and list(target.references.values()) == [1]:
+            looks += target.looks
+            target = self._spots.get(next(iter(target.references)), _NOWHERE)
+        if target is spot:
+            return None
+        known = self._parts.get(id(target))
+        if known is None:
+            known = self._parts[id(target)] = self._work_out(target)
+        return looks + known[0], known[1]
 
     def _work_out(self, spot: Spot) -> tuple[int, list[list[tuple[int, Spot]]]]:
         counts: Counter[int] = Counter({id(spot): 1})

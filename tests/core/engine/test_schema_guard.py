@@ -3,7 +3,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import jsonschema_rs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hookline.engine.schema_guard import SchemaGuard
 from hookline.engine.schema_walk import MAX_DEFINITIONS, MAX_SIZE, judge_pattern
@@ -154,6 +157,86 @@ def test_another_dialect_is_refused() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [("#/$defs/a%2fb", "a/b"), ("#/$defs/a%7E1b", "a~1b"), ("#/$defs/01", "1")],
+)
+def test_a_reference_is_decoded_before_it_is_split(reference: str, name: str) -> None:
+    (problem,) = _problems({"properties": {"x": {"$ref": reference}}, "$defs": {name: {}}})
+    assert problem.message == f"{reference!r} leads nowhere"
+
+
+@pytest.mark.parametrize("reference", ["#/$defs/ä", "#/$defs/a b", "#/$defs/50%", "#/$defs/%ff", "#/$defs/#"])
+def test_a_reference_that_is_no_fragment_is_refused(reference: str) -> None:
+    name = reference.removeprefix("#/$defs/")
+    (problem,) = _problems({"properties": {"x": {"$ref": reference}}, "$defs": {name: {}, "\ufffd": {}}})
+    assert problem.message == f"{reference!r} is no reference: write what it cannot hold as `%20`, in UTF-8"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"dependencies": {"a": {"$ref": "https://example.com/x"}}},
+        {"properties": {"a": {"contentSchema": {"$ref": "https://example.com/x"}}}},
+    ],
+)
+def test_keywords_that_few_know_are_looked_at_too(schema: JsonObject) -> None:
+    assert "leads out of this document" in _told(schema)[0]
+    assert "leads out of this document" in _told({}, {"Shared": schema})[0]
+    assert _problems({"dependencies": {"a": ["b", "c"]}}) == []
+
+
+_KEYWORDS = st.sampled_from(
+    ["properties", "dependencies", "dependentSchemas", "patternProperties", "$defs", "definitions", "zzz"]
+)
+_REFERENCES = st.sampled_from(
+    [
+        "#",
+        "#/",
+        "#/$defs/a",
+        "#/%24defs/a",
+        "#/$defs/a%2fb",
+        "#/$defs/a~1b",
+        "#/$defs/%C3%A4",
+        "#/$defs/ä",
+        "#/$defs/a%",
+        "#/properties/a",
+        "#/zzz/a",
+        "#/allOf/0",
+        "#/allOf/%D9%A0",
+        "#/not",
+        "#a",
+        "x",
+        "#/items/const",
+    ]
+)
+_SCHEMAS: st.SearchStrategy[JsonObject] = st.recursive(
+    st.one_of(st.just({}), st.fixed_dictionaries({"$ref": _REFERENCES})),
+    lambda inner: st.one_of(
+        st.dictionaries(
+            _KEYWORDS, st.dictionaries(st.sampled_from(["a", "b", "a/b", "ä", "", "a%"]), inner, max_size=2)
+        ),
+        st.dictionaries(
+            st.sampled_from(["allOf", "anyOf", "prefixItems"]), st.lists(inner, min_size=1, max_size=2)
+        ),
+        st.dictionaries(
+            st.sampled_from(
+                ["not", "items", "additionalItems", "contentSchema", "const", "default", "if", "else"]
+            ),
+            inner,
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+@given(parts=st.lists(_SCHEMAS, min_size=1, max_size=3))
+def test_what_is_not_refused_can_be_compiled(parts: list[JsonObject]) -> None:
+    schema = {keyword: value for part in parts for keyword, value in part.items()}
+    if not _problems(schema) and jsonschema_rs.meta.is_valid(schema):
+        SchemaValidator(schema, name="what was judged", is_foreign=True)
+
+
 # ---------------------------------------------------------------- circles and multiplication
 
 
@@ -163,6 +246,7 @@ def test_another_dialect_is_refused() -> None:
         {"A": {"$ref": "#/$defs/A"}},
         {"A": {"allOf": [{"$ref": "#/$defs/B"}]}, "B": {"anyOf": [{"not": {"$ref": "#/$defs/A"}}]}},
         {"A": {"if": {"$ref": "#/$defs/B"}}, "B": {"dependentSchemas": {"x": {"$ref": "#/$defs/A"}}}},
+        {"A": {"dependencies": {"x": {"$ref": "#/$defs/A"}}}},
         {"A": {"properties": {"x": {"$ref": "#/$defs/B"}}}, "B": {"oneOf": [{"$ref": "#/$defs/B"}]}},
     ],
 )
@@ -181,6 +265,12 @@ def test_thirty_levels_of_which_each_doubles_the_next_are_refused_at_once(keywor
     begun_s = time.process_time()
     told = _told({"properties": {"pet": {"$ref": "#/$defs/L0"}}}, _doubled(30, keyword))
     assert time.process_time() - begun_s < 1
+    assert any("compared with more than 5,000 schemas at once" in one for one in told)
+
+
+def test_levels_that_double_each_other_in_dependencies_are_refused() -> None:
+    shared = {name: {"dependencies": {"x": schema}} for name, schema in _doubled(30).items()}
+    told = _told({"properties": {"pet": {"$ref": "#/$defs/L0"}}}, dict(shared))
     assert any("compared with more than 5,000 schemas at once" in one for one in told)
 
 
@@ -264,6 +354,38 @@ def test_a_tree_that_looks_twice_at_each_part_has_a_bound(schema: JsonObject) ->
     assert depths.judged is not None
     assert depths.explained is not None
     assert 5 <= depths.explained < depths.judged <= 25
+
+
+def test_parts_that_refer_to_one_large_schema_are_looked_through_once() -> None:
+    shared: dict[str, JsonObject] = {
+        f"A{one}": {"properties": {f"k{one}": {"type": "string", "pattern": "a"}}} for one in range(500)
+    }
+    shared["All"] = {"allOf": [{"$ref": f"#/$defs/A{one}"} for one in range(500)]}
+    schema: JsonObject = {"properties": {f"p{one}": {"$ref": "#/$defs/All"} for one in range(1_000)}}
+    guard = SchemaGuard(shared)
+    assert guard.judge(schema).problems == ()
+    begun_s = time.process_time()
+    assert guard.depths(schema) == Depths()
+    assert time.process_time() - begun_s < 1
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"allOf": [{"$ref": "#/$defs/All"}], "properties": {"own": {"pattern": "a"}}},
+        {"allOf": [{"$ref": "#/$defs/All"}, {"$ref": "#/$defs/A0"}]},
+    ],
+)
+def test_many_parts_that_each_look_at_many_schemas_are_refused_at_once(part: JsonObject) -> None:
+    shared: dict[str, JsonObject] = {
+        f"A{one}": {"properties": {f"k{one}": {"type": "string", "pattern": "a"}}} for one in range(1_000)
+    }
+    shared["All"] = {"allOf": [{"$ref": f"#/$defs/A{one}"} for one in range(1_000)]}
+    begun_s = time.process_time()
+    told = _told({"properties": {f"p{one}": part for one in range(2_000)}}, shared)
+    assert time.process_time() - begun_s < 3
+    assert len(told) == 1
+    assert "takes more than 500,000 steps to look through; describe less of it" in told[0]
 
 
 def test_values_beyond_the_bound_are_refused_at_once_and_say_why() -> None:
