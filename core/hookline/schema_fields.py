@@ -17,7 +17,7 @@ class SchemaFields:
     """The fields of an object.
 
     Attributes:
-        schemas: Schema of each, local references followed.
+        schemas: Schema of each, local references followed; what stands beside one counts.
         is_open: Whether there may be others.
     """
 
@@ -43,7 +43,10 @@ def _collect(schema: JsonObject, root: JsonObject, found: dict[str, JsonObject])
     """Add the fields of a schema, and return whether there may be others."""
     properties = schema.get("properties")
     for name, member in as_object(properties).items():
-        found[name] = follow(as_object(member), root)
+        own = as_object(member)
+        target = follow(own, root)
+        beside = {} if target is own else {key: value for key, value in own.items() if key != "$ref"}
+        found[name] = {**target, **beside} if beside else target
     parts = schema.get("allOf")
     parts_open = [
         _collect(follow(as_object(part), root), root, found)

@@ -313,6 +313,7 @@ def test_schemas_that_together_need_too_many_others_are_refused() -> None:
     told = [guard.judge({"properties": {"a": {"$ref": f"#/$defs/S{one}"}}}).problems for one in range(252)]
     assert [bool(problems) for problems in told] == [False] * 250 + [True] * 2
     assert "and together with those before it more than 1,000,000" in told[-1][0].message
+    assert guard.judge({"properties": {"a": {"type": "string"}}}).problems == ()
 
 
 def test_a_schema_that_is_too_large_or_too_deep_is_refused() -> None:
