@@ -9,10 +9,12 @@ from hookline_sandbox.chat_fields import check_chat_fields
 from hookline_sandbox.chat_message import ChatChoice, choose, message_of, visible_pieces
 from hookline_sandbox.chat_rules import check_chat_rules, check_limits
 from hookline_sandbox.chat_stream import stream_chat
+from hookline_sandbox.errors import ApiError
 from hookline_sandbox.exchange import Exchange, Outcome
 from hookline_sandbox.model_rules import check_model_rules, effort_of, reasoning_tokens_of
 from hookline_sandbox.models import resolve, snapshot_of
 from hookline_sandbox.moderations import moderate_text
+from hookline_sandbox.schema_effort import Effort, TooMuchError
 from hookline_sandbox.texts import chat_logprobs, last_text, text_of
 from hookline_sandbox.tokens import count_text
 
@@ -40,7 +42,16 @@ def complete_chat(exchange: Exchange) -> Outcome:
     if wanted is not None:
         reasoning_tokens = min(reasoning_tokens, wanted)
     limit = None if wanted is None else wanted - reasoning_tokens
-    choices = [choose(body, index=index, limit=limit) for index in range(body.get("n") or 1)]
+    effort = Effort()
+    try:
+        choices = [
+            choose(body, index=index, limit=limit, effort=effort) for index in range(body.get("n") or 1)
+        ]
+    except TooMuchError:
+        raise ApiError(
+            "Invalid schema: it asks for more than is made here. Lower its minimum lengths and "
+            "counts, or write fewer alternatives."
+        ) from None
 
     usage = _usage(body, choices, prompt_tokens, reasoning_tokens)
     head = {

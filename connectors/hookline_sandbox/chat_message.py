@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from hookline_sandbox.schema_answers import answer_for
 from hookline_sandbox.texts import REFUSAL_REQUEST, answer_text, echo, finish, last_text, pieces
 from hookline_sandbox.tokens import count_text, cut_text
 from hookline_sandbox.wire import JsonObject, derive, encode_text
+
+if TYPE_CHECKING:
+    from hookline_sandbox.schema_effort import Effort
 
 
 @dataclass(kw_only=True, slots=True)
@@ -38,13 +42,17 @@ class ChatChoice:
         return sum(map(count_text, texts))
 
 
-def choose(body: JsonObject, *, index: int, limit: int | None) -> ChatChoice:
+def choose(body: JsonObject, *, index: int, limit: int | None, effort: Effort) -> ChatChoice:
     """Return one choice of the answer to a checked request.
 
     Args:
         body: The request.
         index: Number of the choice; other choices say other things.
         limit: The most visible tokens, or None.
+        effort: Counts what is done for schemas; one for all choices.
+
+    Raises:
+        TooMuchError: If a schema asks for more than is made.
     """
     messages: list[JsonObject] = body["messages"]
     prompt = last_text(messages, "user")
@@ -55,17 +63,17 @@ def choose(body: JsonObject, *, index: int, limit: int | None) -> ChatChoice:
     seed = derive(encode_text(body), index)
     tools, is_named = _tools_to_call(body, messages)
     if tools:
-        calls = [_call(tool, f"{seed}{at}", prompt) for at, tool in enumerate(tools)]
+        calls = [_call(tool, f"{seed}{at}", prompt, effort) for at, tool in enumerate(tools)]
         was_cut = _cut_calls([call.get("function") or call["custom"] for call in calls], limit)
         reason = "length" if was_cut else "stop" if is_named else "tool_calls"
         return ChatChoice(finish_reason=reason, tool_calls=calls)
     if function := _function_to_call(body, messages):
-        function_call = {"name": function["name"], "arguments": _arguments(function, prompt)}
+        function_call = {"name": function["name"], "arguments": _arguments(function, prompt, effort)}
         was_cut = _cut_calls([function_call], limit)
         is_named = isinstance(body.get("function_call"), dict)
         reason = "length" if was_cut else "stop" if is_named else "function_call"
         return ChatChoice(finish_reason=reason, function_call=function_call)
-    text, reason = finish(_content(body, messages, index), stop=stop, limit=limit)
+    text, reason = finish(_content(body, messages, index, effort), stop=stop, limit=limit)
     return ChatChoice(finish_reason=reason, text=text)
 
 
@@ -84,14 +92,14 @@ def message_of(choice: ChatChoice) -> JsonObject:
     return message
 
 
-def _content(body: JsonObject, messages: Sequence[JsonObject], index: int) -> str:
+def _content(body: JsonObject, messages: Sequence[JsonObject], index: int, effort: Effort) -> str:
     wanted = body.get("response_format") or {"type": "text"}
     text = answer_text(messages, index=index)
     if wanted["type"] == "json_object":
         return encode_text({"simulated": True, "answer": text})
     if wanted["type"] == "json_schema":
         about = echo(last_text(messages, "user")) + (f" #{index + 1}" if index else "")
-        return encode_text(answer_for(wanted["json_schema"].get("schema"), about=about))
+        return encode_text(answer_for(wanted["json_schema"].get("schema"), about=about, effort=effort))
     return text
 
 
@@ -121,18 +129,18 @@ def _function_to_call(body: JsonObject, messages: Sequence[JsonObject]) -> JsonO
     return functions[0] if functions and choice == "auto" and messages[-1]["role"] == "user" else None
 
 
-def _call(tool: JsonObject, seed: str, prompt: str) -> JsonObject:
+def _call(tool: JsonObject, seed: str, prompt: str, effort: Effort) -> JsonObject:
     call: JsonObject = {"id": f"call_{derive(seed)[:24]}", "type": tool["type"]}
     if tool["type"] == "custom":
         call["custom"] = {"name": tool["custom"]["name"], "input": f"Simulated input for: {echo(prompt)}"}
     else:
         function = tool["function"]
-        call["function"] = {"name": function["name"], "arguments": _arguments(function, prompt)}
+        call["function"] = {"name": function["name"], "arguments": _arguments(function, prompt, effort)}
     return call
 
 
-def _arguments(function: JsonObject, prompt: str) -> str:
-    return encode_text(answer_for(function.get("parameters"), about=echo(prompt)))
+def _arguments(function: JsonObject, prompt: str, effort: Effort) -> str:
+    return encode_text(answer_for(function.get("parameters"), about=echo(prompt), effort=effort))
 
 
 def _cut_calls(calls: Sequence[JsonObject], limit: int | None) -> bool:

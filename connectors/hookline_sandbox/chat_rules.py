@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hookline_sandbox.errors import ApiError, missing
-from hookline_sandbox.schema_answers import explain_invalid_schema
+from hookline_sandbox.schema_judge import explain_invalid_schema
 from hookline_sandbox.tokens import count_messages, count_tools
+from hookline_sandbox.wire import encode
 
 if TYPE_CHECKING:
     from hookline_openai.model_table import ModelInfo
     from hookline_sandbox.wire import JsonObject
+
+_MAX_SCHEMA_BYTES = 524_288
 
 
 def check_chat_rules(body: JsonObject) -> None:
@@ -143,6 +146,14 @@ def _check_schemas(body: JsonObject) -> None:
         for i, tool in enumerate(body.get("tools") or ())
     ]
     functions += [(f"functions[{i}].parameters", item) for i, item in enumerate(body.get("functions") or ())]
+    wanted = (body.get("response_format") or {}).get("json_schema")
+    schemas = [function.get("parameters") for _, function in functions if function]
+    size = sum(len(encode(schema)) for schema in (*schemas, (wanted or {}).get("schema")))
+    if size > _MAX_SCHEMA_BYTES:
+        raise ApiError(
+            f"Invalid schema: the schemas of this request are larger than {_MAX_SCHEMA_BYTES:,} bytes.",
+            param="tools" if schemas else "response_format",
+        )
     for param, function in functions:
         problem = explain_invalid_schema(function.get("parameters")) if function else None
         if function and problem:
@@ -151,7 +162,6 @@ def _check_schemas(body: JsonObject) -> None:
                 code="invalid_function_parameters",
                 param=param,
             )
-    wanted = (body.get("response_format") or {}).get("json_schema")
     problem = explain_invalid_schema(wanted.get("schema")) if wanted else None
     if wanted and problem:
         raise ApiError(

@@ -6,18 +6,16 @@ and the first one that is valid is the answer. A schema that nothing satisfies g
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 
+from hookline_sandbox.patterns import finds
+from hookline_sandbox.schema_effort import Effort
+from hookline_sandbox.schema_judge import validator_of
 from hookline_sandbox.schema_merge import TooDeepError, flatten
 from hookline_sandbox.schema_scalars import make_number, make_string
-
-if TYPE_CHECKING:
-    from jsonschema.protocols import Validator
 
 Json: TypeAlias = Any
 Schema: TypeAlias = Mapping[str, Any]
@@ -28,72 +26,41 @@ _DEPTH_OF_CLOSING = 10
 _DEPTH_OF_GIVING_UP = 60
 
 
-def answer_for(schema: Schema | bool | None, *, about: str = "") -> Json:
+def answer_for(schema: Schema | bool | None, *, about: str = "", effort: Effort | None = None) -> Json:
     """Return a value that satisfies a schema.
 
     Args:
         schema: Any JSON Schema 2020-12; references are followed inside it only. None is "any object".
         about: Shown in texts that the schema leaves free.
+        effort: Counts what is done; one for all answers of a request.
+
+    Raises:
+        TooMuchError: If the schema asks for more than is made.
     """
     if schema is None or schema is True:
         return {}
-    validator = _validator(orjson.dumps(schema, option=orjson.OPT_SORT_KEYS))
+    effort = effort or Effort()
+    validator = validator_of(schema)
     guess: Json = {}
     for variant in range(_VARIANTS):
         try:
-            value = _Maker(schema, variant, about).make(schema)
+            value = _Maker(schema, variant, about, effort).make(schema)
         except (TooDeepError, RecursionError, ValueError, TypeError, OverflowError):
             continue
-        if validator is None or _is_valid(validator, value):
+        if validator is None or validator.fits(value):
             return value
         guess = guess or value
     return guess
 
 
-def explain_invalid_schema(schema: Schema | None) -> str | None:
-    """Return what is wrong with a schema as such, or None."""
-    return None if schema is None else _explain(orjson.dumps(schema, option=orjson.OPT_SORT_KEYS))
-
-
-@lru_cache(maxsize=256)
-def _explain(schema: bytes) -> str | None:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-
-    try:
-        Draft202012Validator.check_schema(orjson.loads(schema))
-    except SchemaError as exc:
-        return f"{exc.message} (at {exc.json_path})"
-    return None
-
-
-@lru_cache(maxsize=256)
-def _validator(schema: bytes) -> Validator | None:
-    if _explain(schema) is not None:
-        return None
-    from jsonschema import Draft202012Validator
-    from referencing import Registry
-
-    # An empty registry: nothing is ever fetched.
-    return Draft202012Validator(orjson.loads(schema), registry=Registry())
-
-
-def _is_valid(validator: Validator, value: Json) -> bool:
-    from referencing.exceptions import Unresolvable
-
-    try:
-        return bool(validator.is_valid(value))
-    except (Unresolvable, RecursionError):
-        return True  # nobody can tell
-
-
 class _Maker:
     """Makes one variant of the value."""
 
-    def __init__(self, root: Schema | bool, variant: int, about: str) -> None:
+    def __init__(self, root: Schema | bool, variant: int, about: str, effort: Effort) -> None:
         self._root = root
         self._variant = variant
         self._about = about
+        self._effort = effort
         self._made = 0
 
     def make(
@@ -107,11 +74,15 @@ class _Maker:
     ) -> Json:
         """Return a value for one schema; ``salt`` tells the items of an array apart."""
         self._made += 1
+        self._effort.write(len(name))
         if schema is False or depth > _DEPTH_OF_GIVING_UP or self._made > _MAX_VALUES:
             raise TooDeepError
         closing = depth >= _DEPTH_OF_CLOSING or any(refs.count(ref) > 1 for ref in refs)
         problem: Exception = TooDeepError()
-        for flat, new_refs in flatten(schema, self._root, refs=refs, choice=self._variant, closing=closing):
+        flattened = flatten(
+            schema, self._root, refs=refs, choice=self._variant, closing=closing, effort=self._effort
+        )
+        for flat, new_refs in flattened:
             try:
                 return self._make_flat(
                     flat, name=name, depth=depth, refs=new_refs, salt=salt, closing=closing
@@ -124,7 +95,7 @@ class _Maker:
         self, flat: Schema, *, name: str, depth: int, refs: tuple[str, ...], salt: int, closing: bool
     ) -> Json:
         if "const" in flat:
-            return flat["const"]
+            return self._copied(flat["const"])
         if "enum" in flat:
             return self._pick(flat["enum"], salt)
         match self._type_of(flat, closing):
@@ -133,21 +104,29 @@ class _Maker:
             case "boolean":
                 return (salt + self._variant) % 2 == 0
             case "integer":
-                return make_number(flat, whole=True, salt=salt + self._variant)
+                return make_number(flat, whole=True, salt=salt + self._variant, effort=self._effort)
             case "number":
-                value = make_number(flat, whole=False, salt=salt + self._variant)
+                value = make_number(flat, whole=False, salt=salt + self._variant, effort=self._effort)
                 return value + 0.5 if self._variant % 2 and "multipleOf" not in flat else value
             case "array":
                 return self._array(flat, name=name, depth=depth, refs=refs, closing=closing)
             case "object":
                 return self._object(flat, depth=depth, refs=refs, closing=closing, salt=salt)
             case _:
-                return make_string(flat, name=name, about=self._about, salt=salt)
+                return make_string(flat, name=name, about=self._about, salt=salt, effort=self._effort)
 
     def _pick(self, values: Sequence[Json], salt: int) -> Json:
         if not values:
             raise TooDeepError
-        return values[(salt + self._variant) % len(values)]
+        return self._copied(values[(salt + self._variant) % len(values)])
+
+    def _copied(self, value: Json) -> Json:
+        """Return a value that the schema spells out, after it was counted."""
+        if isinstance(value, str):
+            self._effort.write(len(value))
+        elif isinstance(value, dict | list):
+            self._effort.write(len(orjson.dumps(value)))
+        return value
 
     def _type_of(self, flat: Schema, closing: bool) -> str:
         named = flat.get("type")
@@ -168,12 +147,13 @@ class _Maker:
         self, flat: Schema, *, depth: int, refs: tuple[str, ...], closing: bool, salt: int
     ) -> dict[str, Json]:
         properties: Schema = flat.get("properties", {})
-        required = list(flat.get("required", ()))
+        required = dict.fromkeys(flat.get("required", ()))
         most = flat.get("maxProperties")
         names = list(dict.fromkeys([*properties, *required]))
         if most is not None and len(names) > most:
             names = sorted(names, key=lambda name: name not in required)[:most]
         made: dict[str, Json] = {}
+        self._effort.spend(len(names))
         for name in names:
             is_required = name in required
             if not is_required and (closing or self._variant % 4 == 3):
@@ -196,11 +176,14 @@ class _Maker:
         yield from flat.get("properties", {})
         names, patterns = flat.get("propertyNames"), flat.get("patternProperties", {})
         for index in range(flat.get("minProperties", 0)):
+            self._effort.spend()
             if isinstance(names, dict):
                 yield str(self.make({"type": "string", **names}, name="key", salt=index))
             elif patterns and flat.get("additionalProperties") is False:
                 for pattern in patterns:
-                    yield make_string({"pattern": pattern}, name="key", about="", salt=index)
+                    yield make_string(
+                        {"pattern": pattern}, name="key", about="", salt=index, effort=self._effort
+                    )
             else:
                 yield f"key_{index + 1}"
 
@@ -209,7 +192,10 @@ class _Maker:
         if name in flat.get("properties", {}):
             parts.append(flat["properties"][name])
         patterns: Schema = flat.get("patternProperties", {})
-        parts += [part for pattern, part in patterns.items() if re.search(pattern, name)]
+        for pattern, part in patterns.items():
+            self._effort.spend(1 + len(name) // 100)
+            if finds(pattern, name):
+                parts.append(part)
         if not parts:
             rest: Schema | bool = flat.get("additionalProperties", True)
             return rest
@@ -255,6 +241,7 @@ class _Maker:
                 value = self.make(schema, name=name, depth=depth + 1, refs=refs, salt=salt)
             except TooDeepError:
                 return _MISSING
+            self._effort.spend(1 + (len(made) if unique else 0))
             if not unique or value not in made:
                 return value
         return _MISSING

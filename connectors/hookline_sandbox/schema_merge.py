@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from hookline_sandbox.schema_effort import Effort
 
 Schema: TypeAlias = Mapping[str, Any]
 
@@ -18,7 +21,13 @@ class TooDeepError(Exception):
 
 
 def flatten(
-    schema: Schema | bool, root: Schema | bool, *, refs: tuple[str, ...], choice: int, closing: bool
+    schema: Schema | bool,
+    root: Schema | bool,
+    *,
+    refs: tuple[str, ...],
+    choice: int,
+    closing: bool,
+    effort: Effort,
 ) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
     """Yield plain schemas, each a way to satisfy a schema, with the references that were followed.
 
@@ -28,8 +37,12 @@ def flatten(
         refs: The references on the way here.
         choice: Which branch comes first, counted round.
         closing: Whether branches that go no deeper come first.
+        effort: Counts what is tried.
+
+    Raises:
+        TooMuchError: If it is too much; branches multiply each other.
     """
-    yield from _expand([schema], {}, root, refs, choice, closing, 0)
+    yield from _expand([schema], {}, root, refs, choice, closing, 0, effort)
 
 
 def _expand(
@@ -40,7 +53,9 @@ def _expand(
     choice: int,
     closing: bool,
     merges: int,
+    effort: Effort,
 ) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+    effort.spend(1 + (len(todo) + len(flat)) // 16)
     if not todo:
         yield flat, refs
         return
@@ -48,14 +63,14 @@ def _expand(
     if schema is False or merges > _MAX_MERGES:
         return
     if schema is True:
-        yield from _expand(rest, flat, root, refs, choice, closing, merges)
+        yield from _expand(rest, flat, root, refs, choice, closing, merges, effort)
         return
     assert isinstance(schema, Mapping)
     own = dict(schema)
     ref = own.pop("$ref", None)
     if ref is not None:
         refs = (*refs, str(ref))
-        rest = [_lookup(root, str(ref)), *rest]
+        rest = [_lookup(root, str(ref), effort), *rest]
     rest = [*own.pop("allOf", ()), *rest]
     alternatives = own.pop("anyOf", None), own.pop("oneOf", None)
     condition, then, otherwise = own.pop("if", None), own.pop("then", True), own.pop("else", True)
@@ -65,17 +80,17 @@ def _expand(
     for name, needed in own.pop("dependentSchemas", {}).items():
         if name in (own.get("properties") or {}):
             rest = [needed, *rest]
-    merged = _merge(flat, own)
+    merged = _merge(flat, own, effort)
     if merged is None:
         return
     groups = [list(group) for group in alternatives if group]
     if not groups:
-        yield from _expand(rest, merged, root, refs, choice, closing, merges + 1)
+        yield from _expand(rest, merged, root, refs, choice, closing, merges + 1, effort)
         return
     # A second group, which is rare, is put off as a schema of its own.
     rest = [{"anyOf": group} for group in groups[1:]] + rest
     for branch in _order(groups[0], choice, closing):
-        yield from _expand([branch, *rest], dict(merged), root, refs, choice, closing, merges + 1)
+        yield from _expand([branch, *rest], dict(merged), root, refs, choice, closing, merges + 1, effort)
 
 
 def _order(branches: list[Schema | bool], choice: int, closing: bool) -> list[Schema | bool]:
@@ -92,11 +107,11 @@ def _depth_of(branch: Schema | bool) -> int:
     return 3 if "$ref" in branch else 2
 
 
-def _lookup(root: Schema | bool, ref: str) -> Schema | bool:
+def _lookup(root: Schema | bool, ref: str, effort: Effort) -> Schema | bool:
     if ref == "#":
         return root
     if not ref.startswith("#/"):
-        return _anchor(root, ref.removeprefix("#")) if ref.startswith("#") else True
+        return _anchor(root, ref.removeprefix("#"), effort) if ref.startswith("#") else True
     here: Any = root
     for part in ref[2:].split("/"):
         key = unquote(part).replace("~1", "/").replace("~0", "~")
@@ -107,10 +122,11 @@ def _lookup(root: Schema | bool, ref: str) -> Schema | bool:
     return here if isinstance(here, Mapping | bool) else True
 
 
-def _anchor(node: Any, name: str) -> Schema | bool:
+def _anchor(node: Any, name: str, effort: Effort) -> Schema | bool:
     todo = [node]
     while todo:
         here = todo.pop()
+        effort.spend()
         if isinstance(here, Mapping):
             if here.get("$anchor") == name:
                 return here
@@ -120,13 +136,16 @@ def _anchor(node: Any, name: str) -> Schema | bool:
     return True
 
 
-def _merge(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any] | None:
+def _merge(left: Mapping[str, Any], right: Mapping[str, Any], effort: Effort) -> dict[str, Any] | None:
     """Return a schema that is as strict as both, or None if they contradict each other."""
     merged = dict(left)
     for name, value in right.items():
         if name not in merged:
             merged[name] = value
-        elif name in _LOWER_WINS:
+            continue
+        ours, theirs = _length_of(merged[name]), _length_of(value)
+        effort.spend((ours * theirs if name == "enum" else ours + theirs) // 8)
+        if name in _LOWER_WINS:
             merged[name] = min(merged[name], value)
         elif name in _HIGHER_WINS:
             merged[name] = max(merged[name], value)
@@ -150,6 +169,10 @@ def _merge(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any] 
         else:
             merged[name] = value
     return _narrow(merged)
+
+
+def _length_of(value: Any) -> int:
+    return len(value) if isinstance(value, list | dict) else 1
 
 
 def _narrow(merged: dict[str, Any]) -> dict[str, Any] | None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hookline_sandbox.patterns import text_for
+
+if TYPE_CHECKING:
+    from hookline_sandbox.schema_effort import Effort
 
 _FORMATS = {
     "date": "2026-01-02",
@@ -31,7 +34,7 @@ _FORMATS = {
 }
 
 
-def make_string(schema: Mapping[str, Any], *, name: str, about: str, salt: int) -> str:
+def make_string(schema: Mapping[str, Any], *, name: str, about: str, salt: int, effort: Effort) -> str:
     """Return a text of the format, pattern and length that a schema asks for.
 
     Args:
@@ -39,10 +42,15 @@ def make_string(schema: Mapping[str, Any], *, name: str, about: str, salt: int) 
         name: Name of the property, to be recognised in the text.
         about: What the answer is about; used where the schema leaves the text free.
         salt: Tells the items of an array apart.
+        effort: Counts what is made.
+
+    Raises:
+        TooMuchError: If the text is too long.
     """
     least, most = schema.get("minLength", 0), schema.get("maxLength")
+    effort.write(least)
     if "pattern" in schema:
-        found = text_for(schema["pattern"], min_length=least, max_length=most, salt=salt)
+        found = text_for(schema["pattern"], min_length=least, max_length=most, salt=salt, effort=effort)
         if found is not None:
             return found
     kind = schema.get("format")
@@ -59,8 +67,12 @@ def make_string(schema: Mapping[str, Any], *, name: str, about: str, salt: int) 
     return text
 
 
-def make_number(schema: Mapping[str, Any], *, whole: bool, salt: int) -> int | float:
-    """Return a number within the bounds that a schema sets, and a multiple of what it names."""
+def make_number(schema: Mapping[str, Any], *, whole: bool, salt: int, effort: Effort) -> int | float:
+    """Return a number within the bounds that a schema sets, and a multiple of what it names.
+
+    Raises:
+        TooMuchError: If looking for it is too much.
+    """
     low, low_open = _bound(schema, "minimum", "exclusiveMinimum", max)
     high, high_open = _bound(schema, "maximum", "exclusiveMaximum", min)
     step = Decimal(str(schema["multipleOf"])) if "multipleOf" in schema else None
@@ -77,6 +89,7 @@ def make_number(schema: Mapping[str, Any], *, whole: bool, salt: int) -> int | f
         count = 1 + salt
     direction = 1 if low is not None or high is None else -1
     for _ in range(1000):
+        effort.spend()
         value = step * count
         too_low = low is not None and (value < low or (low_open and value == low))
         too_high = high is not None and (value > high or (high_open and value == high))

@@ -106,14 +106,14 @@ class Sample:
     """An example of an action's input and the output it gives.
 
     Attributes:
-        title: What the example shows.
         input: Satisfies the input schema.
         output: Satisfies the output schema.
+        title: What the example shows.
     """
 
-    title: str
     input: JsonObject
     output: JsonObject
+    title: str = "Example"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -107,6 +107,7 @@ class Call:
         client: Network address of whoever sent it; empty if it did not come over the network.
         is_internal: Whether the gateway itself wants it, such as a check.
         alternatives: The upstream accounts that it may use, the first choice among them.
+        max_answer_bytes: Most bytes that may be kept of its answer: ``limits.max_answer_bytes``.
     """
 
     id: str = field(default_factory=new_call_id)
@@ -127,6 +128,7 @@ class Call:
     client: str = ""
     is_internal: bool = False
     alternatives: tuple[Connection, ...] = ()
+    max_answer_bytes: int = 100 * 1024 * 1024
 
     @property
     def flow(self) -> str | None:

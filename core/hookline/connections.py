@@ -125,9 +125,35 @@ def warn_of_unknown_variables(
     connectors = list(connectors)
     known = _known_variables(connectors, known)
     for variable in unknown_variables(environ, connectors, known=known):
-        near = difflib.get_close_matches(variable, known, n=1, cutoff=0.85)
-        if near:
-            _log.warning("%s is set but is no setting; did you mean %s?", variable, near[0])
+        near = nearest_variable(variable, known, connectors)
+        if near is not None:
+            _log.warning("%s is set but is no setting; did you mean %s?", variable, near)
+
+
+def nearest_variable(
+    variable: str, known: Iterable[str], connectors: Iterable[Connector] = (), *, cutoff: float = 0.85
+) -> str | None:
+    """Return the variable that a misspelt one was meant to be, if one is near.
+
+    One that begins like those of a connector is compared with those only. Underscores do not count.
+
+    Args:
+        variable: Name of a variable that means nothing.
+        known: Names that mean something.
+        connectors: Connectors, whose accounts have variables.
+        cutoff: How much they must have in common, from 0 to 1.
+    """
+    beginnings = [f"HOOKLINE_{connector.id.upper()}_" for connector in connectors]
+    own = max((one for one in beginnings if variable.startswith(one)), key=len, default=None)
+    names = {
+        name.removeprefix(own or "").replace("_", ""): name
+        for name in sorted(_known_variables(connectors, known))
+        if own is None or name.startswith(own)
+    }
+    near = difflib.get_close_matches(
+        variable.removeprefix(own or "").replace("_", ""), names, n=1, cutoff=0.6 if own else cutoff
+    )
+    return names[near[0]] if near else None
 
 
 def unknown_variables(

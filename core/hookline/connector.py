@@ -438,6 +438,8 @@ class Connector:
 def _schema_of(source: type[BaseModel] | JsonObject, *, mode: str) -> JsonObject:
     if isinstance(source, dict):
         return source
+    if not hasattr(source, "model_json_schema"):
+        raise TypeError(f"{source!r} is neither a pydantic model nor a JSON Schema; write a model for it.")
     if mode != "validation":
         return source.model_json_schema(mode="serialization")
     schema = source.model_json_schema(mode="validation")

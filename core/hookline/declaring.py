@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
+from hookline.credential import QueryCredential
 from hookline.encodings import BodyEncoding, Encoding
 from hookline.endpoint_checks import (
     BODILESS_METHODS,
@@ -231,6 +232,10 @@ def _make_layout(declared: EndpointParts, fields: SchemaFields, stream: EventStr
         rest=rest,
         credential=declared.credential,
     )
+    asked = dict(stream.ask) if stream is not None and rest == "query" else {}
+    if isinstance(declared.credential, QueryCredential) and declared.credential.parameter in asked:
+        name = declared.credential.parameter
+        refuse(where, "stream", f"the query's {name!r} of `ask` is where the credential goes.")
     has_body = rest == "body" or has_content or declared.shape is not None
     if declared.encoding != "json" and not has_body and "body" not in [one.where for one in found.values()]:
         refuse(where, "encoding", f"a {method} request has no body that could be {declared.encoding}.")
@@ -380,7 +385,7 @@ def _check_stream(declared: EndpointParts, stream: EventStream) -> None:
 
 
 def _presenter_maker(stream: EventStream, *, where: str) -> MakePresenter:
-    return lambda call: EventPresenter(stream, where=where)
+    return lambda call: EventPresenter(stream, where=where, max_bytes=call.max_answer_bytes)
 
 
 def _asker(stream: EventStream) -> AskStream:

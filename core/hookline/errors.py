@@ -151,7 +151,7 @@ class ConfigurationError(HooklineError):
 
     code = "configuration_error"
     title = "The gateway is not configured correctly"
-    hint = "Correct the setting that the message names, then start again."
+    hint = "Correct what the message names, then try again."
 
 
 class PluginError(HooklineError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import orjson
+
 from hookline.errors import InvalidUpstreamAnswerError
 from hookline.picking import PickError, compile_pick, find
 
@@ -25,9 +27,10 @@ class EventPresenter:
     Args:
         stream: What is declared.
         where: Which action it is of, for messages.
+        max_bytes: Most bytes that are kept of a stream; None for no bound.
     """
 
-    def __init__(self, stream: EventStream, *, where: str) -> None:
+    def __init__(self, stream: EventStream, *, where: str, max_bytes: int | None = None) -> None:
         self._stream = stream
         self._text = compile_pick(stream.text, where=f"{where}: stream.text")
         self._output = (
@@ -35,16 +38,24 @@ class EventPresenter:
         )
         self._texts: list[str] = []
         self._members: JsonObject = {}
+        self._member_bytes: dict[str, int] = {}
+        self._max_bytes = max_bytes
+        self._size_bytes = 0
 
     def feed(self, event: JsonObject) -> Iterable[JsonObject]:
-        """Return the piece of text that an event adds, if it adds one."""
+        """Return the piece of text that an event adds, if it adds one.
+
+        Raises:
+            InvalidUpstreamAnswerError: If it cannot be read, or all of them together are too much.
+        """
         if self._output is not None:
             found = _find(self._output, event)
             if isinstance(found, dict):
-                self._members.update({name: value for name, value in found.items() if value is not None})
+                self._take_members(found)
         text = _find(self._text, event)
         if not isinstance(text, str) or not text:
             return ()
+        self._grow(len(text) if text.isascii() else len(text.encode(errors="surrogatepass")))
         self._texts.append(text)
         return ({"type": "text", "text": text},)
 
@@ -65,6 +76,23 @@ class EventPresenter:
     def adapt(self, event: JsonObject) -> JsonObject | None:
         """Return an event of a stream that goes on where the first broke, as it is."""
         return event
+
+    def _take_members(self, found: JsonObject) -> None:
+        for name, value in found.items():
+            if value is None:
+                continue
+            size_bytes = len(name) + len(orjson.dumps(value))
+            self._grow(size_bytes - self._member_bytes.get(name, 0))
+            self._member_bytes[name] = size_bytes
+            self._members[name] = value
+
+    def _grow(self, by_bytes: int) -> None:
+        self._size_bytes += by_bytes
+        if self._max_bytes is not None and self._size_bytes > self._max_bytes:
+            raise InvalidUpstreamAnswerError(
+                f"The service's answer is larger than {self._max_bytes:,} bytes.",
+                code="upstream_answer_too_large",
+            )
 
 
 def presents_joined(present: Present) -> Present:

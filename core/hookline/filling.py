@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from hookline.credential import QueryCredential
 from hookline.errors import InvalidInputError
 from hookline.pairs import as_text, pairs_of
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject
     from hookline.call import Call
+    from hookline.pairs import Pair
     from hookline.upstream import UpstreamRequest
 
 PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
@@ -31,7 +33,28 @@ def fill_request(call: Call, request: UpstreamRequest) -> None:
     if call.action.method in _BODY_METHODS:
         request.body = fields
     elif query := [pair for name, value in fields.items() for pair in pairs_of(name, value)]:
-        request.path += "?" + urlencode(query)
+        add_query(call, request, query)
+
+
+def add_query(call: Call, request: UpstreamRequest, pairs: Sequence[Pair]) -> None:
+    """Put names and values into a query that is still empty.
+
+    Args:
+        call: The call.
+        request: Gets them behind its path.
+        pairs: At least one.
+
+    Raises:
+        InvalidInputError: If one has the name under which the credential goes: services that read the first
+            of two would take the caller's.
+    """
+    credential = call.action.connector.credential
+    if isinstance(credential, QueryCredential) and any(name == credential.parameter for name, _ in pairs):
+        raise InvalidInputError(
+            f"`{credential.parameter}` is where the credential goes, which the gateway adds; leave it out.",
+            field=credential.parameter,
+        )
+    request.path += "?" + urlencode(pairs)
 
 
 def fill_path(template: str, values: JsonObject, *, fields: Mapping[str, str] | None = None) -> str:

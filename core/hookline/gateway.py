@@ -337,7 +337,8 @@ class Gateway:
         """
         with self._replacing:
             removed, added = list(removed), list(added)
-            kept = {one.id: one for one in self.catalog.connectors.values() if one not in removed}
+            gone = {id(one) for one in removed}
+            kept = {one.id: one for one in self.catalog.connectors.values() if id(one) not in gone}
             after = {**kept, **{one.id: one for one in added}}
             absent = self._absent_connectors() | self._known_connectors
             accounts = self._accounts.plan(after, absent=absent)
@@ -360,21 +361,35 @@ class Gateway:
 
     def warnings(self) -> list[str]:
         """Return what is not as it should be although calls can be taken; shown to anybody."""
-        files = () if self._manifest_folder is None else self._manifest_folder.files
-        return [
-            f"the manifest {file.name} has a problem; the log tells which" for file in files if file.problem
+        folder = self._manifest_folder
+        if folder is None:
+            return []
+        found = ["the folder of manifests cannot be read as a whole; the log tells why"]
+        return (found if folder.folder_problem else []) + [
+            f"the manifest {file.name} has a problem; the log tells which"
+            for file in folder.files
+            if file.problem
         ]
 
     def _load_manifests(self) -> ManifestFolder | None:
         path = self.settings.connectors_dir
         if path is None:
             return None
+        if not path.is_dir():
+            raise ConfigurationError(
+                self._located(("connectors_dir",), f"`connectors_dir`: there is no folder {str(path)!r}."),
+                hint="Make the folder, or correct the setting (`connectors_dir`, HOOKLINE_CONNECTORS_DIR).",
+            )
         from hookline.manifest.folder import ManifestFolder
         from hookline.manifest.following import PLUGIN_PREFIX, note_manifests
 
         folder = ManifestFolder(path, taken=self.catalog.connectors)
         for connector in folder.load().added:
-            self.catalog.add(connector)
+            try:
+                self.catalog.add(connector)
+            except ConfigurationError as exc:  # one file must not take the others with it
+                folder.give_up(connector, exc.message, instead=None)
+                continue
             self.catalog.owners[connector.id] = f"{PLUGIN_PREFIX}{connector.id}"
         note_manifests(self.host.plugins, folder)
         return folder

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, cast
 
 from hookline.errors import HooklineError, PluginError
 from hookline.hookspecs import AROUND_HOOKS, SETUP_HOOKS
+from hookline.interrupts import is_ctrl_c
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType, GeneratorType
@@ -35,8 +36,6 @@ _log = logging.getLogger("hookline.plugins")
 # Hooks whose time says nothing about the plugin: they wait for others, or run once.
 _UNTIMED = AROUND_HOOKS | SETUP_HOOKS | {"hookline_job_over"}
 _LOG_EVERY_S = 60.0
-
-_MOST_DEDUCTIONS = 1000
 
 # The code of what `Implementation.around` returns, by which a frame of it is known.
 _WATCHED: set[CodeType] = set()
@@ -224,7 +223,7 @@ class Implementation:
         self.slow = 0
         self._totals: list[float] = [0, 0.0]  # calls, seconds
         self._failures = 0
-        self._deducted: list[tuple[float, float]] = []
+        self._deducted: dict[tuple[int, float], float] = {}  # seconds, by thread and beginning
         self._expected: type | None = None
 
     def count(self) -> HookCount:
@@ -240,9 +239,10 @@ class Implementation:
         )
 
     def deduct(self, began_s: float, took_s: float) -> None:
-        """Take the time of another call out of that of a call that is running."""
+        """Take the time of another call out of that of a call that is running in this thread."""
         self._totals[1] -= took_s
-        self._deducted.append((began_s, took_s))
+        key = (threading.get_ident(), began_s)
+        self._deducted[key] = self._deducted.get(key, 0.0) + took_s
 
     def around(self, function: Hook, *, counts: int = 1) -> Hook:
         """Return a function that does the same, watched; each run adds to the calls what is given."""
@@ -263,8 +263,10 @@ class Implementation:
                 totals[0] += counts
                 if has_time:
                     totals[1] += took_s
+                if self._deducted:
+                    took_s -= self._deducted.pop((threading.get_ident(), began_s), 0.0)
                 if took_s > watch.slow_s:
-                    self._took_long(began_s, took_s)
+                    self._took_long(took_s)
             return result
 
         _WATCHED.add(watched.__code__)
@@ -301,7 +303,7 @@ class Implementation:
         """Count what was raised, and raise an error in place of what would end the process."""
         if isinstance(exc, HooklineError):
             self._failures += isinstance(exc, PluginError) and exc.plugin == self.plugin
-        elif isinstance(exc, StopIteration | KeyboardInterrupt | GeneratorExit):
+        elif isinstance(exc, StopIteration) or is_ctrl_c(exc):
             pass  # how a wrapper returns, and what is not the plugin's
         elif isinstance(exc, Exception):
             self._failures += 1
@@ -314,10 +316,8 @@ class Implementation:
                 plugin=self.plugin,
             ) from exc
 
-    def _took_long(self, began_s: float, took_s: float) -> None:
-        took_s -= sum(took for began, took in self._deducted if began == began_s)
-        self._deducted = [one for one in self._deducted if one[0] != began_s][-_MOST_DEDUCTIONS:]
-        if took_s > self.watch.slow_s and not self.is_untimed:
+    def _took_long(self, took_s: float) -> None:
+        if not self.is_untimed:
             self.slow += 1
             self.watch.note_slow(self, took_s)
 

@@ -343,7 +343,12 @@ def _describe(point: EntryPoint, *, status: Status = "active", problem: str = ""
 @lru_cache(maxsize=256)
 def _name_and_version(distribution: Distribution) -> tuple[str, str]:
     """Return what a distribution's metadata says, read once and not for each of its plugins."""
-    return distribution.name, distribution.version
+    return _shown(distribution.name), _shown(distribution.version)
+
+
+def _shown(text: str | None) -> str:
+    """Return a member of metadata, which may be missing, or no text that can be written."""
+    return (text or "").encode(errors="replace").decode()
 
 
 def _refuse_duplicate(points: list[EntryPoint]) -> PluginInfo:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from hookline.encodings import JSON_BODY, BodyEncoding
 from hookline.errors import InvalidInputError
-from hookline.filling import fill_path
+from hookline.filling import add_query, fill_path
 from hookline.pairs import cookie_header, header_value, pairs_of
 from hookline.picking import PickError, find
 
@@ -75,7 +74,7 @@ class RequestLayout:
             request.headers["accept"] = "text/event-stream"
         request.path = fill_path(request.path, parts.path, fields=parts.path_fields)
         if parts.query:
-            request.path += "?" + urlencode(parts.query)
+            add_query(call, request, parts.query)
         request.headers.update(parts.headers)
         if parts.cookies:
             request.headers["cookie"] = cookie_header(parts.cookies)

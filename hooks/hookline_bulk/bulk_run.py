@@ -154,16 +154,18 @@ class BulkRun:
                 raise TypeError("an item was answered with a stream")
             results = self._results_of(unit, reply, reply.content, call_id)
             problem = None if results[0].is_success else read_problem(reply.content)
-        except Exception as exc:
+        except BaseException as exc:  # this is a thread of its own: nothing that is raised ends the process
             _log.exception("%s: an item could not be run", call_id)
             error = exc if isinstance(exc, HooklineError) else HooklineError("This item could not be run.")
             results = [failure(error, call_id=call_id)] * len(unit)
         taken = self._usages.take(call_id)
         with self._changed:
             self._running -= 1
-            if not self._is_answered:
-                self._note(unit, results, reply, problem, taken)
-            self._changed.notify()
+            try:
+                if not self._is_answered:
+                    self._note(unit, results, reply, problem, taken)
+            finally:
+                self._changed.notify()
 
     def _results_of(self, unit: Unit, reply: Reply, content: bytes, call_id: str) -> list[ItemResult]:
         if not 200 <= reply.status < 300:

@@ -24,6 +24,9 @@ _PAUSE_S = 1.0
 _FIRST_WAIT_S = 30.0
 """Longest wait for the first reading, which opens the database and may bring its tables up to date."""
 
+_MAX_ROUNDS = 50
+"""So many readings a call waits for while changes made here take their places."""
+
 _WHOLE_S = 60.0
 """All rows are read again after so long, even if nothing seems to have changed."""
 
@@ -97,6 +100,7 @@ class Book:
         self._wait_s = wait_s
         self._start = start or _start_thread
         self._lock = threading.Lock()
+        self._building = threading.Lock()  # held first where both are
         self._snapshot: Snapshot | None = None
         self._read_at_s = -math.inf
         self._whole_at_s = -math.inf
@@ -129,17 +133,34 @@ class Book:
             self._read_at_s = self._whole_at_s = self._not_before_s = -math.inf
             self._running = None  # one that runs already may have read before the change
 
+    def rebuild(self) -> None:
+        """Make the snapshot anew of the rows that are known, because what it is built on changed.
+
+        Calls go on with the old one until then, and the database is not asked.
+        """
+        try:
+            with self._building:  # a reading that builds has ended, and one that begins sees the change
+                snapshot = self._snapshot
+                if snapshot is not None:
+                    self._snapshot = self._build(snapshot.rows)
+        except Exception:  # the next reading may go well
+            _log.exception("the stored connections cannot be made anew")
+            self.expire()
+
     def _renewed(self, now_s: float) -> Snapshot:
-        for _ in range(2):  # a change made here can take the place of a reading that ran already
+        for _ in range(_MAX_ROUNDS):  # a change made here can take the place of a reading that ran already
             running = self._begin(now_s)
             snapshot = self._snapshot
             if snapshot is not None and now_s - self._read_at_s <= 2 * self._cache_s:
                 return snapshot
-            if running is not None:
-                running.wait(self._wait_s if snapshot is not None else _FIRST_WAIT_S)
+            is_done = running is not None and running.wait(
+                self._wait_s if snapshot is not None else _FIRST_WAIT_S
+            )
             snapshot = self._snapshot
             if snapshot is not None and now_s - self._read_at_s <= self._max_stale_s:
                 return snapshot
+            if not is_done:
+                break
         raise StoreUnavailableError("The stored connections cannot be read at the moment.") from self._problem
 
     def _begin(self, now_s: float) -> threading.Event | None:
@@ -156,12 +177,13 @@ class Book:
     def _read(self, done: threading.Event) -> None:
         began_at_s = self._clock.monotonic()
         problem: HooklineError | None = None
-        snapshot: Snapshot | None = None
-        version: tuple[int, int] | None = None
         try:
             version = self._table.version()
-            if self._snapshot is None or version != self._version or began_at_s - self._whole_at_s > _WHOLE_S:
-                snapshot = self._build(self._table.read())
+            is_whole = self._snapshot is None or began_at_s - self._whole_at_s > _WHOLE_S
+            if is_whole or version != self._version:
+                rows = self._table.read()
+                with self._building:
+                    self._keep(done, self._build(rows), version, began_at_s)
         except HooklineError as exc:
             problem = exc
         except Exception as exc:  # this thread must end with an answer, whatever happens
@@ -171,8 +193,6 @@ class Book:
             if self._running is done:
                 self._running = None
                 if problem is None:
-                    if snapshot is not None:
-                        self._snapshot, self._version, self._whole_at_s = snapshot, version, began_at_s
                     self._read_at_s = began_at_s
                 else:
                     self._not_before_s = self._clock.monotonic() + _PAUSE_S
@@ -180,6 +200,14 @@ class Book:
                     _log.warning("the stored connections cannot be read: %s", problem.message)
                 self._problem = problem
         done.set()
+
+    def _keep(
+        self, done: threading.Event, snapshot: Snapshot, version: tuple[int, int], began_at_s: float
+    ) -> None:
+        """Use what was read, unless a change made here took its place."""
+        with self._lock:
+            if self._running is done:
+                self._snapshot, self._version, self._whole_at_s = snapshot, version, began_at_s
 
 
 def _start_thread(work: Callable[[], None]) -> None:

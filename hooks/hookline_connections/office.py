@@ -83,7 +83,7 @@ class Office:
         """Work with the connectors that the gateway has now."""
         if self._builder is not None and self._book is not None:
             self._builder.follow()
-            self._book.expire()
+            self._book.rebuild()
 
     def has_account(self, connector: str) -> bool:
         """Tell whether a connection to a connector is stored; what cannot be read now counts as none."""

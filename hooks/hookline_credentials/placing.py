@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import unquote_plus, urlencode
 
 from hookline.credential import BasicCredential, CredentialPlacement, QueryCredential
 from hookline.errors import UpstreamCredentialError
@@ -24,13 +24,22 @@ def place(call: Call, request: UpstreamRequest, secret: Secret) -> bool | None:
         request.headers[wanted.header] = wanted.prefix + secret.reveal()
     elif isinstance(wanted, QueryCredential):
         # On the copy of the request that is sent; what hooks see between attempts has no credential.
-        sign = "&" if "?" in request.path else "?"
-        request.path += sign + urlencode({wanted.parameter: secret.reveal()})
+        request.path = _with_parameter(request.path, wanted.parameter, secret.reveal())
     elif isinstance(wanted, BasicCredential):
         request.headers["authorization"] = "Basic " + _encode(secret, connection=call.connection.name)
     else:
         return None
     return True
+
+
+def _with_parameter(path: str, name: str, value: str) -> str:
+    """Return a path whose query has a parameter once, at its end.
+
+    One of that name that stands there already goes: services that read the first of two would take it.
+    """
+    path, _, query = path.partition("?")
+    pairs = [one for one in query.split("&") if one and unquote_plus(one.partition("=")[0]) != name]
+    return f"{path}?{'&'.join([*pairs, urlencode({name: value})])}"
 
 
 def _encode(secret: Secret, *, connection: str) -> str:

@@ -148,9 +148,9 @@ def worker(context: click.Context) -> None:
 
 
 def _office(gateway: Gateway) -> Office:
-    from hookline_jobs.office import OFFICES
+    from hookline_jobs.office import office_of
 
-    return OFFICES[gateway]
+    return office_of(gateway)
 
 
 def _table(gateway: Gateway) -> JobTable:

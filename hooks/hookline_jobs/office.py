@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from hookline.errors import HooklineError, InvalidInputError
 from hookline.items import fields_of
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from hookline_jobs.waiting import WaitingRoom
     from hookline_jobs.wishes import Wish
 
-OFFICES: WeakKeyDictionary[Gateway, Office] = WeakKeyDictionary()
-"""The office of each gateway of this process, for commands."""
+# An office refers to its gateway, so that what refers to it from here must be weak, too.
+_OFFICES: WeakKeyDictionary[Gateway, ReferenceType[Office]] = WeakKeyDictionary()
 
 MakeEngine = Callable[["Gateway", JobsOptions, str], "JobEngine"]
 
@@ -53,7 +53,7 @@ class Office:
         self._lock = threading.Lock()
         self._parts: tuple[Desk, Runs, Keeper, WaitingRoom] | None = None
         self._is_closed = False
-        OFFICES[gateway] = self
+        _OFFICES[gateway] = ref(self)
 
     @property
     def desk(self) -> Desk:
@@ -201,6 +201,18 @@ class Office:
         )
         room = WaitingRoom(runs, endings, desk.adopt, max_waiting=gateway.settings.server.threads)
         return desk, runs, keeper, room
+
+
+def office_of(gateway: Gateway) -> Office:
+    """Return the office of a gateway, for commands.
+
+    Raises:
+        KeyError: If the gateway has none, or is gone.
+    """
+    office = _OFFICES[gateway]()
+    if office is None:
+        raise KeyError(gateway)
+    return office
 
 
 def make_engine(gateway: Gateway, options: JobsOptions, worker_id: str) -> JobEngine:

@@ -56,5 +56,11 @@ class PluginMetrics:
             labels=["plugin", "distribution", "version", "status"],
         )
         for info in self._host.plugins.values():
-            about.add_metric([info.name, info.distribution, info.version, info.status], 1)
+            labels = (info.name, info.distribution, info.version, info.status)
+            about.add_metric([_label(label) for label in labels], 1)
         yield about
+
+
+def _label(value: str | None) -> str:
+    """Return a value that can be written: nothing is empty, half a character a question mark."""
+    return (value or "").encode(errors="replace").decode()

@@ -28,6 +28,11 @@ class OAuthPlugin:
 
         self._desk = TokenDesk(gateway, gateway.options_of(OAuthOptions).base)
 
+    @hookimpl
+    def hookline_shutdown(self) -> None:
+        """Wait a moment for tokens that are being renewed: a refresh token that is not kept is lost."""
+        self._desk.close()
+
     @hookimpl(trylast=True)
     def hookline_exchange_credential(
         self, call: Call, connection: Connection, secret: Secret

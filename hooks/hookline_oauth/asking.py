@@ -10,6 +10,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 import orjson
 
+from hookline.call import Cancellation
 from hookline.engine.transport import Timeouts
 from hookline.errors import (
     HooklineError,
@@ -21,7 +22,8 @@ from hookline.errors import (
 from hookline.upstream import UpstreamRequest, UpstreamResponse
 
 if TYPE_CHECKING:
-    from hookline import Call, OAuth2Credential
+    from hookline import OAuth2Credential
+    from hookline.clock import Clock
     from hookline.engine.transport import Transport
     from hookline_oauth.client import Client
 
@@ -48,21 +50,23 @@ class Grant:
 
 def ask_for_token(
     transport: Transport,
-    call: Call,
     credential: OAuth2Credential,
     client: Client,
     *,
+    name: str,
+    clock: Clock,
     refresh_token: str | None,
     user_agent: str,
     timeout_s: float,
 ) -> Grant:
-    """Return what a token service hands out.
+    """Return what a token service hands out; nothing but its own time cuts the request short.
 
     Args:
         transport: Carries the request.
-        call: Bounds the time; its cancellation cuts the connection.
         credential: Where to ask, and for what.
         client: Who we are.
+        name: The connection, for messages.
+        clock: What time it is.
         refresh_token: The newest one; None for other grants.
         user_agent: How the gateway names itself.
         timeout_s: Longest wait.
@@ -75,19 +79,14 @@ def ask_for_token(
 
     Source: RFC 6749, sections 2.3.1, 4.4, 5 and 6.
     """
-    name = call.connection.name
-    wait_s = min(timeout_s, call.remaining_s())
-    if wait_s <= 0:
-        call.check_deadline()
-    ends_at = call.clock.monotonic() + wait_s
+    ends_at = clock.monotonic() + timeout_s
     request = _request(credential, client, refresh_token=refresh_token, user_agent=user_agent)
     try:
         response = transport.send(
-            request, timeouts=Timeouts(connect_s=wait_s, read_s=wait_s), cancellation=call.cancellation
+            request, timeouts=Timeouts(connect_s=timeout_s, read_s=timeout_s), cancellation=Cancellation()
         )
-        content = _read(call, response, ends_at=ends_at)
+        content = _read(response, clock=clock, ends_at=ends_at)
     except UpstreamTimeoutError as exc:
-        call.check_deadline()
         raise UpstreamTimeoutError(
             f"The token service of the connection {name!r} did not answer in time.",
             code="token_service_timeout",
@@ -133,14 +132,14 @@ def _request(
     )
 
 
-def _read(call: Call, response: UpstreamResponse, *, ends_at: float) -> bytes:
+def _read(response: UpstreamResponse, *, clock: Clock, ends_at: float) -> bytes:
     content = bytearray()
     try:
         for chunk in response.chunks:
             content += chunk
             if len(content) > MAX_ANSWER_BYTES:
                 raise InvalidUpstreamAnswerError("it is too large")
-            left_s = ends_at - call.clock.monotonic()
+            left_s = ends_at - clock.monotonic()
             if left_s <= 0:
                 raise UpstreamTimeoutError("it took too long")
             if left_s < response.silence_s:

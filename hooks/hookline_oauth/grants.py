@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import orjson
 from sqlalchemy import insert, select, update
 
-from hookline.errors import StoreUnavailableError, StreamInterruptedError
+from hookline.errors import StoreUnavailableError, StreamInterruptedError, UpstreamTimeoutError
 from hookline.store.database import ConflictError
 from hookline.store.seals import SealError
 from hookline.store.tables import OAUTH_GRANTS
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.engine import RowMapping
 
-    from hookline import Call, Connection
+    from hookline import Connection
+    from hookline.call import Cancellation
     from hookline.clock import Clock
     from hookline.store.database import Database
     from hookline.store.seals import Seals
@@ -85,22 +86,22 @@ class GrantBook:
 
     @contextmanager
     def hold(
-        self, call: Call, connection: Connection, client: Client, *, refused: str | None
+        self, connection: Connection, client: Client, *, refused: str | None, cancellation: Cancellation
     ) -> Iterator[Held]:
         """Give the right to renew, as soon as nobody else has it; what is kept is written at the end.
 
         Args:
-            call: Who waits.
             connection: The account.
             client: What its stored credential says.
             refused: An access token that is not to be used any more.
+            cancellation: Ends the wait for one's turn, and nothing else.
 
         Raises:
             StoreUnavailableError: If the grants cannot be read or written.
-            UpstreamTimeoutError: If it is not this call's turn in time.
+            UpstreamTimeoutError: If others hold it for longer than two of them may.
         """
         key = (connection.tenant or "", connection.name, connection.connector)
-        version = self._claim(call, key, client)
+        version = self._claim(key, client, cancellation)
         try:
             held = self._held(key, client, refused=refused)
             yield held
@@ -109,8 +110,9 @@ class GrantBook:
             raise
         self._save(key, version, client, held)
 
-    def _claim(self, call: Call, key: tuple[str, str, str], client: Client) -> int:
+    def _claim(self, key: tuple[str, str, str], client: Client, cancellation: Cancellation) -> int:
         """Wait for the lease, and return the version of the row that it holds."""
+        ends_at = self._clock.monotonic() + 2 * self._lease_us / 1_000_000
         while True:
             row = self._read(key)
             now_us = self._now_us()
@@ -122,10 +124,17 @@ class GrantBook:
                 if self._take(key, row["version"], now_us):
                     return int(row["version"]) + 1
                 continue
-            call.check_deadline()
-            if not self._clock.wait(min(_LOOK_EVERY_S, call.remaining_s()), call.cancellation):
+            if self._clock.monotonic() >= ends_at:
+                raise UpstreamTimeoutError(
+                    f"Other processes take too long to renew the token of the connection {key[1]!r}.",
+                    code="token_service_timeout",
+                    hint="Try again in a moment.",
+                    reached_upstream=False,
+                )
+            if not self._clock.wait(_LOOK_EVERY_S, cancellation):
                 raise StreamInterruptedError(
-                    "The caller left while the call waited for an access token.", reached_upstream=False
+                    "The gateway was closed while the call waited for an access token.",
+                    reached_upstream=False,
                 )
 
     def _held(self, key: tuple[str, str, str], client: Client, *, refused: str | None) -> Held:

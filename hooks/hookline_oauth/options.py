@@ -14,7 +14,8 @@ class OAuthOptions(PluginOptions):
         10.0,
         gt=0,
         le=60,
-        description="Longest wait for a token service, in seconds; never longer than the call may take.",
+        description="Longest wait for a token service, in seconds. A call that has less time does not wait "
+        "so long, but the token is fetched to the end.",
     )
     renew_early_s: float = Field(
         60.0,

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import logging
 import threading
+import weakref
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -28,6 +34,7 @@ from hookline import (
 )
 from hookline.errors import ConfigurationError, InvalidInputError, NotFoundError
 from hookline.order import Order
+from hookline.settings import LimitSettings, Settings
 from small_service import CALLER, Acme, Sign, Upstream, make_gateway, whole
 
 if TYPE_CHECKING:
@@ -409,7 +416,15 @@ def raises(error: BaseException) -> Callable[[Call], object]:
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("a secret"), KeyError("a secret"), SystemExit("a secret"), StopIteration("a secret")]
+    "error",
+    [
+        ValueError("a secret"),
+        KeyError("a secret"),
+        SystemExit("a secret"),
+        StopIteration("a secret"),
+        asyncio.CancelledError("a secret"),
+        GeneratorExit("a secret"),
+    ],
 )
 def test_what_a_function_raises_names_its_plugin_and_shows_no_text(error: BaseException) -> None:
     reply = run(gateway_of(failing(raises(error))), name="Ada")
@@ -419,6 +434,71 @@ def test_what_a_function_raises_names_its_plugin_and_shows_no_text(error: BaseEx
         f"The plugin 'plugin1' failed with {type(error).__name__} in tools.greet."
     )
     assert "secret" not in str(body(reply))
+
+
+def test_ctrl_c_is_a_failure_of_code_where_nobody_can_have_typed_it() -> None:
+    gateway = gateway_of(failing(raises(KeyboardInterrupt())))
+    with ThreadPoolExecutor(1) as threads:
+        reply = threads.submit(lambda: run(gateway, name="Ada")).result(30)
+
+    assert body(reply)["detail"] == "The plugin 'plugin1' failed with KeyboardInterrupt in tools.greet."
+    with pytest.raises(KeyboardInterrupt):
+        run(gateway, name="Ada")
+
+
+class EndsInShape:
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    @hookimpl
+    def hookline_shape_request(self) -> None:
+        raise self.error
+
+
+class EndsAround:
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    @hookimpl
+    def hookline_run_order(self) -> None:
+        raise self.error
+
+
+class EndsInMapping:
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    @hookimpl
+    def hookline_map_error(self) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), GeneratorExit()])
+@pytest.mark.parametrize("plugin", [EndsInShape, EndsAround, EndsInMapping])
+def test_a_hook_that_ends_its_task_fails_its_call_and_no_more(
+    plugin: Callable[[BaseException], object], error: BaseException
+) -> None:
+    watches = Watches()
+    gateway = gateway_of(failing(raises(ValueError())), plugin(error), watches)
+
+    assert body(run(gateway, name="Ada"))["error"]["code"] == "plugin_failed"
+    assert plugin is EndsAround or watches.seen[-1] == "record_usage"
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), GeneratorExit()])
+def test_a_connectors_own_function_that_ends_its_task_fails_its_call(error: BaseException) -> None:
+    def present(call: Call, raw: object) -> dict[str, object]:
+        raise error
+
+    service = Acme()
+    service.connector.actions["acme.say"] = replace(service.connector.actions["acme.say"], present=present)
+    watches = Watches()
+    gateway = gateway_of(tools(), watches, service=service)
+
+    reply = run(gateway, "acme.say", text="x")
+
+    assert reply.status == 500
+    assert watches.seen[-1] == "record_usage"
 
 
 def test_errors_of_hookline_pass_as_they_are() -> None:
@@ -656,10 +736,19 @@ def test_the_output_is_what_a_generator_returns_or_its_last_model() -> None:
         ]
 
 
-def test_a_generator_that_fails_on_its_way_ends_with_an_error_inside_the_stream() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("a secret"),
+        asyncio.CancelledError("a secret"),
+        GeneratorExit("a secret"),
+        KeyboardInterrupt("a secret"),
+    ],
+)
+def test_a_generator_that_fails_on_its_way_ends_with_an_error_inside_the_stream(error: BaseException) -> None:
     def breaks(call: Call, input: Greeting) -> Iterator[str]:
         yield "one"
-        raise ValueError("a secret")
+        raise error
 
     watches = Watches()
     gateway = gateway_of(streamer(breaks), watches)
@@ -699,6 +788,55 @@ def _yielding(pieces: list[object]) -> Callable[[Call, Greeting], Iterator[objec
     return yields
 
 
+@pytest.mark.parametrize("error", [ValueError("x"), InvalidInputError("x"), asyncio.CancelledError()])
+def test_a_stream_that_failed_is_let_go_without_the_garbage_collector(error: BaseException) -> None:
+    class Mark:
+        pass
+
+    marks: list[weakref.ref[Mark]] = []
+
+    def fail(call: Call) -> None:
+        call.state["mark"] = mark = Mark()
+        marks.append(weakref.ref(mark))
+        del mark
+        raise type(error)("x")
+
+    def breaks(call: Call, input: Greeting) -> Iterator[str]:
+        yield "one"
+        fail(call)
+
+    gateway = gateway_of(streamer(breaks))
+    gc.collect()
+    gc.disable()
+    logging.disable()  # pytest keeps what is logged, with its traceback
+    try:
+        events(run(gateway, name="Ada", stream=True))
+        gateway.close()  # the thread of a stream holds its call until it is ready for another one
+        assert [mark() for mark in marks] == [None]
+    finally:
+        gc.enable()
+        logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_stream_of_more_text_than_an_answer_may_have_ends(stream: bool) -> None:
+    made: list[int] = []
+
+    def endless(call: Call, input: Greeting) -> Iterator[str]:
+        for number in range(1000):
+            made.append(number)
+            yield "x" * 1000
+
+    settings = Settings(limits=LimitSettings(max_answer_bytes=10_000))
+    gateway = make_gateway(Tools(streamer(endless)), settings=settings)
+    reply = run(gateway, name="Ada", stream=stream)
+    problem = events(reply)[-1] if stream else body(reply)
+
+    assert problem["error"]["code"] == "plugin_failed"
+    assert "more text than the 10,000 bytes" in problem["detail"]
+    assert len(made) == 11
+
+
 def test_a_stream_without_an_output_that_needs_one_says_so() -> None:
     class Sum(BaseModel):
         total: int
@@ -726,6 +864,34 @@ def test_a_caller_who_leaves_ends_the_generator() -> None:
 
     assert begun.is_set()
     assert ended.wait(10)
+
+
+def test_what_a_generator_raises_when_it_is_ended_is_logged_without_its_text(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    noted = threading.Event()
+
+    def note(record: logging.LogRecord) -> bool:
+        noted.set()
+        return True
+
+    caplog.handler.addFilter(note)
+
+    def endless(call: Call, input: Greeting) -> Iterator[str]:
+        try:
+            while True:
+                yield "more" * 1000
+        finally:
+            raise SystemExit("a secret")
+
+    reply = run(gateway_of(streamer(endless)), name="Ada", stream=True)
+    assert not isinstance(reply.content, bytes)
+    assert b"more" in next(reply.content)
+    reply.content.close()  # type: ignore[attr-defined]  # as a server does
+
+    assert noted.wait(10)
+    assert "tools.greet failed with SystemExit when its stream was ended" in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_a_stream_whose_time_is_over_ends() -> None:

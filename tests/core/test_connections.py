@@ -8,7 +8,13 @@ import pytest
 from pydantic import BaseModel, Field
 
 from hookline.connection import Connection, check_base_url, origin_of
-from hookline.connections import SANDBOX_BASE_URL, build_connections, first_of_each, look_up
+from hookline.connections import (
+    SANDBOX_BASE_URL,
+    build_connections,
+    first_of_each,
+    look_up,
+    nearest_variable,
+)
 from hookline.connector import Connector
 from hookline.errors import ConfigurationError
 from hookline.settings import Settings
@@ -247,3 +253,21 @@ def test_a_credential_that_is_kept_elsewhere_must_be_found() -> None:
 
     assert (connection.credential_ref, connection.needs_credential) == ("file:/run/secrets/acme", True)
     assert not build({"acme": {"credential_ref": "file:/x"}}, sandbox=True).needs_credential
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("HOOKLINE_ACME_APIKEY", "HOOKLINE_ACME_API_KEY"),
+        ("HOOKLINE_ACME_KEY", "HOOKLINE_ACME_API_KEY"),
+        ("HOOKLINE_ACME_BASEURL", "HOOKLINE_ACME_BASE_URL"),
+        ("HOOKLINE_ACME_REGOIN", "HOOKLINE_ACME_REGION"),
+        ("HOOKLINE_PROT", "HOOKLINE_PORT"),
+        ("HOOKLINE_ACME_SOMETHING_ELSE", None),
+        ("HOOKLINE_UNKNOWN", None),
+    ],
+)
+def test_a_misspelt_variable_is_compared_with_those_of_its_connector(
+    variable: str, meant: str | None
+) -> None:
+    assert nearest_variable(variable, {"HOOKLINE_API_KEY"}, [acme()]) == meant

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import BaseModel, Field, RootModel
 
-from hookline import Connector, Reply, RouteRegistry, RouteRequest, WireEndpoint, hookimpl
+from hookline import Connector, Reply, RouteRegistry, RouteRequest, Sample, WireEndpoint, hookimpl
 from hookline.errors import ConfigurationError, HooklineError, InvalidInputError
 from hookline.filling import fill_path
 from hookline.gateway import Gateway
@@ -321,3 +321,13 @@ def test_an_input_that_may_be_an_object_is_taken(input: Any) -> None:
 
     assert gateway.host.plugins["even"].status == "active"
     gateway.close()
+
+
+def test_what_is_no_model_is_refused_where_it_stands() -> None:
+    connector = Connector("acme", title="Acme", base_url="https://api.acme.example")
+    with pytest.raises(TypeError, match="is neither a pydantic model nor a JSON Schema"):
+        connector.endpoint("look", "GET", "/look", input={"type": "object"}, output=cast("Any", int))
+
+
+def test_a_sample_needs_no_title() -> None:
+    assert Sample(input={}, output={}).title == "Example"

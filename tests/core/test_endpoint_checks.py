@@ -12,6 +12,7 @@ from hookline import (
     BasicCredential,
     Connector,
     CredentialPlacement,
+    EventStream,
     InPlace,
     OAuth2Credential,
     QueryCredential,
@@ -170,6 +171,17 @@ def test_no_field_takes_the_place_of_the_credential(credential: Any, places: InP
 def test_no_field_takes_the_credential_s_place_by_its_name() -> None:
     with pytest.raises(ConfigurationError, match="query's 'api_key' is where the credential goes"):
         declare(method="GET", input=fields("api_key"), credential=QueryCredential(parameter="api_key"))
+
+
+def test_what_asks_for_a_stream_does_not_take_the_credential_s_place() -> None:
+    with pytest.raises(ConfigurationError, match="'live' of `ask` is where the credential goes"):
+        declare(
+            method="GET",
+            input=fields("q"),
+            output=fields("text"),
+            stream=EventStream(text="text", ask=(("live", True),)),
+            credential=QueryCredential(parameter="live"),
+        )
 
 
 def test_a_base_url_loses_its_final_slash() -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 import pytest
 
 from declared_lab import ANY, Run, fields, go
-from hookline import ErrorRule, EventStream
+from hookline import Connector, ErrorRule, EventStream, UpstreamRequest, UpstreamResponse
 from hookline.action import JoiningPresenter
-from hookline.errors import ConfigurationError
+from hookline.errors import ConfigurationError, InvalidUpstreamAnswerError
 from hookline.event_presenter import EventPresenter
-from small_service import Body, streamed, whole
+from hookline.order import Order
+from hookline.settings import Settings
+from small_service import CALLER, Body, make_gateway, streamed, whole
 
 STREAM = EventStream(text="delta.text", output="{model: model, tokens: usage.out}")
 
@@ -142,3 +145,52 @@ def test_a_stream_that_makes_no_sense_is_refused(declared: Any, problem: str) ->
 
     with pytest.raises(ConfigurationError, match=problem):
         declare(input=ANY, **declared)
+
+
+# ---------------------------------------------------------------- what is kept of a stream
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{"t": "x" * 600}, {"t": "\u00e4" * 300}, {"t": "", "out": {"name": "x" * 600}}],
+    ids=["text", "umlauts", "members"],
+)
+def test_a_presenter_keeps_no_more_than_an_answer_may_have(event: dict[str, Any]) -> None:
+    presenter = EventPresenter(EventStream(text="t", output="out"), where="crm.go", max_bytes=1000)
+    presenter.feed(event)
+
+    with pytest.raises(InvalidUpstreamAnswerError, match="larger than 1,000 bytes") as caught:
+        presenter.feed({"t": event["t"], "out": {"other": "x" * 600} if "out" in event else None})
+    assert caught.value.code == "upstream_answer_too_large"
+
+
+def test_a_member_that_each_event_tells_anew_is_kept_once() -> None:
+    presenter = EventPresenter(EventStream(text="t", output="out"), where="crm.go", max_bytes=1000)
+    for number in range(1000):
+        presenter.feed({"out": {"tokens": number}})
+
+    assert presenter.finish() == {"tokens": 999, "text": ""}
+
+
+def test_a_stream_that_is_larger_than_an_answer_may_be_ends_with_an_error() -> None:
+    taken: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(300):
+            taken.append(number)
+            yield b"data: " + orjson.dumps({"t": "x" * 1000}) + b"\n\n"
+
+    def answer(request: UpstreamRequest) -> UpstreamResponse:
+        return UpstreamResponse(status=200, headers=[("content-type", "text/event-stream")], chunks=pieces())
+
+    connector = Connector("crm", title="CRM", base_url="https://crm.example", credential=None)
+    connector.endpoint("go", "POST", "/go", input=fields("q"), output=ANY, stream=EventStream(text="t"))
+    plugin = type("Crm", (), {"connector": connector})()
+    settings = Settings.model_validate({"limits": {"max_answer_bytes": 5000}})
+    gateway = make_gateway(plugin, answer=answer, settings=settings)
+    reply = gateway.runner.run(CALLER, Order(action_id="crm.go", fields={"q": "hi", "stream": True}))
+    *begun, last = [line for line in b"".join(reply.content).split(b"\n\n") if line]  # type: ignore[arg-type]
+
+    assert len(begun) == 5
+    assert b"upstream_answer_too_large" in last
+    assert len(taken) == 6

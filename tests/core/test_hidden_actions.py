@@ -70,9 +70,9 @@ def test_another_action_runs_it() -> None:
 @pytest.mark.parametrize(
     ("test", "problem"),
     [
-        ("look_up", "that action is hidden"),
-        ("no_such", "there is no such action"),
-        ("needy", "that action needs input"),
+        ("look_up", "the action 'look_up' is hidden"),
+        ("no_such", "there is no action 'no_such'"),
+        ("needy", "the action 'needy' needs the field 'a'"),
     ],
 )
 def test_a_connection_cannot_be_tested_by_what_nobody_can_run(test: str, problem: str) -> None:

@@ -88,6 +88,42 @@ def test_what_a_call_inside_of_a_hook_takes_is_not_its_own() -> None:
 
     asks = count_of(host, "Asks")
     assert (asks.calls, asks.seconds < 40, asks.slow) == (2, True, 0)
+    assert entries_of(host.watch) == 0
+
+
+def entries_of(watch: HookWatch) -> int:
+    """Return how much is kept of calls inside of hooks."""
+    return sum(len(one._deducted) for one in watch._implementations)
+
+
+def test_nothing_is_kept_of_a_call_inside_of_a_hook_once_the_hook_has_returned() -> None:
+    host = PluginHost()
+    kept: list[int] = []
+
+    def ask() -> None:
+        for _ in range(5):
+            host.watch.deduct(0.25)
+        kept.append(entries_of(host.watch))
+        if len(kept) == 2:
+            raise KeyError("oops")
+
+    class Asks:
+        @hookimpl
+        def hookline_shape_request(self) -> None:
+            ask()
+
+        @hookimpl
+        def hookline_run_order(self) -> None:
+            ask()
+
+    host.register(Asks(), name="asks")
+    host.hook.hookline_shape_request(call=None, request=None)
+    with pytest.raises(KeyError):
+        host.hook.hookline_shape_request(call=None, request=None)
+    host.implementations("hookline_run_order")[0][1](principal=None, order=None, proceed=None)
+
+    assert kept == [1, 1, 1]
+    assert entries_of(host.watch) == 0
 
 
 def test_counts_of_many_threads_add_up() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PathDistribution, entry_points
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import cast
 
 import pytest
 
@@ -15,10 +16,7 @@ from hookline import hookimpl
 from hookline.connector import Connector
 from hookline.engine.catalog import build_catalog
 from hookline.errors import ConfigurationError, HooklineError, InvalidInputError, PluginError
-from hookline.plugins import PluginHost, PluginInfo
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from hookline.plugins import PluginHost, PluginInfo, _name_and_version
 
 Install = Callable[..., EntryPoint]
 
@@ -572,3 +570,16 @@ def test_a_failure_that_is_nobody_s_is_the_gateway_s_own_and_tells_nothing() -> 
 
     assert (type(error), error.status, error.code) == (HooklineError, 500, "internal_error")
     assert error.message == "The gateway failed while handling this call."
+
+
+def test_metadata_that_is_missing_or_no_text_is_described_as_text() -> None:
+    class Odd(PathDistribution):
+        @property
+        def name(self) -> str:
+            return "acme\ud800"
+
+        @property
+        def version(self) -> str:
+            return cast("str", None)
+
+    assert _name_and_version(Odd(Path("acme.dist-info"))) == ("acme?", "")

@@ -72,6 +72,7 @@ def test_without_anything_the_defaults_are_safe() -> None:
         "plugins": {
             "disabled": [],
             "required": [],
+            "files": [],
             "order": [],
             "watched": "others",
             "slow_hook_ms": 1000.0,

@@ -117,7 +117,8 @@ _KINDS: dict[str, Callable[[], list[Block]]] = {
     "free_python_block": lambda: [
         block
         for block in all_blocks()
-        if block.language == "python" and not set(block.marks) & {"file", "example", "test", "not run"}
+        if block.language == "python"
+        and not set(block.marks) & {"append", "file", "example", "test", "not run"}
     ],
 }
 

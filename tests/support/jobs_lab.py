@@ -96,9 +96,9 @@ class JobsLab:
 
     @property
     def office(self) -> Office:
-        from hookline_jobs.office import OFFICES
+        from hookline_jobs.office import office_of
 
-        return OFFICES[self.gateway]
+        return office_of(self.gateway)
 
     def call(
         self,

@@ -44,10 +44,11 @@ if TYPE_CHECKING:
 
 KEY = "a-key-for-tests-only-0001"
 ORIGIN = "http://sandbox.invalid:80"
+# Those of jobs and of access tokens do not run here: none of these calls is a job, or goes to such a service.
 CALL_HOOKS = (
     frozenset(name for name in vars(hookspecs) if name.startswith("hookline_"))
     - hookspecs.SETUP_HOOKS
-    - {"hookline_job_over", "hookline_renew_principal"}
+    - {"hookline_job_over", "hookline_renew_principal", "hookline_exchange_credential"}
 )
 
 ACTIONS: dict[str, dict[str, Any]] = {

@@ -32,6 +32,7 @@ SCOPES = {
     "connections:test",
     "audit:read",
     "callbacks:admin",
+    "metrics:read",
 }
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hookline.config.surroundings import Surroundings, look_around
-from hookline.connections import find_connection_problems, unknown_variables
+from hookline.connections import find_connection_problems, nearest_variable, unknown_variables
 from hookline.errors import ConfigurationError
 from hookline.option_tables import OptionTables
 from hookline.settings import CONFIG_VARIABLE, ENVIRONMENT, LISTS, validate
@@ -138,12 +137,11 @@ def _variable_problems(around: Surroundings, environ: Mapping[str, str]) -> list
     found = []
     known = around.variables
     for variable in unknown_variables(environ, around.catalog.connectors.values(), known=known):
-        near = difflib.get_close_matches(variable, [*ENVIRONMENT, *known], n=1, cutoff=0.75)
+        near = nearest_variable(variable, known, around.catalog.connectors.values(), cutoff=0.75)
         found.append(
             SettingProblem(
                 key=(),
-                message=f"{variable} is set but is no setting."
-                + (f" Did you mean {near[0]}?" if near else ""),
+                message=f"{variable} is set but is no setting." + (f" Did you mean {near}?" if near else ""),
                 place=variable,
                 is_warning=True,
             )

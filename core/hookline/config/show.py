@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, ValidationError
 
+from hookline.config.masking import MASK, masked
 from hookline.connections import build_connections, look_up
 from hookline.option_tables import OptionTables, dotted, environment_names
+from hookline.secret_names import is_secret_name
 
 if TYPE_CHECKING:
     from hookline.config.surroundings import Surroundings
     from hookline.settings import Settings
     from hookline.settings_problems import Key, SettingsOrigin
 
-MASK = "**********"
 
-_SECRET_NAME = re.compile(r"(?:^|_)(?:password|passwd|secret|token|api_key|private_key|credential)s?$")
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A table of options below a plugin's own, and where it stands."""
+
+    key: Key
+    values: Mapping[str, object]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,34 +69,16 @@ def plugin_settings(
     return list(_of_plugin(model, table if isinstance(table, dict) else {}, environ, settings.origin, name))
 
 
-def masked(name: str, value: object) -> object:
-    """Return a value as JSON in which no secret shows.
-
-    Args:
-        name: Name of the setting: one that is called a password or a token is masked whatever its type.
-        value: Its value.
-    """
-    if isinstance(value, SecretStr):
-        return MASK if value.get_secret_value() else ""
-    if isinstance(value, BaseModel):
-        return {field: masked(field, getattr(value, field)) for field in type(value).model_fields}
-    if isinstance(value, Mapping):
-        return {str(key): masked(str(key), one) for key, one in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
-        return [masked(name, one) for one in items]
-    if isinstance(value, str) and value and _SECRET_NAME.search(name.lower()):
-        return MASK
-    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
-
-
-def _of_model(model: BaseModel, path: Key, origin: SettingsOrigin) -> Iterator[ShownSetting]:
+def _of_model(
+    model: BaseModel, path: Key, origin: SettingsOrigin, *, is_secret: bool = False
+) -> Iterator[ShownSetting]:
     for name in type(model).model_fields:
         value, key = getattr(model, name), (*path, name)
         if isinstance(value, BaseModel):
-            yield from _of_model(value, key, origin)
+            yield from _of_model(value, key, origin, is_secret=is_secret or is_secret_name(name))
         elif key != ("connections",):
-            yield ShownSetting(key=dotted(key), value=masked(name, value), source=_source(origin, key))
+            shown = masked(name, value, is_secret=is_secret)
+            yield ShownSetting(key=dotted(key), value=shown, source=_source(origin, key))
 
 
 def _of_plugin(
@@ -110,17 +97,33 @@ def _of_plugin(
     }
     origin = replace(origin, variables={**origin.variables, **set_by})
     yield from _of_model(model.model_validate(tables.own), key, origin)
-    layers: dict[Key, Mapping[str, object]] = {}
+    for layer, pattern, id in _layers(tables, key):
+        yield from _of_layer(model, tables.merge(pattern, id), layer, origin)
+
+
+def _layers(tables: OptionTables, key: Key) -> Iterator[tuple[_Layer, str, str]]:
+    """Yield every further table, with the action and the key for which it wins over all others."""
     for pattern, values in tables.actions.items():
-        layers[*key, "actions", pattern] = values
+        yield _Layer((*key, "actions", pattern), values), pattern, ""
     for id, values in tables.keys.items():
-        layers[*key, "keys", id] = values
+        yield _Layer((*key, "keys", id), values), "", id
         for pattern, inner in tables.key_actions[id].items():
-            layers[*key, "keys", id, "actions", pattern] = inner
-    for layer, values in layers.items():
-        for field, value in values.items():
-            place = (*layer, field)
-            yield ShownSetting(key=dotted(place), value=masked(field, value), source=_source(origin, place))
+            yield _Layer((*key, "keys", id, "actions", pattern), inner), pattern, id
+
+
+def _of_layer(
+    model: type[BaseModel], merged: Mapping[str, object], layer: _Layer, origin: SettingsOrigin
+) -> Iterator[ShownSetting]:
+    """Yield what one table sets, read by the model: only the model knows which values are secret."""
+    try:
+        known: BaseModel | None = model.model_validate(merged)
+    except ValidationError:
+        known = None
+    for field in layer.values:
+        place = (*layer.key, field)
+        is_known = known is not None and field in model.model_fields
+        value = masked(field, getattr(known, field)) if is_known else MASK
+        yield ShownSetting(key=dotted(place), value=value, source=_source(origin, place))
 
 
 def _of_connections(

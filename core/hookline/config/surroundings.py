@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hookline.settings import Settings
     from hookline.settings_problems import Key
 
-CLIENT_VARIABLES = frozenset({"HOOKLINE_KEY", "HOOKLINE_API_KEY", "HOOKLINE_URL"})
+CLIENT_VARIABLES = frozenset({"HOOKLINE_KEY", "HOOKLINE_API_KEY"})
 """Variables of those who call a gateway, which often are set on the same machine."""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hookline.connector import Connector
-from hookline.engine.references import as_object, follow
+from hookline.engine.references import as_names, as_object, follow
 from hookline.engine.validation import SchemaValidator
 from hookline.errors import ConfigurationError, NotFoundError
 
@@ -220,24 +220,30 @@ def _check_form(action: Action) -> None:
         raise ConfigurationError(f"{action.id} cannot be described as JSON: {exc}.") from exc
 
 
+def problem_of_test(connector: Connector) -> str | None:
+    """Return why nobody could run the test of connections that a connector names; None if all is well."""
+    if connector.test is None:
+        return None
+    action = connector.actions.get(f"{connector.id}.{connector.test}")
+    if action is None:
+        return f"there is no action {connector.test!r}."
+    if action.is_hidden:
+        return f"the action {connector.test!r} is hidden; take one that callers may run."
+    needed = as_names(follow(action.input_schema, action.input_schema).get("required"))
+    if needed:
+        return f"the action {connector.test!r} needs the field {needed[0]!r}; take one that needs none."
+    return None
+
+
 def _check_test(connector: Connector) -> None:
     """Refuse a test of connections that nobody could run.
 
     Raises:
         ConfigurationError: If there is no such action, or it is hidden or needs input.
     """
-    if connector.test is None:
-        return
-    action = connector.actions.get(f"{connector.id}.{connector.test}")
-    if action is None:
-        problem = "there is no such action"
-    elif action.is_hidden:
-        problem = "that action is hidden"
-    elif follow(action.input_schema, action.input_schema).get("required"):
-        problem = "that action needs input"
-    else:
-        return
-    raise ConfigurationError(f"Connector {connector.id!r}: `test`: {connector.test!r}: {problem}.")
+    problem = problem_of_test(connector)
+    if problem is not None:
+        raise ConfigurationError(f"Connector {connector.id!r}: `test`: {problem}")
 
 
 def build_catalog(host: PluginHost) -> Catalog:

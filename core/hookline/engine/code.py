@@ -5,6 +5,7 @@ Whatever a function does wrong becomes an error that names its plugin, and shows
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, cast
 
@@ -16,6 +17,7 @@ from hookline.engine.settlement import client_gone
 from hookline.engine.sse import encode_event
 from hookline.errors import ConfigurationError, HooklineError, InvalidInputError, PluginError, raise_from
 from hookline.hookspecs import hookimpl
+from hookline.interrupts import is_ctrl_c
 from hookline.text import join_sentences
 from hookline.upstream import UpstreamResponse
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from hookline.plugins import PluginInfo
     from hookline.upstream import UpstreamRequest
 
+_log = logging.getLogger("hookline.code")
 _EVENT_STREAM = [("content-type", "text/event-stream")]
 _MAX_SHOWN = 3
 
@@ -108,6 +111,7 @@ class _Run:
         self._blame = blame
         self._problems = problems
         self._texts: list[str] = []
+        self._text_chars = 0
         self._output: JsonObject | None = None
 
     def arguments(self, body: JsonObject) -> tuple[object, ...]:
@@ -125,7 +129,7 @@ class _Run:
             return self._call, model.model_validate(body)
         except ValidationError as exc:
             raise _refusal(exc) from None
-        except Exception as exc:  # a validator of its own may fail in any way
+        except BaseException as exc:  # a validator of its own may fail in any way
             self._fail(exc)
 
     def guarded(self, run: Callable[[], object]) -> object:
@@ -136,7 +140,7 @@ class _Run:
         """
         try:
             return run()
-        except (Exception, SystemExit) as exc:
+        except BaseException as exc:  # whoever closes a stream does so between its pieces, and not in here
             self._fail(exc)
 
     def output(self, value: object) -> JsonObject:
@@ -191,7 +195,7 @@ class _Run:
                 if piece is not None:
                     yield piece
         finally:
-            _close(source)
+            self._end(source)
 
     def events(self, arguments: tuple[object, ...]) -> Iterator[bytes]:
         """Yield the pieces as events of a stream, then the output, then the mark of the end."""
@@ -217,6 +221,13 @@ class _Run:
         if self._output is not None:
             raise self._blame(self._call, f"has {action_id} yield {_kind(value)} after its output")
         if isinstance(value, str):
+            self._text_chars += len(value)
+            if self._text_chars > self._call.max_answer_bytes:
+                raise self._blame(
+                    self._call,
+                    f"has {action_id} yield more text than the {self._call.max_answer_bytes:,} bytes that an "
+                    "answer may have",
+                )
             self._texts.append(value)
             return {"type": "text", "text": value} if value else None
         if isinstance(value, BaseModel):
@@ -250,8 +261,8 @@ class _Run:
                 self._call,
                 f"has {self._call.action.id} return something that does not fit {model.__name__}: "
                 f"{_listed(places)}",
-            ) from exc
-        except Exception as exc:  # serializers may be the plugin's own
+            ) from None  # its text shows the value
+        except BaseException as exc:  # serializers may be the plugin's own
             self._fail(exc)
 
     def _check_json(self, value: JsonObject) -> None:
@@ -262,11 +273,31 @@ class _Run:
                 self._call, f"has {self._call.action.id} return something that is not JSON"
             ) from exc
 
+    def _end(self, source: object) -> None:
+        """End a generator; what it raises then changes nothing, because its stream is over."""
+        try:
+            _close(source)
+        except BaseException as exc:
+            if is_ctrl_c(exc):
+                raise
+            _log.error(
+                "%s: %s failed with %s when its stream was ended",
+                self._call.id,
+                self._call.action.id,
+                type(exc).__name__,
+            )
+
     def _fail(self, exc: BaseException) -> NoReturn:
-        if isinstance(exc, HooklineError):
-            raise_from(_named(exc, self._call), exc)
-        error = self._blame(self._call, f"failed with {type(exc).__name__} in {self._call.action.id}")
-        raise_from(error, exc)
+        try:
+            if is_ctrl_c(exc):
+                raise exc
+            if isinstance(exc, HooklineError):
+                raise_from(_named(exc, self._call), exc)
+            raise_from(
+                self._blame(self._call, f"failed with {type(exc).__name__} in {self._call.action.id}"), exc
+            )
+        finally:
+            del exc  # or its traceback, which holds this frame, would keep it and the call alive
 
 
 def _next(source: Iterator[object]) -> object:

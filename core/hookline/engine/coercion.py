@@ -1,7 +1,8 @@
 """Turning what forms send into what a schema asks for.
 
 Low-code tools send numbers, booleans and lists as text, and an empty field as an empty string. A string is
-converted only where the schema does not take a string, so nothing that was right is changed.
+converted only where the schema does not take a string, so nothing that was right is changed. Some of them
+write the whole number 4 as 4.0.
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ _BOOLEANS = {
     "off": False,
 }
 _MAX_LISTED = 10_000
+_MOST_EXACT = 2.0**53  # whole numbers beyond it cannot be told apart as floats
 
 
 def coerce(fields: JsonObject, schema: JsonObject) -> None:
-    """Convert the strings of ``fields`` in place to the types that ``schema`` asks for.
+    """Convert strings, and integers written as 4.0, in place to the types that ``schema`` asks for.
 
     Optional fields that hold null or an empty string and whose schema takes neither are left out:
     a form's empty field means "not set". What cannot be converted stays as it is, for validation
@@ -65,6 +67,8 @@ def _coerce_value(value: object, branches: list[JsonObject], root: JsonObject, l
     types = _types(branches)
     if isinstance(value, str) and types and "string" not in types:
         value = _from_text(value, types, levels)
+    if isinstance(value, float) and "integer" in types and "number" not in types:
+        value = as_whole(value)
     if isinstance(value, dict):
         branch = _matching_object(cast("JsonObject", value), branches)
         if branch is not None:
@@ -74,6 +78,16 @@ def _coerce_value(value: object, branches: list[JsonObject], root: JsonObject, l
         if len(items) == 1 and items[0]:
             item_branches = _branches(items[0], root)
             return [_coerce_value(item, item_branches, root, levels - 1) for item in value]
+    return value
+
+
+def as_whole(value: object) -> object:
+    """Return a whole number as an int, also if it was written as ``4.0``; anything else as it is.
+
+    JSON Schema takes 4.0 for an integer, and so do services that are sent one; Python does not.
+    """
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _MOST_EXACT:
+        return int(value)
     return value
 
 

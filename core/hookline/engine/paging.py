@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs, urlsplit
 
+import orjson
+
+from hookline.engine.coercion import as_whole
 from hookline.errors import HooklineError, InvalidUpstreamAnswerError
 from hookline.paging import MAX_ITEMS, NEXT_PAGE
 from hookline.picking import PickError, compile_pick, find
@@ -52,7 +55,8 @@ def with_next_page(
 def go_through(call: Call, input: JsonObject, pages: Pages) -> JsonObject:
     """Return the output of an action with the items of several pages: each is a call inside this one.
 
-    Whatever came before a page that fails is answered, with a warning and with ``next_page`` to go on.
+    Whatever came before a page that fails, or that would make the answer too large, is answered, with a
+    warning and with ``next_page`` to go on.
 
     Args:
         call: The call that names ``max_items``.
@@ -75,6 +79,9 @@ def go_through(call: Call, input: JsonObject, pages: Pages) -> JsonObject:
                 fields[pages.field],
             )
             break
+        if found.output is not None and not found.has_room_for(found.largest_bytes):
+            found.stop_full(number, fields[pages.field])
+            break
         began_at = call.clock.monotonic()
         try:
             page = call.run(call.action.id, asked)
@@ -90,6 +97,9 @@ def go_through(call: Call, input: JsonObject, pages: Pages) -> JsonObject:
             )
             break
         longest_s = max(longest_s, call.clock.monotonic() - began_at)
+        if found.output is not None and not found.has_room_for(_growth(page, items)):
+            found.stop_full(number, fields[pages.field])
+            break
         found.add(page, items, room=wanted - len(found.items), asked=asked)
         following = found.next_page
         if following is None or len(found.items) >= wanted:
@@ -124,18 +134,38 @@ class _Found:
         self.items: list[object] = []
         self.output: JsonObject | None = None
         self.next_page: object = None
+        self.largest_bytes = 0
+        self._size_bytes = 0
 
     def add(self, page: JsonObject, items: list[object], *, room: int, asked: JsonObject) -> None:
         """Take the items of a page, and no more than there is room for."""
         for warning in cast("list[JsonObject]", page.get("warnings") or []):
             self._call.record.warn(str(warning.get("code")), str(warning.get("message")))
+        size_bytes = _growth(page, items)
         if self.output is None:
             self.output = {name: value for name, value in page.items() if name != "warnings"}
+            self._size_bytes = len(orjson.dumps(self.output))
+        else:
+            self._size_bytes += size_bytes
+        self.largest_bytes = max(self.largest_bytes, size_bytes)
         self.next_page = page.get(NEXT_PAGE)
         self.items += items[:room]
         left = len(items) - room
         if left > 0:
             self._cut(left, room, asked)
+
+    def has_room_for(self, size_bytes: int) -> bool:
+        """Tell whether the answer may still grow by as much."""
+        return self._size_bytes + size_bytes <= self._call.max_answer_bytes
+
+    def stop_full(self, number: int, next_page: object) -> None:
+        """Tell the caller that the answer is as large as it may be."""
+        self.stop(
+            "pages_incomplete",
+            f"With page {number} the answer would be larger than the {self._call.max_answer_bytes:,} bytes "
+            f"that it may have. `{NEXT_PAGE}` goes on with it.",
+            next_page,
+        )
 
     def is_new(self, value: object) -> bool:
         """Tell whether a page was not asked for before, and note that it is."""
@@ -178,7 +208,7 @@ class _Found:
 
 
 def _cursor(call: Call, pages: Pages, raw: object) -> object:
-    found = _search(call, pages, raw)
+    found = as_whole(_search(call, pages, raw))
     if found is None or found == "" or found is False:
         return None
     if isinstance(found, bool) or not isinstance(found, (str, int, float)):
@@ -196,7 +226,7 @@ def _cursor(call: Call, pages: Pages, raw: object) -> object:
 
 def _next_number(call: Call, pages: Pages, raw: object, output: JsonObject) -> int | None:
     items = _items_of(output, pages)
-    size = call.input.get(pages.size_field) if pages.size_field is not None else None
+    size = as_whole(call.input.get(pages.size_field)) if pages.size_field is not None else None
     if not items or (isinstance(size, int) and len(items) < size):
         return None
     if pages.next is not None and _search(call, pages, raw) in (None, "", False):
@@ -280,7 +310,7 @@ def _with_size(action: Action, pages: Pages, fields: JsonObject, *, room: int, i
     name = pages.size_field
     if name is None:
         return dict(fields)
-    size = fields.get(name)
+    size = as_whole(fields.get(name))
     if size is None:
         size = _largest_page(action, name)
         if size is not None and pages.by == "page" and is_first:
@@ -312,9 +342,15 @@ def _takes_numbers(action: Action, pages: Pages) -> bool:
 
 
 def _number(value: object, first: int) -> int:
+    value = as_whole(value)
     if isinstance(value, int):
         return value
     return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 18 else first
+
+
+def _growth(page: JsonObject, items: list[object]) -> int:
+    """Return the bytes by which a page's items, and its way to the next page, make an answer longer."""
+    return len(orjson.dumps(items)) + len(orjson.dumps(page.get(NEXT_PAGE)))
 
 
 def _key(value: object) -> str:

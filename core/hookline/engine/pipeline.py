@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import NoneType
-from typing import TYPE_CHECKING, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeGuard, TypeVar
 
 import orjson
 
@@ -34,7 +34,7 @@ from hookline.engine.outgoing import (
 )
 from hookline.engine.raw_fields import join_raw, joined_if_sound
 from hookline.engine.scrubbing import Scrubber, make_refusal, scrub
-from hookline.engine.settlement import Bookkeeping, client_gone
+from hookline.engine.settlement import Bookkeeping, Settlement, client_gone
 from hookline.engine.trial_wishes import TEST_HEADER, TEST_PARAMETER, refuse_unheard
 from hookline.engine.upstream_errors import error_of
 from hookline.errors import (
@@ -46,6 +46,8 @@ from hookline.errors import (
     StoreUnavailableError,
     raise_from,
 )
+from hookline.failure_log import log_failure_of_code
+from hookline.interrupts import is_ctrl_c
 from hookline.order import RAW_JSON, Order
 from hookline.output import Output
 from hookline.paging import MAX_ITEMS
@@ -147,9 +149,8 @@ class Pipeline:
             self._run(lambda: settlement.admit(request))
         except Exception as exc:
             raise_from(settlement.finish(self.map_error(call, exc)), exc)
-        except BaseException as exc:  # this process is being ended
-            settlement.finish(self._host.to_error(exc))
-            raise
+        except BaseException as exc:
+            self._end(call, settlement, exc)
         return PreparedCall(call=call, request=request, endpoint=order.endpoint, settlement=settlement)
 
     def check(self, principal: Principal, order: Order) -> DraftCall:
@@ -187,8 +188,7 @@ class Pipeline:
                 except Exception as exc:
                     attempts.again(exc)
         except BaseException as exc:
-            settlement.finish(self._host.to_error(exc))
-            raise
+            self._end(call, settlement, exc)
         if isinstance(answer.content, bytes):
             settlement.finish(None)
         return answer
@@ -246,6 +246,7 @@ class Pipeline:
             runs_actions=self._run_inside,
             client=order.client if parent is None else parent.client,
             is_internal=is_internal,
+            max_answer_bytes=self._limits.max_answer_bytes,
         )
 
     def _time_for(self, principal: Principal, is_stream: bool) -> float:
@@ -270,7 +271,7 @@ class Pipeline:
             raise
         except Exception as exc:
             told = self._host.to_error(exc).message
-            _log.exception("%s was denied: an authorizer failed: %s", call.id, told)
+            log_failure_of_code(_log, "%s was denied: an authorizer failed: %s", call.id, told, exc=exc)
             raise PermissionDeniedError("Whether this key may run this action could not be decided.") from exc
         if not all(isinstance(decision, Decision) for decision in decisions):
             raise PermissionDeniedError("Whether this key may run this action could not be decided.")
@@ -362,7 +363,11 @@ class Pipeline:
         while above.parent is not None:
             depth, above = depth + 1, above.parent
         if depth > _MAX_DEPTH:
-            raise HooklineError(f"{action_id} was not run: calls run each other more than {_MAX_DEPTH} deep.")
+            raise HooklineError(
+                f"{action_id} was not run: calls run each other more than {_MAX_DEPTH} deep.",
+                code="calls_too_deep",
+                hint="An action runs itself, be it through others; whoever wrote it must end that.",
+            )
         self._check_known(parent, action_id)
         if parent.cancellation.is_cancelled:
             raise client_gone()
@@ -410,6 +415,16 @@ class Pipeline:
             raise
         except Exception as exc:
             raise_from(self._host.to_error(exc), exc)
+
+    def _end(self, call: Call, settlement: Settlement, exc: BaseException) -> NoReturn:
+        """Book what ended a call, and raise it as an error unless it ends the process."""
+        try:
+            if isinstance(exc, Exception) or is_ctrl_c(exc):  # an exception was made an error before
+                settlement.finish(self._host.to_error(exc))
+                raise exc
+            raise_from(settlement.finish(self.map_error(call, exc)), exc)
+        finally:
+            del exc  # or its traceback, which holds this frame, would keep it alive
 
     def _fault(self, hook_name: str, misdeed: str) -> PluginError:
         names = [name for name, _ in self._host.implementations(hook_name)]

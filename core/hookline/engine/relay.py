@@ -27,6 +27,8 @@ from hookline.errors import (
     UpstreamTimeoutError,
     raise_from,
 )
+from hookline.failure_log import log_failure_of_code
+from hookline.interrupts import is_ctrl_c
 from hookline.streaming import OutcomeKind, StreamEvent, StreamOutcome, StreamTransform
 from hookline.upstream import UpstreamResponse
 
@@ -209,6 +211,10 @@ class Relay:
             ready.extend(events)  # keeps what came before a failure
         except Exception as exc:
             failure = exc
+        except BaseException as exc:  # of whoever reads the events; nobody closes this stream in here
+            if is_ctrl_c(exc):
+                raise
+            failure = self._attempts.to_error(exc)
         try:
             piece = self._render(ready) if ready else b""
             if piece:
@@ -328,8 +334,12 @@ class Relay:
         for transform in self._transforms[position:]:
             try:
                 events = [out for item in events for out in transform.feed(item)]
-            except SystemExit as exc:
-                raise _ended_the_process(transform) from exc
+            except Exception:
+                raise
+            except BaseException as exc:
+                if is_ctrl_c(exc):
+                    raise
+                raise _ended_the_process(transform, exc) from exc
         return events
 
     def _partial(self) -> JsonObject | None:
@@ -339,8 +349,8 @@ class Relay:
             return self.presenter.answer(is_partial=True)
         except HooklineError:
             return None  # nothing has arrived that could be used
-        except Exception:  # what broke the stream must not be hidden
-            _log.exception("%s: what has arrived cannot be put together", self.call.id)
+        except Exception as exc:  # what broke the stream must not be hidden
+            log_failure_of_code(_log, "%s: what has arrived cannot be put together", self.call.id, exc=exc)
             return None
 
     def _finish(self, kind: OutcomeKind, exc: BaseException | None = None) -> list[StreamEvent]:
@@ -354,11 +364,12 @@ class Relay:
             for transform in transforms:
                 try:
                     transform.finish(outcome)
-                except (
-                    Exception,
-                    SystemExit,
-                ):  # the stream is over; nothing that one of them does may hide why
-                    _log.exception("%s: a stream transform failed at its end", self.call.id)
+                except BaseException as failure:  # the stream is over; nothing that one does may hide why
+                    if is_ctrl_c(failure):
+                        raise
+                    log_failure_of_code(
+                        _log, "%s: a stream transform failed at its end", self.call.id, exc=failure
+                    )
             return []
         events: list[StreamEvent] = []
         for position, transform in enumerate(transforms):
@@ -368,16 +379,18 @@ class Relay:
             except BaseException as failure:
                 self._transforms = transforms[position + 1 :]
                 self._finish("rejected", failure)
-                if isinstance(failure, SystemExit):
-                    raise _ended_the_process(transform) from failure
-                raise
+                if isinstance(failure, Exception) or is_ctrl_c(failure):
+                    raise
+                raise _ended_the_process(transform, failure) from failure
         return events
 
 
-def _ended_the_process(transform: StreamTransform) -> PluginError:
+def _ended_the_process(transform: StreamTransform, exc: BaseException) -> PluginError:
     plugin = type(transform).__module__.partition(".")[0]
     return PluginError(
-        f"A stream transform of {plugin!r} wanted to end the process; that was not done.", plugin=plugin
+        f"A stream transform of {plugin!r} wanted to end the process ({type(exc).__name__}); "
+        "that was not done.",
+        plugin=plugin,
     )
 
 

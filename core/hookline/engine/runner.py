@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from hookline.engine.answers import returned_headers
 from hookline.engine.settlement import client_gone
 from hookline.errors import HooklineError, InvalidUpstreamAnswerError, PluginError
+from hookline.failure_log import log_failure_of_code
+from hookline.interrupts import is_ctrl_c
 from hookline.problems import ProblemFormat
 from hookline.routes import Reply
 
@@ -65,7 +67,9 @@ class Runner:
                 raise PluginError(
                     f"hookline_run_order() of {name} returned something other than a Reply.", plugin=name
                 )
-            except Exception as exc:
+            except BaseException as exc:
+                if is_ctrl_c(exc):
+                    raise
                 return self.refuse(order, self._host.to_error(exc))
 
         return run
@@ -127,7 +131,10 @@ def log_failure(error: HooklineError, *, call_id: str) -> None:
     """Log a failure that whoever runs the gateway should know of; the cause only for our own faults."""
     if error.status >= 500:
         cause = error.__cause__ if type(error).status == 500 else None
-        _log.error("%s failed: %s %s", call_id, error.code, error.message, exc_info=cause)
+        if cause is None:
+            _log.error("%s failed: %s %s", call_id, error.code, error.message)
+        else:
+            log_failure_of_code(_log, "%s failed: %s %s", call_id, error.code, error.message, exc=cause)
 
 
 def _reply(answer: Answer) -> Reply:

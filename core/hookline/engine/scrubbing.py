@@ -12,6 +12,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
+from hookline.engine.escapes import (
+    has_escapes,
+    length_of_begun,
+    longest_plain_part,
+    replace_meant,
+    start_of_last,
+    unescape,
+)
 from hookline.upstream import ErrorAnswer
 
 if TYPE_CHECKING:
@@ -23,9 +31,12 @@ SHORTEST = 8
 
 HIDDEN = b"[hidden]"
 
+_MOST_BYTES_EACH = 16
+"""Most bytes that stand for one of a credential, where a piece of a stream may end within it."""
+
 
 class Scrubber:
-    """Hides one credential, as it is, as it stands in an address, and as it stands in basic authentication.
+    """Hides one credential: as it is, in basic authentication, and as JSON, addresses and HTML write both.
 
     Args:
         secret: The credential that was sent.
@@ -44,12 +55,34 @@ class Scrubber:
         return tuple(sorted(found, key=len, reverse=True))
 
     @cached_property
+    def _meant_forms(self) -> tuple[bytes, ...]:
+        """The forms as they are compared where something is escaped."""
+        found = {form for form in map(unescape, self._forms) if len(form) >= SHORTEST}
+        return tuple(sorted(found, key=len, reverse=True))
+
+    @cached_property
+    def _plain_parts(self) -> tuple[bytes, ...]:
+        """A part of each form that stands in every way to write it."""
+        return tuple(map(longest_plain_part, self._forms))
+
+    @cached_property
     def _pattern(self) -> re.Pattern[bytes] | None:
-        return re.compile(b"|".join(map(re.escape, self._forms))) if self._forms else None
+        return _any_of(self._forms)
+
+    @cached_property
+    def _meant_pattern(self) -> re.Pattern[bytes] | None:
+        return _any_of(self._meant_forms)
 
     def clean(self, content: bytes) -> bytes:
         """Return some bytes without the credential."""
-        return content if self._pattern is None else self._pattern.sub(HIDDEN, content)
+        if self._pattern is None:
+            return content
+        content = self._pattern.sub(HIDDEN, content)
+        if self._meant_pattern is None or not has_escapes(content):
+            return content
+        if not any(part in content for part in self._plain_parts):
+            return content  # unescaping takes half a second for a megabyte that is full of escapes
+        return replace_meant(content, self._meant_pattern, HIDDEN)
 
     def clean_headers(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return headers without the credential."""
@@ -75,13 +108,33 @@ class Scrubber:
 
     def _length_of_beginning(self, data: bytes) -> int:
         """Return how many of the last bytes may be the beginning of the credential."""
-        longest = min(len(data), max(map(len, self._forms), default=1) - 1)
-        tail = data[len(data) - longest :]
-        for start in range(len(tail)):
-            rest = tail[start:]
-            if any(form.startswith(rest) for form in self._forms):
-                return len(rest)
-        return 0
+        if not self._forms:
+            return 0
+        plain = _length_of_beginning(data, self._forms)
+        tail = data[-_MOST_BYTES_EACH * len(self._forms[0]) :]
+        if not has_escapes(tail):
+            return plain
+        begun = length_of_begun(tail)
+        known = tail[: len(tail) - begun]
+        length = _length_of_beginning(unescape(known), self._meant_forms)
+        return max(plain, len(tail) - start_of_last(known, length))
+
+
+def _any_of(forms: tuple[bytes, ...]) -> re.Pattern[bytes] | None:
+    return re.compile(b"|".join(map(re.escape, forms))) if forms else None
+
+
+def _length_of_beginning(data: bytes, forms: tuple[bytes, ...]) -> int:
+    """Return how many of the last bytes are the beginning of one of the forms."""
+    longest = min(len(data), max(map(len, forms), default=1) - 1)
+    firsts = {form[0] for form in forms}
+    for start in range(len(data) - longest, len(data)):
+        if data[start] not in firsts:
+            continue
+        rest = data[start:]
+        if any(form.startswith(rest) for form in forms):
+            return len(rest)
+    return 0
 
 
 def scrub(response: UpstreamResponse, scrubber: Scrubber) -> None:

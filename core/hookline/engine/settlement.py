@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from hookline.errors import HooklineError, PluginError
+from hookline.failure_log import log_failure_of_code
 from hookline.metering import Reservation
 from hookline.usage import Usage
 
@@ -148,8 +149,10 @@ class Settlement:
                 most = replace(estimate or meter.estimate(call, self._request), is_estimated=True)
                 for _ in range(lost):
                     usage = most if usage is None else usage + most
-        except Exception:
-            _log.exception("%s: what %s took could not be worked out", call.id, call.action.id)
+        except Exception as exc:
+            log_failure_of_code(
+                _log, "%s: what %s took could not be worked out", call.id, call.action.id, exc=exc
+            )
         if usage is not None and call.connection.is_simulated:
             usage = replace(usage, cost_nano_usd=0)
         return usage
@@ -157,8 +160,10 @@ class Settlement:
     def _tell(self, plugin: str, hook: Callable[..., object], **arguments: object) -> None:
         try:
             hook(**arguments)
-        except Exception:  # the call is over; nothing that one plugin does may keep others from knowing
-            _log.exception("%s: the plugin %r failed when the call was over", self._call.id, plugin)
+        except Exception as exc:  # the call is over; one plugin may not keep others from knowing
+            log_failure_of_code(
+                _log, "%s: the plugin %r failed when the call was over", self._call.id, plugin, exc=exc
+            )
 
 
 def estimate_of(call: Call, request: UpstreamRequest) -> Usage:

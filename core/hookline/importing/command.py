@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hookline.cli.messages import CommandError, echo_json, print_table
+from hookline.importing.file_output import write_new, write_over
 from hookline.importing.heading import heading_of
 
 if TYPE_CHECKING:
@@ -59,8 +61,10 @@ def import_document(
     imported, content = _import(name, source, only, tags, title, base_url)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        (write_over if force else write_new)(path, content)
     except OSError as exc:
+        if isinstance(exc, FileExistsError) and os.path.lexists(path):  # it came meanwhile
+            raise _is_there(path) from None
         raise CommandError(f"{exc.filename or path} cannot be written: {exc.strerror}.") from exc
     if as_json:
         echo_json(report_of(imported, path, name))
@@ -77,12 +81,16 @@ def _check(name: str, folder: Path, *, force: bool) -> Path:
             hint=f"Take {guess!r}." if _NAME.match(guess) else "",
         )
     path = folder / f"{name}.yaml"
-    if path.exists() and not force:
-        raise CommandError(
-            f"{path} is there already, and may have been changed by hand.",
-            hint="Replace it with --force, or write elsewhere with --out.",
-        )
+    if os.path.lexists(path) and not force:
+        raise _is_there(path)
     return path
+
+
+def _is_there(path: Path) -> CommandError:
+    what = ", and is a link" if path.is_symlink() else ", and may have been changed by hand"
+    return CommandError(
+        f"{path} is there already{what}.", hint="Replace it with --force, or write elsewhere with --out."
+    )
 
 
 def _import(

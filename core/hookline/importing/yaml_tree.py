@@ -22,6 +22,7 @@ from hookline.importing.bounds import (
     too_deep,
     too_many,
 )
+from hookline.manifest.directives import find_directive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,6 +176,12 @@ class _YamlReader:
 
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         documents = 0
+        directive = find_directive(self._text)
+        if directive is not None:
+            found, line = directive
+            raise ConfigurationError(
+                f"{self._name} has the directive `{found}`, in line {line}. Leave it out."
+            )
         try:
             for event in yaml.parse(self._text, Loader=loader):
                 if type(event) is yaml.DocumentStartEvent:

@@ -10,6 +10,7 @@ import jsonschema_rs
 from hookline.action import Sample
 from hookline.connector import Connector
 from hookline.credential import BasicCredential, CredentialPlacement, OAuth2Credential, QueryCredential
+from hookline.engine.catalog import problem_of_test
 from hookline.engine.references import follow
 from hookline.engine.schema_guard import SchemaGuard
 from hookline.error_rules import ErrorRule
@@ -187,15 +188,11 @@ class _Builder:
 
     def _check_test(self, connector: Connector) -> None:
         verb = self._manifest.test
-        if verb is None:
-            return
-        action = self._manifest.actions.get(verb)
-        if action is None:
-            self._add(("test",), f"there is no action {verb!r}.")
-        elif needed := cast("list[object]", _input_of(action).get("required") or []):
-            self._add(
-                ("test",), f"the action {verb!r} needs the field {needed[0]!r}; take one that needs none."
-            )
+        if verb in self._manifest.actions and f"{connector.id}.{verb}" not in connector.actions:
+            return  # what is wrong with that action was said
+        problem = problem_of_test(connector)
+        if problem is not None:
+            self._add(("test",), problem)
 
     def _add(self, path: Path, message: str) -> None:
         text = message if message.endswith((".", "…")) else f"{message}."

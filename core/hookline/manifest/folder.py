@@ -25,8 +25,13 @@ SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILES = 1_000
 """Most manifests of a folder."""
 
-Mark = tuple[int, int, int]
-"""What tells a version of a file: time of its last change in nanoseconds, size in bytes, number."""
+Mark = tuple[int, int, int, int]
+"""What tells a version of a file: times of its content and of its entry in nanoseconds, size, number.
+
+The time of the content can be set to what it was, the time of the entry cannot.
+"""
+
+_NO_MARK: Mark = (0, 0, 0, 0)
 
 _log = logging.getLogger("hookline.manifest")
 
@@ -105,6 +110,11 @@ class ManifestFolder:
         self._folder_problem = ""
 
     @property
+    def folder_problem(self) -> str:
+        """What is wrong with the folder itself, as when it is gone; empty if nothing is."""
+        return self._folder_problem
+
+    @property
     def files(self) -> tuple[ManifestFile, ...]:
         """What became of every file at the last look, by name."""
         return self._files
@@ -133,30 +143,38 @@ class ManifestFolder:
             else:
                 self._kept[name].is_missing = True
         for name, mark in marks.items():
-            kept = self._kept.setdefault(name, _Kept(mark=mark))
+            kept = self._kept.setdefault(name, _Kept(mark=_NO_MARK if isinstance(mark, str) else mark))
             kept.is_missing = False
+            if isinstance(mark, str):
+                kept.mark, kept.read = _NO_MARK, None
+                kept.problem = f"{name}: it cannot be reached: {mark}."
+                continue
             is_still = kept.mark == mark
             kept.mark = mark
             if kept.read != mark and (is_first or is_still):
                 self._read(name, kept)
         return self._settle()
 
-    def _list(self) -> dict[str, Mark] | None:
-        """Return the files and their versions; None if the folder cannot be read, and all stays as it is."""
-        found: dict[str, Mark] = {}
+    def _list(self) -> dict[str, Mark | str] | None:
+        """Return the files and their versions, or why there is none.
+
+        None if the folder cannot be read; then all stays as it is.
+        """
+        found: dict[str, Mark | str] = {}
         try:
             with os.scandir(self.path) as entries:
                 for entry in entries:
-                    if entry.name.startswith(".") or not entry.name.endswith(SUFFIXES) or not entry.is_file():
+                    if entry.name.startswith(".") or not entry.name.endswith(SUFFIXES):
                         continue
-                    state = entry.stat()
-                    found[entry.name] = (state.st_mtime_ns, state.st_size, state.st_ino)
+                    mark = _mark_of(entry)
+                    if mark is not None:
+                        found[entry.name] = mark
         except OSError as exc:
-            self._tell_folder(f"The folder {self.path.name} cannot be read: {exc.strerror or exc}.")
+            self._tell_folder(f"The folder {self.path} cannot be read: {exc.strerror or exc}.")
             return None
         names = sorted(found)
         self._tell_folder(
-            f"The folder {self.path.name} holds more than {MAX_FILES:,} manifests; only the first are read."
+            f"The folder {self.path} holds more than {MAX_FILES:,} manifests; only the first are read."
             if len(names) > MAX_FILES
             else ""
         )
@@ -246,3 +264,16 @@ class ManifestFolder:
                 for one in self._files
             )
             _log.error("%s", kept.problem)
+
+
+def _mark_of(entry: os.DirEntry[str]) -> Mark | str | None:
+    """Return the version of a file, or why it cannot be reached; None if it is gone or no file."""
+    try:
+        if not entry.is_file():
+            return None
+        state = entry.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:  # a link in a circle, a folder on the way that is closed
+        return exc.strerror or type(exc).__name__
+    return state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino

@@ -22,6 +22,9 @@ PLUGIN_PREFIX = "manifest:"
 
 _log = logging.getLogger("hookline.manifest")
 
+_Pair = tuple["Connector | None", "Connector | None"]
+"""What was there under an id, and what takes its place."""
+
 
 class FollowedManifests:
     """Keeps a gateway's connectors as its folder has them.
@@ -60,25 +63,32 @@ class FollowedManifests:
     def refresh(self) -> None:
         """Look once, and take into use what changed."""
         with self._lock:
-            change = self._folder.refresh()
-            for removed, added in _by_id(change):
-                self._take(removed, added)
+            self._take(_by_id(self._folder.refresh()))
             note_manifests(self._gateway.host.plugins, self._folder)
 
-    def _take(self, removed: Connector | None, added: Connector | None) -> None:
+    def _take(self, pairs: list[_Pair]) -> None:
+        """Take into use what changed, all at once; what is refused is found by halves."""
+        if not pairs:
+            return
         try:
             self._gateway.replace_connectors(
-                removed=[] if removed is None else [removed], added=[] if added is None else [added]
+                removed=[removed for removed, _ in pairs if removed is not None],
+                added=[added for _, added in pairs if added is not None],
             )
         except ConfigurationError as exc:
-            if added is not None:
-                self._folder.give_up(added, exc.message, instead=removed)
+            if len(pairs) > 1:
+                half = len(pairs) // 2
+                self._take(pairs[:half])
+                self._take(pairs[half:])
+            elif (added := pairs[0][1]) is not None:
+                self._folder.give_up(added, exc.message, instead=pairs[0][0])
             return
-        if added is None and removed is not None:
-            _log.info("the connector %r is gone, and its actions with it", removed.id)
-        elif added is not None:
-            self._gateway.catalog.owners[added.id] = f"{PLUGIN_PREFIX}{added.id}"
-            _log.info("the connector %r was loaded with %d actions", added.id, len(added.actions))
+        for removed, added in pairs:
+            if added is not None:
+                self._gateway.catalog.owners[added.id] = f"{PLUGIN_PREFIX}{added.id}"
+                _log.info("the connector %r was loaded with %d actions", added.id, len(added.actions))
+            elif removed is not None:
+                _log.info("the connector %r is gone, and its actions with it", removed.id)
 
     def _run(self) -> None:
         while not self._stopping.wait(self._every_s):
@@ -88,12 +98,10 @@ class FollowedManifests:
                 _log.exception("the folder of manifests could not be followed")
 
 
-def _by_id(change: FolderChange) -> list[tuple[Connector | None, Connector | None]]:
+def _by_id(change: FolderChange) -> list[_Pair]:
     """Return what takes the place of what: old and new connector of each id, the removals first."""
     added = {one.id: one for one in change.added}
-    pairs: list[tuple[Connector | None, Connector | None]] = [
-        (one, added.pop(one.id, None)) for one in change.removed
-    ]
+    pairs: list[_Pair] = [(one, added.pop(one.id, None)) for one in change.removed]
     pairs.sort(key=lambda pair: pair[1] is not None)
     return pairs + [(None, one) for one in added.values()]
 

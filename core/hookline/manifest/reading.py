@@ -2,8 +2,8 @@
 
 What stands in a file is what is meant, so this reads less than YAML allows. Keys are texts as they are
 written. Only what JSON calls a number, ``true``, ``false`` and ``null`` are no texts; ``no``, ``on``,
-``0755`` and ``2026-01-31`` are some. Anchors, aliases, tags, merge keys, a second document and a key that
-comes twice are refused, and so is what is too large, before it takes memory.
+``0755`` and ``2026-01-31`` are some. Anchors, aliases, tags, directives, merge keys, a second document and a
+key that comes twice are refused, and so is what is too large, before it takes memory.
 
 Source: YAML 1.2.2, sections 10.2 and 10.3.
 """
@@ -15,6 +15,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NoReturn, cast
 
+from hookline.manifest.directives import find_directive
 from hookline.manifest.problems import Path, PathPart, UnreadableError
 
 MAX_BYTES = 32_000_000
@@ -248,6 +249,10 @@ def _events_of(text: str) -> Iterator[object]:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     documents = 0
+    directive = find_directive(text)
+    if directive is not None:
+        name, line = directive
+        raise UnreadableError(f"has the directive `{name}`; directives are not read here", line=line)
     try:
         for event in yaml.parse(text, Loader=loader):
             kind = type(event)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 import orjson
+from pydantic import SecretStr
 
+from hookline.credential import QueryCredential
 from hookline.errors import ConfigurationError, HooklineError
 from hookline.order import Order
 from hookline.principal import Principal
@@ -63,14 +65,15 @@ def record(
     connection = gateway.connections[action.connector.id]
     ids = {
         value
-        for value in connection.options.values()
+        for value in map(_revealed, connection.options.values())
         if isinstance(value, str) and len(value) >= _MIN_ID_LENGTH and not value.isalpha()
     }
-    connector = action.connector
+    connector, placement = action.connector, action.connector.credential
     redactor = Redactor(
         {*tape.secrets, *ids},
         headers=hidden_headers,
         kept=[*connector.return_headers, *(f"{prefix}*" for prefix in connector.return_prefixes)],
+        parameters=[placement.parameter] if isinstance(placement, QueryCredential) else [],
     )
     recording = Recording(
         action=action_id,
@@ -80,6 +83,10 @@ def record(
         exchanges=tuple(take.exchange() for take in takes),
     )
     return redactor.clean(recording, all_headers=[(take.request.headers, take.headers) for take in takes])
+
+
+def _revealed(option: object) -> object:
+    return option.get_secret_value() if isinstance(option, SecretStr) else option
 
 
 def _reason(content: bytes) -> str:

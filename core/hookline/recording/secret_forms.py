@@ -7,12 +7,14 @@ import binascii
 import json
 import re
 from collections.abc import Iterable
+from html import escape
 from urllib.parse import quote, quote_plus
 
 MIN_LENGTH = 6
 """A shorter text is no secret that could be told from other words."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+_PERCENT = re.compile(r"%[0-9A-F]{2}")
 _WORDS = re.compile(r"[ :]")
 
 
@@ -21,16 +23,19 @@ class SecretForms:
 
     Args:
         secrets: The secrets; parts of ``user:password`` and the word behind ``Bearer`` count too.
+        whole: Secrets whose parts are none, such as a sentence.
     """
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        parts = {part for secret in secrets for part in (secret, *_WORDS.split(secret))}
+    def __init__(self, secrets: Iterable[str], *, whole: Iterable[str] = ()) -> None:
+        parts = {part for secret in secrets for part in (secret, *_WORDS.split(secret))} | set(whole)
         self.secrets = frozenset(part for part in parts if len(part) >= MIN_LENGTH)
         forms = set()
         for secret in self.secrets:
-            forms |= {secret, quote(secret, safe=""), quote(secret), quote_plus(secret)}
-            forms.add(json.dumps(secret)[1:-1])
-            forms.add(json.dumps(secret, ensure_ascii=False)[1:-1])
+            quoted = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+            escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+            forms |= {secret, escape(secret), *quoted, *escaped}
+            forms |= {_PERCENT.sub(lambda found: found.group().lower(), form) for form in quoted}
+            forms |= {form.replace("/", "\\/") for form in escaped}
         self._forms = sorted(forms, key=len, reverse=True)
         self._bytes = [secret.encode() for secret in self.secrets]
 

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from hookline import __version__
+from hookline.credential import BasicCredential, OAuth2Credential
 from hookline.scaffold.licences import LICENCES
 from hookline.scaffold.names import check_free, name_plugin
 from hookline.scaffold.project import ProjectPlan, check_author, check_title, check_url, files_of
 from hookline.scaffold.writing import check_folder, write_files
 
 if TYPE_CHECKING:
+    from hookline.credential import Credential
     from hookline.scaffold.names import PluginNames
     from hookline.scaffold.project import Kind
 
@@ -100,6 +102,7 @@ def begin_package(
         ConfigurationError: If something given is not valid, or the folder is not empty.
     """
     from hookline.manifest import load_manifest
+    from hookline.scaffold.todo import find_todo
 
     names = name_plugin(name)
     check_free(names)
@@ -114,6 +117,8 @@ def begin_package(
         title=check_title(connector.title[:60]),
         base_url=connector.base_url,
         takes_key=connector.credential is not None,
+        key=_words_for(connector.credential),
+        todo=tuple(find_todo(connector).items()),
         author=check_author(author),
         licence=license,
         year=datetime.now(UTC).year,
@@ -132,6 +137,16 @@ def _about(license: str | None, author: str | None, *, asks: bool) -> tuple[str,
     if author is None:
         author = _ask("Author, as in `Ada <ada@example.com>`; empty for nobody", "", asks=asks)
     return str(license), author
+
+
+def _words_for(credential: Credential | None) -> str:
+    """Return what a service's credential is, in words."""
+    if isinstance(credential, BasicCredential):
+        return "User and password of your account, as `user:password`."
+    if isinstance(credential, OAuth2Credential):
+        parts = "client_id:client_secret" + (":refresh_token" if credential.grant == "refresh_token" else "")
+        return f"What access tokens are fetched with, as `{parts}`."
+    return "The key of your account."
 
 
 def is_terminal() -> bool:
@@ -159,5 +174,12 @@ def _tell(folder: Path, plan: ProjectPlan, files: list[str]) -> None:
         f"\nNext:\n\n  cd {folder}\n  pip install -e '.[test]'\n  pytest\n"
         f"  hookline serve --sandbox     {shows}\n"
     )
+    if plan.todo:
+        click.echo(
+            f"To do in {names.package}/{names.id}.yaml; until then tests/test_{names.id}.py leaves it out:\n"
+        )
+        for _, reason in plan.todo:
+            click.echo(f"  {reason}")
+        click.echo()
     if note := LICENCES[plan.licence].note:
         click.echo(note)

@@ -38,6 +38,8 @@ class ProjectPlan:
         licence: Key of `LICENCES`.
         year: Of the copyright.
         takes_key: Whether the service takes a credential.
+        key: What that credential is, in words.
+        todo: Checks that a manifest does not pass yet, each with what is missing.
         version: Of Hookline: the first that the plugin is made for.
     """
 
@@ -48,6 +50,8 @@ class ProjectPlan:
     author: str = ""
     licence: str = "mit"
     takes_key: bool = True
+    key: str = "The key of your account."
+    todo: tuple[tuple[str, str], ...] = ()
     year: int
     version: str
 
@@ -152,14 +156,22 @@ def _values(plan: ProjectPlan) -> dict[str, str]:
         "licence_name": licence.spdx or "No licence",
         "api_version": API_VERSION,
         "export_key": f"    export HOOKLINE_{names.id.upper()}_API_KEY=YOUR_KEY\n" if plan.takes_key else "",
-        "key_row": f"| `HOOKLINE_{names.id.upper()}_API_KEY` | The key of your account. |\n"
-        if plan.takes_key
-        else "",
+        "key_row": f"| `HOOKLINE_{names.id.upper()}_API_KEY` | {plan.key} |\n" if plan.takes_key else "",
+        "todo": _todo_lines(plan),
         "year": str(plan.year),
         "holder": holder,
         "version": plan.version,
         "next_version": _next_minor(plan.version),
     }
+
+
+def _todo_lines(plan: ProjectPlan) -> str:
+    if not plan.todo:
+        return ""
+    lines = [f"    {name} = None  # {reason}" for name, reason in plan.todo]
+    return f"    # To do: write what is missing into {plan.names.id}.yaml, then remove the line.\n" + "".join(
+        f"{line}\n" for line in lines
+    )
 
 
 def _summary(plan: ProjectPlan) -> str:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from hookline.testing.findings import fail, fail_if, fields_of, references_of, schema_problems
+from hookline.testing.describing import (
+    field_problems,
+    missing_samples,
+    naming_problems,
+    sample_problems,
+    schemas_of,
+)
+from hookline.testing.findings import fail, fail_if, references_of
 from hookline.testing.suite_base import ConnectorChecks
 
 if TYPE_CHECKING:
@@ -13,7 +20,6 @@ if TYPE_CHECKING:
     from hookline.testing.upstream import ScriptedUpstream
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_MAX_TITLE = 60
 
 
 class DescribingChecks(ConnectorChecks):
@@ -35,20 +41,18 @@ class DescribingChecks(ConnectorChecks):
 
     def test_an_action_is_named_and_described(self, checked_action: Action) -> None:
         """A list shows the title, and the description says what the title does not."""
-        action, problems = checked_action, []
-        if not action.title.strip() or len(action.title) > _MAX_TITLE:
-            problems.append(f"{action.id}: its title must be 1 to {_MAX_TITLE} characters long.")
-        described = action.description.strip().rstrip(".").lower()
-        if described in ("", action.title.strip().lower()):
-            problems.append(f"{action.id}: its description says no more than its title, {action.title!r}.")
-        fail_if(problems, "Give the input model a docstring of a sentence or two, or pass `description=…`.")
+        fail_if(
+            naming_problems(checked_action),
+            "Give the input model a docstring of a sentence or two, or pass `description=…`; "
+            "in a manifest write `description`.",
+        )
 
     def test_schemas_are_valid_and_stand_alone(self, checked_action: Action) -> None:
         """Both schemas are JSON Schema 2020-12 and refer to no other document."""
         import jsonschema
 
         problems = []
-        for direction, schema in _schemas(checked_action):
+        for direction, schema in schemas_of(checked_action):
             if schema.get("$schema", _DIALECT) != _DIALECT:
                 problems.append(
                     f"The {direction} of {checked_action.id} states another dialect in `$schema`."
@@ -66,43 +70,22 @@ class DescribingChecks(ConnectorChecks):
 
     def test_every_field_is_documented(self, checked_action: Action) -> None:
         """Each field of both schemas has a title or a description."""
-        problems = [
-            f"The field `{path}` of the {direction} of {checked_action.id} has no title and no description."
-            for direction, schema in _schemas(checked_action)
-            for path, field in fields_of(schema)
-            if not (field.get("title") or field.get("description") or field.get("$ref"))
-        ]
-        fail_if(problems, 'Write `Field(title="E-mail", description="…")`: forms show both.')
+        fail_if(
+            field_problems(checked_action),
+            'Write `Field(title="E-mail", description="…")`, or `title` in a manifest: forms show both.',
+        )
 
     def test_an_action_has_samples(self, checked_action: Action) -> None:
         """Forms can be filled in for trial: there is a sample, or every needed field has an example."""
-        if checked_action.samples:
-            return
-        schema = checked_action.input_schema
-        known = dict(fields_of(schema))
-        required = schema.get("required")
-        bare = [
-            str(name)
-            for name in (required if isinstance(required, list) else [])
-            if not any(key in known.get(str(name), {}) for key in ("examples", "default", "enum", "const"))
-        ]
         fail_if(
-            [f"{checked_action.id} has no sample, and its field `{name}` has no example." for name in bare],
-            "Pass `samples=[Sample(title=…, input=…, output=…)]`, or write `Field(examples=[…])`.",
+            missing_samples(checked_action),
+            "Pass `samples=[Sample(title=…, input=…, output=…)]`, or write `Field(examples=[…])`; "
+            "in a manifest write `samples` or `examples`.",
         )
 
-    def test_samples_satisfy_both_schemas(self, checked_action: Action) -> None:
+    def test_samples_satisfy_bothschemas_of(self, checked_action: Action) -> None:
         """What is shown as an example would be accepted, and is what comes back."""
-        problems = [
-            f"The {direction} of the sample {sample.title!r} of {checked_action.id} does not fit: {problem}"
-            for sample in checked_action.samples
-            for direction, value, schema in (
-                ("input", sample.input, checked_action.input_schema),
-                ("output", sample.output, checked_action.output_schema),
-            )
-            for problem in schema_problems(value, schema)
-        ]
-        fail_if(problems, "Correct the sample, or the schema.")
+        fail_if(sample_problems(checked_action), "Correct the sample, or the schema.")
 
     def test_options_of_connections_are_documented(self) -> None:
         """Whoever configures a connection reads what each option does."""
@@ -144,7 +127,3 @@ class DescribingChecks(ConnectorChecks):
             fail(
                 f"The connector {self.connector.id!r} has no action.", "Add one with `connector.endpoint(…)`."
             )
-
-
-def _schemas(action: Action) -> list[tuple[str, dict[str, object]]]:
-    return [("input", action.input_schema), ("output", action.output_schema)]

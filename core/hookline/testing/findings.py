@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
-import pytest
-
 if TYPE_CHECKING:
     from hookline.action import JsonObject
 
@@ -22,6 +20,8 @@ def fail(what: str, todo: str) -> NoReturn:
         what: What was found, in which action or hook.
         todo: What to do.
     """
+    import pytest  # here, because what is found is asked for without it too
+
     pytest.fail(f"{what}\n→ {todo}", pytrace=False)
 
 

@@ -52,6 +52,7 @@ def play(
         chunks=body.pieces(),
         silence_s=body.silence_s,
         bound_silence=body.bound,
+        is_output=answer.is_output,
     )
 
 

@@ -83,7 +83,9 @@ def _describe(method: str, path: str, query: list[tuple[str, str]], body: bytes)
 
 
 def _fits(recorded: object, sent: object) -> bool:
-    """Tell whether a value is the recorded one; what was removed may be any text."""
+    """Tell whether a value is the recorded one; what was removed may be any text or number."""
+    if recorded == REMOVED and isinstance(sent, (str, int, float)) and not isinstance(sent, bool):
+        return sent != ""
     if isinstance(recorded, str) and isinstance(sent, str):
         if REMOVED not in recorded:
             return recorded == sent

@@ -42,6 +42,7 @@ class ScriptedAnswer:
         body: Pieces of the body, with silences between them.
         after_s: Silence before it, in seconds of the test's clock.
         fault: What goes wrong with it.
+        is_output: Whether the body is the action's output itself, and not what the service says.
     """
 
     status: int = 200
@@ -49,6 +50,7 @@ class ScriptedAnswer:
     body: tuple[bytes | Pause, ...] = field(default=(), repr=False)
     after_s: float = 0.0
     fault: Fault | None = None
+    is_output: bool = False
 
 
 def make_answer(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 from hookline.connector import Connector
 from hookline.testing.findings import fail
 from hookline.testing.gateway import GatewayRecipe, GatewayUnderTest
+from hookline.testing.neighbours import Neighbours
 from hookline.testing.script import ScriptedAnswer, make_answer, make_stream
 
 if TYPE_CHECKING:
@@ -118,17 +119,33 @@ class ConnectorChecks:
         limits = {"max_answer_bytes": 4_000_000}
         settings = {"limits": limits, "plugins": {"retry": {"share_waits": False}}, **self.settings}
         recipe = GatewayRecipe(
-            plugins=(self._under_test(), *([spy] if spy else []), *plugins),
+            plugins=(self._under_test(), self._neighbours(), *([spy] if spy else []), *plugins),
             settings=settings,
             environ=self.environ,
             is_sandbox=self.sandbox if is_sandbox is None else is_sandbox,
         )
         with GatewayUnderTest(recipe, upstream=upstream, transport=transport) as gateway:
+            self._check_names(gateway)
             if self.connector.id not in gateway.connectors:
                 problems = gateway.problems()
                 reason = next((problem for problem in problems.values()), "no plugin adds it")
                 fail(f"The connector {self.connector.id!r} is in no catalog: {reason}", "Correct that first.")
             yield gateway
+
+    def _neighbours(self) -> Neighbours:
+        others = {id: given for id, given in self.answers.items() if not self._is_own(id)}
+        return Neighbours(self.connector.id, others)
+
+    def _is_own(self, name: str) -> bool:
+        return "." not in name or name.partition(".")[0] == self.connector.id
+
+    def _check_names(self, gateway: GatewayUnderTest) -> None:
+        """Refuse what is given for actions that do not exist: it would be ignored without a word."""
+        for member in ("inputs", "answers", "streams"):
+            for name in getattr(self, member):
+                id = name if "." in name else f"{self.connector.id}.{name}"
+                if gateway.app.catalog.get(id, with_hidden=True) is None:
+                    fail(f"`{member}` of the suite has {name!r}, but there is no action {id}.", "Correct it.")
 
     def _under_test(self) -> object:
         if self.plugin is not None:
@@ -144,7 +161,11 @@ class ConnectorChecks:
         return self.connector
 
     def script(self, gateway: GatewayUnderTest, action: Action, upstream: ScriptedUpstream) -> None:
-        """Let the service answer everything as the action needs it. Override it for what calls others."""
+        """Let the service answer everything as the action needs it.
+
+        What code runs of other connectors answers by itself: with the output of a sample, or with the JSON
+        that ``answers`` has for its id, such as ``openai.chat``.
+        """
         if gateway.recipe.is_sandbox:
             return
         if action.code is None:

@@ -131,6 +131,9 @@ def _hear_the_end() -> None:
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until granian sets the worker's own handler
     if hasattr(signal, "sigwait"):
+        os.register_at_fork(
+            after_in_child=_let_go_of_signals
+        )  # what a plugin forks should end when it is told to
         threading.Thread(target=_wait_for_the_end, name="hookline-signals", daemon=True).start()
 
 
@@ -142,6 +145,10 @@ def _wait_for_the_end() -> None:
         return
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # it is still loading
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _let_go_of_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
 
 def _leave_no_core_dump() -> None:

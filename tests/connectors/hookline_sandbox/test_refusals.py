@@ -31,6 +31,14 @@ def refused(path: str, body: object, **options: Any) -> tuple[int, str | None, s
     return error["status"], error["code"], error["param"]
 
 
+def tool_with(parameters: dict[str, object]) -> dict[str, object]:
+    return {"type": "function", "function": {"name": "f", "parameters": parameters}}
+
+
+def asked_for(schema: dict[str, object]) -> dict[str, object]:
+    return {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+
+
 def chat(**fields: object) -> dict[str, object]:
     return {"model": "sandbox", "messages": PING, **fields}
 
@@ -85,6 +93,11 @@ def chat(**fields: object) -> dict[str, object]:
         ({"max_tokens": 5, "max_completion_tokens": 5}, "invalid_parameter_combination", "max_tokens"),
         ({"max_tokens": 16_385}, "invalid_value", "max_tokens"),
         ({"max_completion_tokens": 16_385}, "invalid_value", "max_completion_tokens"),
+        ({"n": 5, "tools": [tool_with({"minProperties": 10**9})]}, None, None),
+        ({"functions": [{"name": "f", "parameters": {"type": "string", "minLength": 10**9}}]}, None, None),
+        ({"tools": [tool_with({"description": "x" * 300_000})] * 2}, None, "tools"),
+        ({"response_format": asked_for({"title": "x" * 600_000})}, None, "response_format"),
+        ({"response_format": asked_for({"minProperties": 10**9})}, None, None),
     ],
 )
 def test_chat_refuses_a_bad_field_by_code_and_parameter(

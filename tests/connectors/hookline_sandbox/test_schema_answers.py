@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import jsonschema
 import pytest
 
 from hookline_sandbox.patterns import text_for
-from hookline_sandbox.schema_answers import answer_for, explain_invalid_schema
+from hookline_sandbox.schema_answers import answer_for
+from hookline_sandbox.schema_effort import Effort, TooMuchError
+from hookline_sandbox.schema_judge import explain_invalid_schema
 
 TREE: dict[str, Any] = {
     "$defs": {
@@ -166,3 +169,86 @@ def test_a_schema_that_is_no_schema_is_explained() -> None:
 def test_a_pattern_beyond_the_simple_ones_ends_without_harm(pattern: str) -> None:
     text = text_for(pattern)
     assert text is None or isinstance(text, str)
+
+
+NESTED_REFERENCES: dict[str, Any] = {
+    "$ref": "#/$defs/x0",
+    "$defs": {
+        **{f"x{at}": {"allOf": [{"$ref": f"#/$defs/x{at + 1}"}] * 2} for at in range(40)},
+        "x40": {"type": "object"},
+    },
+}
+SLOW_TO_JUDGE: list[dict[str, Any]] = [
+    {
+        "type": "object",
+        "properties": {"a" * 40 + "!": {"type": "string"}},
+        "patternProperties": {"^(a+)+$": {"type": "string"}},
+    },
+    {"type": "string", "pattern": "^(a+)+[b]$", "not": {"pattern": "^(a+)+$"}},
+    {"type": "string", "pattern": "^(a|a)*$", "minLength": 5_000, "maxLength": 5_001},
+    {"type": "string", "pattern": "((a{999}){999}){999}"},
+    {"type": "string", "pattern": "[一]" * 600},
+    {"type": "array", "minItems": 5_000, "uniqueItems": True, "items": {"type": "string", "maxLength": 2}},
+    NESTED_REFERENCES,
+]
+BEYOND_MEASURE: list[dict[str, Any]] = [
+    {"type": "string", "minLength": 400_000_000},
+    {"type": "array", "items": {"type": "string", "minLength": 40_000}, "minItems": 1_000},
+    {"type": "array", "items": {"const": "x" * 100_000}, "minItems": 10_000},
+    {"type": "array", "items": {"enum": [["x" * 100_000]]}, "minItems": 10_000},
+    {"type": "object", "minProperties": 10**9},
+    {"type": "object", "minProperties": 10**9, "propertyNames": {"enum": ["a", "b"]}},
+    {
+        "type": "object",
+        "minProperties": 10**9,
+        "patternProperties": {"^a$": {"type": "string"}},
+        "additionalProperties": False,
+    },
+    {"allOf": [*[{"anyOf": [{"title": "a"}, {"title": "b"}]}] * 30, False]},
+    {"allOf": [{"enum": [f"a{at}" for at in range(9_000)]}, {"enum": [f"b{at}" for at in range(9_000)]}]},
+    {"type": "array", "minItems": 10_000, "items": {"type": "integer", "minimum": 5, "maximum": 4}},
+]
+
+
+@pytest.mark.parametrize("schema", SLOW_TO_JUDGE, ids=range(len(SLOW_TO_JUDGE)))
+def test_neither_expressions_nor_references_slow_an_answer_down(schema: dict[str, Any]) -> None:
+    began = time.thread_time()
+    answer_for(schema)
+    assert time.thread_time() - began < 1.5
+
+
+@pytest.mark.parametrize("schema", BEYOND_MEASURE, ids=range(len(BEYOND_MEASURE)))
+def test_a_schema_that_asks_for_too_much_is_given_up_soon(schema: dict[str, Any]) -> None:
+    began = time.thread_time()
+    with pytest.raises(TooMuchError):
+        answer_for(schema)
+    assert time.thread_time() - began < 3
+
+
+def test_answers_of_one_request_share_what_they_may_cost() -> None:
+    effort = Effort(clock=lambda: 0.0)
+    schema = {"type": "string", "minLength": 1_500_000}
+    for _ in range(2):
+        assert len(answer_for(schema, effort=effort)) == 1_500_000
+    with pytest.raises(TooMuchError):
+        answer_for(schema, effort=effort)
+
+
+def test_what_neither_steps_nor_characters_foresee_ends_by_the_clock() -> None:
+    seconds = iter(range(100))
+    effort = Effort(clock=lambda: float(next(seconds)))
+    with pytest.raises(TooMuchError):
+        answer_for({"type": "object", "properties": {"a": {}, "b": {}}}, effort=effort)
+
+
+def test_the_draft_that_a_schema_names_is_not_fetched() -> None:
+    schema = {"$schema": "https://example.invalid/draft", "$id": "https://example.invalid/me", "const": 3}
+    assert explain_invalid_schema(schema) is None
+    assert answer_for(schema) == 3
+
+
+def test_an_expression_that_is_none_is_explained() -> None:
+    problem = explain_invalid_schema({"properties": {"a": {"pattern": "(?<x"}}})
+    assert problem is not None
+    assert "'(?<x'" in problem
+    assert explain_invalid_schema({"properties": {"pattern": {"pattern": r"\p{L}"}}}) is None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import Field, SecretStr
 
 from hookline import Connector, PluginOptions, RouteRegistry, hookimpl
 from hookline.cli.context import CommandContext
@@ -103,6 +104,63 @@ def test_show_tells_all_that_a_plugin_is_and_does(run: Run, plugins: dict[str, A
         "problems": [],
         "needed_for": ["the actions of visible are gone"],
     } | {"module": json.loads(done.stdout)["module"]}
+
+
+class Guarded(PluginOptions):
+    """Has secrets of every kind."""
+
+    pepper: SecretStr = Field(SecretStr(""), description="For hashes.")
+    tokens: dict[str, str] = Field({}, description="One per tenant.")
+    peers: list[dict[str, SecretStr]] = Field([], description="Whom to tell.")
+    store: str = Field("", description="Where to keep it.")
+    depth: int = Field(3, description="How deep.")
+
+
+class Guard:
+    """Has nothing but options."""
+
+    options = Guarded
+
+    @hookimpl
+    def hookline_startup(self) -> None:
+        """Do nothing."""
+
+
+GUARDED = """\
+[plugins.guard]
+pepper = "CANARY-1"
+tokens = { acme = "CANARY-2" }
+peers = [{ one = "CANARY-3" }]
+store = "redis://ada:CANARY-4@localhost/0?token=CANARY-5"
+[plugins.guard.actions."acme.*"]
+pepper = "CANARY-6"
+depth = 4
+[plugins.guard.keys.k1]
+pepper = "CANARY-7"
+tokens = { acme = "CANARY-8" }
+[plugins.guard.keys.k1.actions."acme.greet"]
+peers = [{ one = "CANARY-9" }]
+"""
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_no_secret_of_any_table_is_shown(
+    run: Run, plugins: dict[str, Any], tmp_path: Path, form: list[str]
+) -> None:
+    plugins["guard"] = Guard
+    file = tmp_path / "hookline.toml"
+    file.write_text(GUARDED)
+
+    done = run("plugins", "show", "guard", *form, environ={"HOOKLINE_CONFIG": str(file)})
+
+    assert "CANARY" not in done.output
+    assert done.stdout.count("**********") == 9, done.output
+    if form:
+        rows = {row["key"]: (row["value"], row["source"]) for row in json.loads(done.stdout)["settings"]}
+        assert rows["plugins.guard.tokens"] == ({"acme": "**********"}, f"{file}:3")
+        assert rows["plugins.guard.store"][0] == "redis://**********@localhost/0?token=**********"
+        assert rows['plugins.guard.actions."acme.*".depth'] == (4, f"{file}:8")
+        assert rows["plugins.guard.keys.k1.pepper"] == ("**********", f"{file}:10")
 
 
 def test_show_is_readable(run: Run, plugins: dict[str, Any]) -> None:

@@ -197,6 +197,34 @@ def test_the_main_thread_of_a_worker_never_takes_sigterm_in_a_handler(start: Sta
         assert takers != [worker]  # which is not the main thread
 
 
+_FORKS_IN_A_WORKER = """
+import os, signal, time
+from hookline.webhook import server
+
+server._hold_signals()
+server._hear_the_end()
+child = os.fork()
+if child == 0:
+    time.sleep(20)
+    os._exit(0)
+os.kill(child, signal.SIGTERM)
+print(os.WTERMSIG(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_what_a_worker_forks_ends_when_it_is_told_to() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _FORKS_IN_A_WORKER],
+        env=_CLEAN,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert ended.stdout == f"{int(signal.SIGTERM)}\n"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
 def test_workers_end_with_a_main_process_that_was_killed(start: Start) -> None:
     serving = start("--workers", "2")

@@ -125,6 +125,22 @@ def test_with_max_items_a_call_goes_through_as_many_pages_as_it_takes() -> None:
     ]
 
 
+def test_a_whole_number_with_a_point_is_the_same_page() -> None:
+    by_page = Pages(items="rows", field="page", by="page", size_field="limit")
+    by_offset = Pages(items="rows", field="skip", by="offset", first=0, size_field="limit")
+    service = Service(next_of=float)
+
+    assert rows(gateway_of(by_page, service), page=2.0, limit=3.0)["next_page"] == 3
+    assert rows(gateway_of(by_offset, service), skip=6.0)["next_page"] == 9
+    assert rows(gateway_of(CURSOR, service), max_items=4.0, cursor="3")["rows"] == [4, 5, 6, 7]
+    assert service.asked == [
+        {"page": "2", "limit": "3"},
+        {"skip": "6"},
+        {"cursor": "3"},
+        {"cursor": "6"},
+    ]
+
+
 def test_it_begins_at_the_page_that_the_caller_asks_for_and_ends_where_there_are_enough() -> None:
     service = Service()
 
@@ -375,6 +391,28 @@ def test_a_page_whose_items_are_no_list_is_answered_by_what_came_before() -> Non
     output = rows(gateway_of(CURSOR, answer), max_items=100)
 
     assert (output["rows"], codes(output)) == ([1, 2, 3], ["pages_incomplete"])
+
+
+@pytest.mark.parametrize(("sizes", "pages", "asked"), [([400] * 9, 4, 4), ([100, 100, 1900, 100], 2, 3)])
+def test_pages_end_before_the_answer_is_larger_than_it_may_be(
+    sizes: list[int], pages: int, asked: int
+) -> None:
+    seen: list[int] = []
+
+    def large(request: UpstreamRequest) -> UpstreamResponse:
+        number = int(parse_qs(urlsplit(request.url).query).get("cursor", ["0"])[0])
+        seen.append(number)
+        return whole({"rows": [chr(97 + number) * sizes[number]], "total": 10, "next": str(number + 1)})
+
+    limits = {"limits": {"max_answer_bytes": 2000}}
+    gateway = make_gateway(Lists(CURSOR), answer=large, settings=Settings.model_validate(limits))
+    output = rows(gateway, max_items=9)
+
+    assert (len(output["rows"]), output["next_page"]) == (pages, str(pages))
+    assert codes(output) == ["pages_incomplete"]
+    assert f"With page {pages + 1} the answer would be larger than the 2,000 bytes" in str(output["warnings"])
+    assert len(seen) == asked
+    assert rows(gateway, cursor=output["next_page"])["rows"][0][0] == "abcdefghi"[pages]
 
 
 def test_pages_end_before_the_time_is_over() -> None:

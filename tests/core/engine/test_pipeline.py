@@ -182,6 +182,7 @@ def test_hooks_are_called_in_the_order_of_their_specifications_once_each(order: 
     others = (
         "hookline_map_error",
         "hookline_retry",
+        "hookline_exchange_credential",
         "hookline_open_stream",
         "hookline_job_over",
         "hookline_renew_principal",

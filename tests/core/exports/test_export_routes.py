@@ -309,7 +309,7 @@ def test_names_that_cannot_be_told_apart_are_left_out_and_the_rest_stays() -> No
     gateway.close()
 
 
-@pytest.mark.parametrize("returned", [None, "openapi", [1], {"a": 1}])
+@pytest.mark.parametrize("returned", ["openapi", [1], {"a": 1}])
 def test_a_plugin_that_returns_no_targets_keeps_the_gateway_from_starting(returned: Any) -> None:
     class Broken:
         @hookimpl
@@ -320,6 +320,19 @@ def test_a_plugin_that_returns_no_targets_keeps_the_gateway_from_starting(return
         ConfigurationError, match=r"'plugin1': hookline_register_exports\(\) must return a list"
     ):
         make_gateway(Broken())
+
+
+def test_a_plugin_that_returns_nothing_adds_no_target() -> None:
+    class Idle:
+        @hookimpl
+        def hookline_register_exports(self) -> None:
+            return None
+
+    gateway, plain = make_gateway(Idle()), make_gateway()
+
+    assert set(gateway.export_targets) == set(plain.export_targets)
+    gateway.close()
+    plain.close()
 
 
 def test_two_plugins_cannot_export_to_the_same_name() -> None:

@@ -69,6 +69,45 @@ def test_a_file_that_is_there_is_not_replaced(run: Run, tmp_path: Path) -> None:
     assert "--force" in result.output
 
 
+def test_a_link_that_leads_nowhere_is_not_written_through(run: Run, tmp_path: Path) -> None:
+    link, victim = tmp_path / "pets.yaml", tmp_path / "elsewhere" / "victim.txt"
+    victim.parent.mkdir()
+    link.symlink_to(victim)
+
+    result = run("pets", DOCUMENT)
+
+    assert (result.exit_code, victim.exists(), link.is_symlink()) == (2, False, True)
+    assert "is there already, and is a link" in result.output
+
+
+def test_with_force_a_link_is_replaced_and_what_it_leads_to_is_left_alone(run: Run, tmp_path: Path) -> None:
+    link, victim = tmp_path / "pets.yaml", tmp_path / "victim.txt"
+    victim.write_text("mine")
+    link.symlink_to(victim)
+
+    assert run("pets", DOCUMENT, "--force").exit_code == 0
+
+    assert (victim.read_text(), link.is_symlink()) == ("mine", False)
+    assert load_manifest(link).id == "pets"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["pets.yaml", "victim.txt"]
+
+
+def test_a_link_that_comes_while_the_document_is_read_is_not_written_through(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hookline.importing import source
+
+    read, victim = source.read_source, tmp_path / "victim.txt"
+
+    def read_and_plant(address: str) -> source.Source:
+        (tmp_path / "pets.yaml").symlink_to(victim)
+        return read(address)
+
+    monkeypatch.setattr(source, "read_source", read_and_plant)
+
+    assert (run("pets", DOCUMENT).exit_code, victim.exists()) == (2, False)
+
+
 @pytest.mark.parametrize(
     ("options", "verbs"),
     [

@@ -138,6 +138,12 @@ def test_methods_mean_what_http_says(method: str, read_only: bool, idempotent: b
         ({"output": {"fields": {"a": {"schema": "Pest"}}}}, {}, "actions.find.output.fields.a.schema: '#/$d"),
         ({}, {"test": "look"}, "test: there is no action 'look'."),
         ({"path": "/{id}"}, {"test": "find"}, "test: the action 'find' needs the field 'id'"),
+        ({"hidden": True}, {"test": "find"}, "test: the action 'find' is hidden"),
+        (
+            {"input": {"$ref": "#/$defs/In"}},
+            {"test": "find", "schemas": {"In": {"properties": {"q": {}}, "required": ["q"]}}},
+            "test: the action 'find' needs the field 'q'",
+        ),
         ({}, {"credential": {"kind": "header", "header": "Host"}}, "credential: `header` must be"),
         ({"path": "/../x"}, {}, "actions.find.path: "),
         ({"errors": [{"kind": "invalid", "statuses": 200}]}, {}, "actions.find.errors.0: say with `when`"),

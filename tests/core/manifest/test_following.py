@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hookline import hookimpl
 from hookline.errors import ConfigurationError
+from hookline.gateway import Gateway
+from hookline.settings import Settings
 from manifest_lab import manifest_text, open_lab
 from small_service import whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hookline.connector import Connector
     from hookline.upstream import UpstreamRequest, UpstreamResponse
+    from manifest_lab import ManifestLab
 
 _BROKEN = "manifest: 1\nid: acme\ntitel: Acme\n"
 
@@ -48,6 +53,194 @@ def test_a_bad_file_is_named_and_leaves_the_others_alone(
             "the manifest bad.yaml has a problem; the log tells which",
             "the manifest worse.json has a problem; the log tells which",
         ]
+
+
+def test_a_folder_that_is_not_there_keeps_a_gateway_from_starting(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="connectors_dir`: there is no folder") as caught:
+        Gateway(Settings(connectors_dir=tmp_path / "nowhere"), environ={})
+    assert "HOOKLINE_CONNECTORS_DIR" in (caught.value.hint or "")
+
+
+def test_a_folder_that_vanishes_leaves_its_actions_and_is_told(tmp_path: Path) -> None:
+    with open_lab(tmp_path / "c", {"acme.yaml": manifest_text()}) as lab:
+        lab.folder.rename(tmp_path / "elsewhere")
+        lab.settle()
+        assert lab.ids() == ["acme.find"]
+        told = "the folder of manifests cannot be read as a whole; the log tells why"
+        assert lab.get("/readyz")["warnings"] == [told]
+        (tmp_path / "elsewhere").rename(lab.folder)
+        lab.settle()
+        assert "warnings" not in lab.get("/readyz")
+
+
+def test_a_file_whose_test_nobody_can_run_does_not_keep_the_gateway_from_starting(tmp_path: Path) -> None:
+    hidden = _tested(manifest_text("bad")) + "    hidden: true\n"
+    with open_lab(tmp_path / "c", {"acme.yaml": manifest_text(), "bad.yaml": hidden}) as lab:
+        assert (lab.ids("acme"), lab.ids("bad")) == (["acme.find"], [])
+        assert "the action 'find' is hidden" in lab.gateway.host.plugins["manifest:bad"].problem
+        lab.write("bad.yaml", _tested(manifest_text("bad")))
+        lab.settle()
+        assert lab.ids("bad") == ["bad.find"]
+
+
+def test_what_the_catalog_refuses_at_the_start_is_a_problem_of_that_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hookline.engine.catalog import Catalog
+
+    add = Catalog.add
+
+    def refuse_bad(self: Catalog, *connectors: Connector) -> None:
+        if any(one.id == "bad" for one in connectors):
+            raise ConfigurationError("It cannot be used.")
+        add(self, *connectors)
+
+    monkeypatch.setattr(Catalog, "add", refuse_bad)
+    with open_lab(
+        tmp_path / "c", {"bad.yaml": manifest_text("bad"), "zoo.yaml": manifest_text("zoo")}
+    ) as lab:
+        assert (lab.ids("bad"), lab.ids("zoo")) == ([], ["zoo.find"])
+        assert lab.gateway.host.plugins["manifest:bad"].problem == "bad.yaml: It cannot be used."
+
+
+def _tested(text: str) -> str:
+    """Return a manifest whose action needs nothing and is the test of connections."""
+    return text.replace("actions:", "test: find\nactions:", 1).replace("/things/{id}", "/things")
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [("worse.yaml", "symbolic links"), ("acme.yaml/x", "Not a directory"), ("x" * 300, "name too long")],
+    ids=["a circle", "through a file", "too long"],
+)
+def test_a_link_that_cannot_be_followed_is_a_problem_of_that_file(
+    tmp_path: Path, target: str, told: str
+) -> None:
+    with open_lab(tmp_path / "c", {"acme.yaml": manifest_text()}) as lab:
+        (lab.folder / "worse.yaml").symlink_to(target)
+        lab.write("acme.yaml", manifest_text(verb="look"))
+        lab.settle()
+        assert lab.ids() == ["acme.look"]
+        (problem,) = lab.gateway.manifests.problems if lab.gateway.manifests else []
+        assert problem.startswith("worse.yaml: it cannot be reached: ")
+        assert told in problem
+    with open_lab(tmp_path / "c", {}) as lab:
+        assert lab.ids() == ["acme.look"]
+
+
+def test_a_file_that_cannot_be_reached_for_a_while_stays_in_use(tmp_path: Path) -> None:
+    with open_lab(tmp_path / "c", {"acme.yaml": manifest_text()}) as lab:
+        path = lab.folder / "acme.yaml"
+        path.unlink()
+        path.symlink_to("acme.yaml")
+        lab.settle()
+        assert lab.ids() == ["acme.find"]
+        assert lab.gateway.manifests is not None
+        assert "the version before this one stays in use" in lab.gateway.manifests.problems[0]
+        path.unlink()
+        lab.write("acme.yaml", manifest_text(verb="look"))
+        lab.settle()
+        assert (lab.ids(), lab.gateway.manifests.problems) == (["acme.look"], [])
+
+
+def test_a_file_that_goes_while_the_folder_is_listed_is_no_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import contextlib
+    import os
+
+    class Going:
+        """An entry of a file that is there for `is_file`, and gone for `stat`."""
+
+        name = "gone.yaml"
+
+        def is_file(self) -> bool:
+            return True
+
+        def stat(self) -> os.stat_result:
+            raise FileNotFoundError(2, "No such file or directory")
+
+    with open_lab(tmp_path / "c", {"acme.yaml": manifest_text()}) as lab:
+        scan = os.scandir
+
+        def listed(path: str) -> contextlib.AbstractContextManager[list[object]]:
+            return contextlib.nullcontext([*scan(path), Going()])
+
+        monkeypatch.setattr(os, "scandir", listed)
+        lab.write("acme.yaml", manifest_text(verb="look"))
+        lab.settle()
+        assert lab.ids() == ["acme.look"]
+        assert lab.gateway.manifests is not None
+        assert lab.gateway.manifests.problems == []
+
+
+def test_a_file_that_is_changed_in_place_with_size_and_time_as_before_is_read_again(tmp_path: Path) -> None:
+    import os
+
+    with open_lab(tmp_path / "c", {"acme.yaml": manifest_text(verb="find")}) as lab:
+        path = lab.folder / "acme.yaml"
+        before = path.stat()
+        path.write_text(manifest_text(verb="look"), "utf-8")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert path.stat().st_size == before.st_size
+        lab.settle()
+        assert lab.ids() == ["acme.look"]
+
+
+class _Changes:
+    """Counts how often plugins are told that connectors changed."""
+
+    count = 0
+
+    @hookimpl
+    def hookline_catalog_changed(self) -> None:
+        self.count += 1
+
+
+def _counted(lab: ManifestLab) -> _Changes:
+    changes = _Changes()
+    lab.gateway.host.register(changes, name="changes")
+    return changes
+
+
+def test_a_change_of_many_files_is_one_change_and_no_call_of_another_connector_fails(tmp_path: Path) -> None:
+    """Also with stored connections, which are made for connectors."""
+    many = [f"m{number}" for number in range(60)]
+    files = {f"{id}.yaml": manifest_text(id) for id in many} | {"acme.yaml": manifest_text()}
+    with open_lab(tmp_path / "c", files) as lab:
+        assert lab.call("acme.find", {"id": "1"})[0] == 200
+        changes, is_over, statuses = _counted(lab), threading.Event(), []
+
+        def call() -> None:
+            while not is_over.is_set():
+                statuses.append(lab.call("acme.find", {"id": "1"})[0])
+
+        callers = [threading.Thread(target=call) for _ in range(2)]
+        for caller in callers:
+            caller.start()
+        for id in many:
+            lab.write(f"{id}.yaml", manifest_text(id, verb="look"))
+        lab.settle()
+        is_over.set()
+        for caller in callers:
+            caller.join(20)
+        assert all(lab.ids(id) == [f"{id}.look"] for id in many)
+        assert changes.count == 1
+        assert set(statuses) == {200}
+
+
+def test_one_of_many_that_is_refused_does_not_keep_the_others_out(tmp_path: Path) -> None:
+    many = [f"m{number}" for number in range(32)]
+    with open_lab(tmp_path / "c", {}, environ={"HOOKLINE_M7_BASE_URL": "not a url"}) as lab:
+        changes = _counted(lab)
+        for id in many:
+            lab.write(f"{id}.yaml", manifest_text(id))
+        lab.settle()
+        assert [id for id in many if lab.ids(id) != [f"{id}.find"]] == ["m7"]
+        assert changes.count == 5
+        assert lab.gateway.manifests is not None
+        (problem,) = lab.gateway.manifests.problems
+        assert problem.startswith("m7.yaml: HOOKLINE_M7_BASE_URL: ")
 
 
 def test_two_files_with_one_id_are_both_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

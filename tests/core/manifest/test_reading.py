@@ -59,6 +59,9 @@ def test_blocks_of_text_keep_their_lines() -> None:
         (b"!x\na: 1", "has the tag `!x`; tags are not read here", 1),
         (b"a: 1\nb: 2\na: 3", "has the key `a` twice", 3),
         (b'{"a": 1, "a": 2}', "has the key `a` twice in one object", None),
+        (b"# a\n%TAG ! x\n---\na: 1", "has the directive `%TAG`; directives are not read here", 2),
+        (b"%YAML 1.2\r%FOO\n---\na: 1", "has the directive `%FOO`; directives are not read here", 1),
+        (b"a: 1\n...\n%\x1b[2J\n---\n", "has the directive `%`; directives are not read here", 3),
         (b"a: 1\n---\nb: 2", "has a second document; a manifest is one", 2),
         (b"<<: {a: 1}", "has the merge key `<<`; write out what it would bring", 1),
         (b"? [a]\n: x", "has a key that is no text", 1),
@@ -108,6 +111,20 @@ def test_hostile_texts_are_refused_within_seconds(content: bytes) -> None:
     told, _ = _refused(content)
     assert time.process_time() - begun_s < 10
     assert len(told) < 500
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r", "\x85", "\u2028", "\u2029"])
+def test_many_directives_do_not_keep_the_parser_busy(line_end: str) -> None:
+    text = "".join(f"%TAG !a{number}! x{line_end}" for number in range(30_000)) + "---\na: 1\n"
+    begun_s = time.process_time()
+    told, _ = _refused(text.encode())
+    assert time.process_time() - begun_s < 0.5
+    assert "has the directive `%TAG`" in told
+
+
+def test_a_per_cent_sign_is_no_directive_where_it_does_not_begin_a_line() -> None:
+    text = "%YAML 1.1\n---\na: 100%\nb: |\n  %TAG is one\nc: 'x\n  %y'\n"
+    assert read_manifest_text(text.encode()) == {"a": "100%", "b": "%TAG is one\n", "c": "x %y"}
 
 
 def test_a_laugh_of_a_billion_is_refused_at_its_first_anchor() -> None:

@@ -12,9 +12,10 @@ from urllib.parse import quote
 import jsonschema
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import BaseModel, SecretStr
 
 import hookline_schemas
-from hookline import Call, Connector
+from hookline import Call, Connector, QueryCredential
 from hookline.cli.context import CommandContext
 from hookline.cli.group import build_cli
 from hookline.testing import GatewayRecipe, GatewayUnderTest, ScriptedUpstream
@@ -300,3 +301,44 @@ def test_a_recorded_stream_is_replayed_with_its_silences(lab: Lab) -> None:
 
     assert result.output["text"] == "Ada"
     assert 2.5 in upstream.clock.waits  # type: ignore[attr-defined]  # it is a fake one
+
+
+class AcmeOptions(BaseModel):
+    """Options of a connector, one of which is secret."""
+
+    pin: SecretStr = SecretStr("")
+
+
+def test_a_credential_of_the_query_and_a_secret_option_are_not_written(tmp_path: Path) -> None:
+    connector = Connector(
+        "acme",
+        title="Acme CRM",
+        base_url="https://api.acme.example/v2",
+        credential=QueryCredential(parameter="appid"),
+        options=AcmeOptions,
+    )
+    anything: dict[str, object] = {"type": "object"}
+    connector.endpoint("find", "GET", "/contacts", input=anything, output=anything, read_only=True)
+    service = ScriptedUpstream()
+    service.answers("GET", "/contacts", json={"next": "/contacts?appid=abc1", "by": "pin-0004711"})
+    with service.serve() as url:
+        context = CommandContext(
+            environ={
+                "HOOKLINE_STATE_DIR": "none",
+                "HOOKLINE_ACME_BASE_URL": url,
+                "HOOKLINE_ACME_API_KEY": "abc1",
+                "HOOKLINE_ACME_PIN": "pin-0004711",
+            },
+            make_host=GatewayRecipe(plugins=(connector,)).make_host,
+        )
+        out = tmp_path / "one.json"
+        result = CliRunner().invoke(
+            build_cli(), ["record", "acme.find", "page=2", "--out", str(out)], obj=context
+        )
+
+    assert result.exit_code == 0, result.output
+    written = json.loads(out.read_text("utf-8"))
+    assert service.requests[0].target.endswith("appid=abc1")
+    assert sorted(written["exchanges"][0]["request"]["query"]) == [["appid", "[removed]"], ["page", "2"]]
+    assert "abc1" not in out.read_text("utf-8")
+    assert "pin-0004711" not in out.read_text("utf-8")

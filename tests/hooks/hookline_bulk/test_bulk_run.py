@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bulk_lab import BulkLab, read, repeat, statuses, text_of
 from fake_clock import FakeClock
-from hookline import Call, HooklineError, UpstreamRequest, UpstreamResponse, hookimpl
+from hookline import Call, HooklineError, Order, Reply, UpstreamRequest, UpstreamResponse, hookimpl
 from hookline.call import Cancellation
 from hookline.errors import BudgetExhaustedError, RateLimitedError, StoreUnavailableError
 from hookline.settings import LimitSettings, Settings
+from hookline_bulk import BulkPlugin
 from hookline_bulk.bulk_request import read_request
 from hookline_bulk.packing import fields_of_unit
-from small_service import CALLER, Upstream, make_connector, say, whole
+from small_service import CALLER, Upstream, make_connector, make_gateway, say, whole
 
 if TYPE_CHECKING:
     from hookline.engine.transport import Timeouts
@@ -322,6 +326,25 @@ def test_what_still_runs_when_the_time_is_over_is_ended_and_told_as_504() -> Non
 
     assert statuses(body) == [200, 504, 424]
     assert "may have charged" in body["items"][1]["error"]["detail"]
+
+
+def test_an_item_that_ends_its_task_fails_alone_and_at_once() -> None:
+    plugin = BulkPlugin()
+    make_gateway(plugin, settings=Settings(limits=LimitSettings(timeout_s=60.0)))
+    order = replace(say(), fields={"items": [{"text": "good"}, {"text": "bad"}], "concurrency": 1})
+
+    def proceed(item: Order) -> Reply:
+        if item.fields["text"] == "bad":
+            raise asyncio.CancelledError
+        return Reply(status=200, headers=[], content=b'{"text": "good"}')
+
+    began_at = time.monotonic()
+    reply = plugin.hookline_run_order(CALLER, order, proceed)
+
+    assert reply is not None
+    _, body = read(reply)
+    assert statuses(body) == [200, 500]
+    assert time.monotonic() - began_at < 30
 
 
 def test_cancelling_ends_what_runs_and_skips_the_rest() -> None:

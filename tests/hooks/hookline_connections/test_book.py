@@ -169,6 +169,72 @@ def test_a_change_made_here_is_seen_at_once_even_if_a_reading_was_under_way() ->
     assert lab.name == "n1"
 
 
+def test_many_changes_made_here_one_after_the_other_make_no_call_fail() -> None:
+    lab = Lab()
+    changes = 20
+
+    def read() -> list[StoredConnection]:
+        nonlocal changes
+        if changes:
+            changes -= 1
+            lab.book.expire()  # as a change does that is made while the rows are read
+        return [StoredConnection(tenant="", name=f"after {20 - changes}", connector="acme")]
+
+    lab.table.read = read  # type: ignore[method-assign]
+    assert lab.name == "after 20"
+
+
+def test_a_call_does_not_wait_twice_for_a_reading_that_does_not_end() -> None:
+    lab = Lab(at_once=False)
+    lab.book.expire()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hookline_connections.book._FIRST_WAIT_S", 0.5)
+        began_s = time.monotonic()
+        with pytest.raises(StoreUnavailableError):
+            _ = lab.name
+    assert time.monotonic() - began_s < 0.95
+
+
+def test_what_connections_are_made_of_can_change_without_the_database_and_without_a_gap() -> None:
+    lab = Lab()
+    assert lab.name == "n0"
+    lab.table.is_away = True
+    built: list[str] = []
+
+    def build(rows: Iterable[StoredConnection]) -> Snapshot:
+        built.append(lab.name)  # a call while the new snapshot is made
+        return Snapshot(rows=tuple(rows), plain=frozenset({"acme"}))
+
+    lab.book._build = build
+    lab.book.rebuild()
+
+    assert (built, lab.name, lab.book.current().plain) == (["n0"], "n0", frozenset({"acme"}))
+    assert (lab.table.looks, lab.table.reads) == (1, 1)
+
+
+def test_a_reading_under_way_is_made_of_what_there_is_when_it_ends() -> None:
+    lab = Lab(at_once=False)
+    threading.Timer(0.02, lab.catch_up).start()
+    assert lab.name == "n0"
+    lab.table.number = 1
+    lab.clock.advance(5.1)
+    assert lab.name == "n0"
+    lab.book.rebuild()
+    lab.catch_up()
+
+    assert lab.name == "n1"
+
+
+def test_a_snapshot_that_cannot_be_made_anew_is_read_anew() -> None:
+    lab = Lab()
+    assert lab.name == "n0"
+    lab.fails = True
+    lab.book.rebuild()
+    lab.fails, lab.table.number = False, 1
+
+    assert lab.name == "n1"
+
+
 def test_an_unexpected_failure_of_a_reading_is_no_end() -> None:
     lab = Lab()
     lab.fails = True

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from declared_lab import Run, fields, go
-from hookline import BasicCredential, ErrorRule, QueryCredential, hookimpl
+from hookline import BasicCredential, CredentialPlacement, ErrorRule, QueryCredential, hookimpl
 from hookline.errors import UpstreamUnavailableError
 from hookline_credentials import CredentialsPlugin
 from hookline_retry import RetryPlugin
@@ -44,6 +44,34 @@ def test_a_key_goes_into_the_query_of_a_request_with_a_body() -> None:
     run = call(method="POST")
 
     assert (run.request.path, run.request.content) == (f"/go?api_key={QUOTED}", b'{"q":"a b"}')
+
+
+@pytest.mark.parametrize("declared", [{"defaults": {"v": 1}}, {}], ids=["declared", "by default"])
+def test_a_field_that_no_schema_names_cannot_take_the_credential_s_place(declared: dict[str, Any]) -> None:
+    run = go(
+        {"q": "a", "api_key": "mine"},
+        CredentialsPlugin(),
+        answer=lambda request: whole({}),
+        environ={"HOOKLINE_CRM_API_KEY": KEY},
+        method="GET",
+        credential=IN_QUERY,
+        input={"type": "object", "properties": {"q": {"type": "string"}}},
+        **declared,
+    )
+
+    assert (run.status, run.json["error"]["code"], run.sent) == (422, "invalid_input", [])
+    assert "`api_key` is where the credential goes" in run.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "query", ["api_key=mine", "api%5Fkey=mine&q=1", "q=1&api_key", "&api_key=a&api_key=b&q=1"]
+)
+def test_a_key_stands_in_the_query_once_whatever_was_there(query: str) -> None:
+    def prepare(call: Any, request: UpstreamRequest) -> None:
+        request.path += "?" + query
+
+    rest = "q=1&" if "q=1" in query else ""
+    assert call(prepare=prepare).request.path == f"/go?{rest}api_key={QUOTED}"
 
 
 def test_user_and_password_go_into_basic_authentication() -> None:
@@ -104,6 +132,46 @@ def test_a_key_that_a_good_answer_repeats_reaches_nobody() -> None:
         "key": "[hidden]",
         "next": ["https://crm.example/v2/go?q=a+b&api_key=[hidden]&page=2"],
     }
+
+
+ESCAPED = [
+    KEY.replace("/", "\\/"),
+    KEY.replace("&", "\\u0026"),
+    KEY.replace("/", "\\u002F").replace("&", "\\u0026").replace("=", "\\u003d"),
+    QUOTED.lower(),
+    KEY.replace("&", "&amp;").replace("/", "&#x2F;"),
+]
+
+
+@pytest.mark.parametrize("written", ESCAPED)
+@pytest.mark.parametrize(
+    "credential", [IN_QUERY, CredentialPlacement(header="x-key", prefix="")], ids=["query", "header"]
+)
+def test_a_key_that_a_refusal_writes_with_escapes_is_not_in_the_message_of_a_rule(
+    written: str, credential: Any
+) -> None:
+    body = b'{"detail": "bad key ' + written.encode() + b'!"}'
+
+    run = call(
+        lambda request: Body([body]).response(status=400),
+        errors=[ErrorRule(kind="rejected", statuses=(400,), message="detail")],
+        credential=credential,
+    )
+
+    assert run.json["error"]["message"].startswith("bad key [hidden]!")
+    assert b"canary" not in run.content
+
+
+@pytest.mark.parametrize("written", ESCAPED)
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+def test_a_key_that_a_good_answer_writes_with_escapes_reaches_nobody(written: str, size: int) -> None:
+    content = b'{"url": "https:\\/\\/crm.example\\/?k=' + written.encode() + b'\\u0026a=%2f"}'
+
+    run = call(
+        lambda request: Body([content[at : at + size] for at in range(0, len(content), size)]).response()
+    )
+
+    assert run.json == {"url": "https://crm.example/?k=[hidden]&a=%2f"}
 
 
 def test_a_key_that_an_answer_repeats_piece_by_piece_reaches_nobody() -> None:

@@ -147,3 +147,23 @@ def test_two_gateways_of_one_process_count_for_themselves() -> None:
 
     assert ("hookline_calls_total", ("acme.say", "action", "200")) in numbers(one)
     assert ("hookline_calls_total", ("acme.say", "action", "200")) not in numbers(other)
+
+
+@pytest.mark.parametrize(("version", "shown"), [(None, ""), ("1.\ud800", "1.?"), ('1"\n', '1"\n')])
+def test_a_plugin_whose_version_is_no_text_does_not_hide_the_numbers(version: Any, shown: str) -> None:
+    host = PluginHost()
+    for plugin in (Door(RUN | {"metrics:read"}), MetricsPlugin()):
+        host.register(plugin, name="metrics" if isinstance(plugin, MetricsPlugin) else "door")
+    host.plugins["door"].version = version
+    client = create_app(Gateway(Settings(), host=host, environ={}, transport=Upstream())).test_client()
+
+    answer = client.get("/metrics")
+
+    assert answer.status_code == 200
+    found = {
+        sample.labels["plugin"]: sample.labels["version"]
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+        if sample.name == "hookline_plugin_info"
+    }
+    assert found["door"] == shown

@@ -57,5 +57,9 @@ connector.endpoint(
 def services(request: SourceRequest) -> list[tuple[str, str]]:
     """Return the rows of the dropdown for `service`."""
     output = request.run("parcels.list_services")
-    found = cast("list[dict[str, str]]", output["services"])
-    return [(service["id"], f"{service['name']}, {service['days']} days") for service in found]
+    found = cast("list[dict[str, object]]", output["services"])
+    return [(str(service["id"]), f"{service['name']}, {_days(service['days'])}") for service in found]
+
+
+def _days(count: object) -> str:
+    return "1 day" if count == 1 else f"{count} days"

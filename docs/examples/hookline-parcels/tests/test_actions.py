@@ -117,7 +117,7 @@ def test_the_dropdown_of_services_is_filled_by_the_service(desk: Desk, service: 
     assert answer.status_code == 200, answer.text
     assert answer.json is not None
     assert [(row["id"], row["name"]) for row in answer.json["options"]] == [
-        ("express", "Express, 1 days"),
+        ("express", "Express, 1 day"),
         ("standard", "Standard, 3 days"),
     ]
 

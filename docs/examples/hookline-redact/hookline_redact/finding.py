@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hookline_redact.ibans import find_ibans
 from hookline_redact.numbers import find_cards, find_ips, find_phones
+from hookline_redact.plain_text import plain_text_of, unescaped
 
 if TYPE_CHECKING:
     from hookline_redact.placeholders import Kind
@@ -26,11 +28,19 @@ _QUOTES = ".'`*~|/=?!{&"
 
 
 class Found(NamedTuple):
-    """Something personal in a text."""
+    """Something personal in a text.
+
+    Attributes:
+        start: Where it begins in the text.
+        end: Where it ends in the text.
+        kind: What it is.
+        value: It, without JSON escapes.
+    """
 
     start: int
     end: int
     kind: Kind
+    value: str
 
 
 class Finder:
@@ -53,27 +63,56 @@ class Finder:
         }
         wanted = frozenset(kinds)
         self._finders = [(kind, find) for kind, find in finders.items() if kind in wanted]
-        self._keep = frozenset(text.casefold() for text in keep)
+        self._keep = frozenset(unicodedata.normalize("NFKC", text).casefold() for text in keep)
 
     def find(self, text: str) -> list[Found]:
         """Return what was found, from the beginning to the end and without overlaps.
 
-        Where two overlap the one that begins first is taken, then the more certain one.
+        A text is looked through as it is and as people read it: `plain_text` says what that means.
+        Where two overlap the one that begins first is taken, then the more certain one; before both, what
+        was found in the text as it is read.
         """
         if not _HAS_LETTER_OR_DIGIT.search(text):
             return []
-        all_found = [
-            Found(start, end, kind)
-            for kind, find in self._finders
-            for start, end in find(text)
-            if text[start:end].casefold() not in self._keep
+        as_sent = [
+            Found(start, end, kind, text[start:end]) for start, end, kind in _apart(self._all_in(text))
         ]
-        all_found.sort(key=lambda found: found.start)  # stable: the order of the finders decides the rest
-        chosen: list[Found] = []
-        for found in all_found:
-            if not chosen or found.start >= chosen[-1].end:
-                chosen.append(found)
-        return chosen
+        plain = plain_text_of(text)
+        if plain is None:
+            return as_sent
+        as_read: list[Found] = []
+        for start, end, kind in _apart(self._all_in(plain.text)):
+            first, last = plain.starts[start], plain.ends[end - 1]
+            if not as_read or first >= as_read[-1].end:
+                as_read.append(Found(first, last, kind, unescaped(text[first:last])))
+        return _joined(as_read, as_sent)
+
+    def _all_in(self, text: str) -> Iterator[tuple[int, int, Kind]]:
+        for kind, find in self._finders:
+            for start, end in find(text):
+                if text[start:end].casefold() not in self._keep:
+                    yield start, end, kind
+
+
+def _apart(found: Iterable[tuple[int, int, Kind]]) -> list[tuple[int, int, Kind]]:
+    """Return what was found in order, without those that overlap one before them."""
+    chosen: list[tuple[int, int, Kind]] = []
+    for one in sorted(found, key=lambda one: one[0]):  # stable: the order of the finders decides the rest
+        if not chosen or one[0] >= chosen[-1][1]:
+            chosen.append(one)
+    return chosen
+
+
+def _joined(first: list[Found], second: list[Found]) -> list[Found]:
+    """Return both in order, the second without those that overlap one of the first."""
+    joined = list(first)
+    at = 0
+    for one in second:
+        while at < len(first) and first[at].end <= one.start:
+            at += 1
+        if at == len(first) or first[at].start >= one.end:
+            joined.append(one)
+    return sorted(joined)
 
 
 def find_emails(text: str) -> list[Span]:
@@ -108,7 +147,7 @@ class NameList:
     def __init__(self, names: Iterable[str]) -> None:
         by_first: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
         for name in names:
-            words = tuple(word.casefold() for word in _WORD.findall(name))
+            words = tuple(word.casefold() for word in _WORD.findall(unicodedata.normalize("NFKC", name)))
             if words:
                 by_first[words[0]].add(words)
         self._by_first = {

@@ -63,10 +63,12 @@ def hide(call: Call, request: UpstreamRequest, options: RedactOptions) -> None:
             code="nested_too_deep",
             hint="Send it with fewer lists and objects inside of each other.",
         ) from None
-    if not len(placeholders):
+    if changed is body:
         return
     assert isinstance(changed, dict)  # as the body was
     request.body, request.content = changed, None
+    if not len(placeholders):
+        return
     call.state[_STATE] = Redaction(
         placeholders=placeholders, is_json=_asks_for_json(changed), on_unknown=options.on_unknown
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,13 @@ MAX_DEPTH = 200
 JSON_TEXTS = frozenset({"arguments"})
 """Members whose text is JSON itself: what tools are called with."""
 
-_ELSEWHERE = ("data:", "http://", "https://")
+_FILE = re.compile(r"data:[\w.+/-]*(?:;[\w.+-]+=[\w.+-]+)*;base64,[A-Za-z0-9+/_-]*={0,2}")
+"""A whole file in an address; RFC 2397."""
+_NAMES_OF_OTHERS = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
+"""Members of a JSON Schema whose own members are named by whoever wrote it."""
+_VALUES = frozenset({"const", "default", "enum", "example", "examples"})
+"""Members of a JSON Schema that hold what the schema is for, in which names mean something else."""
+_NONE: frozenset[str] = frozenset()
 
 
 class NestedTooDeepError(Exception):
@@ -40,7 +48,13 @@ def taken_in(value: object, depth: int = 0) -> Iterator[str]:
 
 
 def redacted(
-    value: object, finder: Finder, placeholders: Placeholders, *, skipped: frozenset[str], depth: int = 0
+    value: object,
+    finder: Finder,
+    placeholders: Placeholders,
+    *,
+    skipped: frozenset[str],
+    depth: int = 0,
+    are_names: bool = False,
 ) -> object:
     """Return a JSON value with placeholders in it; the value itself, if there is nothing to hide.
 
@@ -52,6 +66,7 @@ def redacted(
         placeholders: Take what was found.
         skipped: Members that are left as they are.
         depth: How deep the value stands in the request.
+        are_names: Whether its members are called as somebody liked, so that none of them is skipped.
 
     Raises:
         TooManyValuesError: If there is more than ``placeholders`` take.
@@ -73,12 +88,19 @@ def redacted(
     if isinstance(value, dict):
         changed: dict[str, object] = {}
         for name, entry in value.items():
-            if name in skipped or not isinstance(entry, (str, dict, list)):
+            if (name in skipped and not are_names) or not isinstance(entry, (str, dict, list)):
                 continue
             if name in JSON_TEXTS and isinstance(entry, str):
                 new: object = _redacted_json(entry, finder, placeholders, depth)
             else:
-                new = redacted(entry, finder, placeholders, skipped=skipped, depth=depth + 1)
+                new = redacted(
+                    entry,
+                    finder,
+                    placeholders,
+                    skipped=_NONE if name in _VALUES and not are_names else skipped,
+                    depth=depth + 1,
+                    are_names=name in _NAMES_OF_OTHERS and not are_names,
+                )
             if new is not entry:
                 changed[name] = new
         return {**value, **changed} if changed else value
@@ -87,23 +109,35 @@ def redacted(
 
 def redacted_text(text: str, finder: Finder, placeholders: Placeholders) -> str:
     """Return a text with placeholders in it; the text itself, if there is nothing to hide."""
-    if text.startswith(_ELSEWHERE) and " " not in text:
-        return text  # an address that is fetched, or a file
+    if text.startswith("data:") and _FILE.fullmatch(text):
+        return text
     found = finder.find(text)
     if not found:
         return text
     parts: list[str] = []
     at = 0
-    for start, end, kind in found:
-        parts += (text[at:start], placeholders.put(kind, text[start:end]))
+    for start, end, kind, hidden in found:
+        parts += (text[at:start], placeholders.put(kind, hidden))
         at = end
     return "".join((*parts, text[at:]))
 
 
 def _redacted_json(text: str, finder: Finder, placeholders: Placeholders, depth: int) -> str:
+    is_repeating = False
+
+    def object_of(members: list[tuple[str, object]]) -> dict[str, object]:
+        nonlocal is_repeating
+        made = dict(members)
+        is_repeating = is_repeating or len(made) < len(members)
+        return made
+
     try:
-        value: object = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        orjson.loads(text)  # is stricter than `json`, which keeps numbers of any length as they are
+        value: object = json.loads(text, object_pairs_hook=object_of)
+    except (ValueError, RecursionError):
         return redacted_text(text, finder, placeholders)
-    changed = redacted(value, finder, placeholders, skipped=frozenset(), depth=depth + 1)
-    return text if changed is value else orjson.dumps(changed).decode()
+    changed = redacted(value, finder, placeholders, skipped=_NONE, depth=depth + 1)
+    if changed is value and not is_repeating:
+        return text
+    # Of members that are repeated only the last one was looked at, and only that one is sent.
+    return json.dumps(changed, ensure_ascii=False, separators=(",", ":"))
