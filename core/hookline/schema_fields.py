@@ -19,10 +19,12 @@ class SchemaFields:
     Attributes:
         schemas: Schema of each, local references followed; what stands beside one counts.
         is_open: Whether there may be others.
+        root: The schema that references in them are for.
     """
 
     schemas: dict[str, JsonObject] = field(repr=False)
     is_open: bool
+    root: JsonObject = field(default_factory=dict, repr=False)
 
     def may_have(self, name: str) -> bool:
         """Tell whether there can be a field of this name."""
@@ -36,7 +38,7 @@ def fields_of(schema: JsonObject) -> SchemaFields:
     """
     found: dict[str, JsonObject] = {}
     is_open = _collect(follow(schema, schema), schema, found)
-    return SchemaFields(schemas=found, is_open=is_open)
+    return SchemaFields(schemas=found, is_open=is_open, root=schema)
 
 
 def _collect(schema: JsonObject, root: JsonObject, found: dict[str, JsonObject]) -> bool:
