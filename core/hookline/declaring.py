@@ -20,6 +20,7 @@ from hookline.endpoint_checks import (
 from hookline.errors import InvalidUpstreamAnswerError
 from hookline.event_presenter import EventPresenter, presents_joined
 from hookline.event_stream import EventStream
+from hookline.file_fields import holds_files, media_type_of
 from hookline.filling import fill_request, hand_on, set_stream
 from hookline.picking import PickError, compile_pick, find
 from hookline.places import InPlace, Place, PlaceKind
@@ -46,8 +47,6 @@ STREAM_FIELD: dict[str, object] = {
     "type": "boolean",
     "default": False,
 }
-
-_BINARY_FORMATS = frozenset({"binary", "byte"})
 
 ANSWER_SCHEMAS: dict[str, JsonObject] = {
     "text": {
@@ -273,7 +272,7 @@ def _layout(
         defaults=dict(declared.defaults),
         shape=None if declared.shape is None else compile_pick(declared.shape, where=f"{where}: `shape`"),
         has_body=rest == "body" and (bool(in_body) or fields.is_open or not declared.places),
-        content_type=_media_type_of(fields, content),
+        content_type=None if content is None else media_type_of(fields.schemas.get(content, {}), fields.root),
         left_out=frozenset() if stream is None else frozenset({STREAM}),
         ask=() if stream is None else stream.ask,
         always_streams=stream is not None and not stream.ask,
@@ -284,7 +283,7 @@ def _encoding_for(declared: EndpointParts, prepare: Prepare) -> Prepare:
     """Return code that writes a request, with a body that is written as declared."""
     if declared.encoding == "json":
         return prepare
-    encoding = BodyEncoding(kind=declared.encoding)
+    encoding = BodyEncoding(kind=declared.encoding, takes_file_objects=True)
 
     def prepare_encoded(call: Call, request: object) -> None:
         from hookline.upstream import UpstreamRequest
@@ -305,26 +304,13 @@ def _body_encoding(
         kind=declared.encoding,
         styles={one.name or name: one.style for name, one in named.items() if one.style != "repeat"},
         files={
-            there[name]: _media_type_of(fields, name)
+            there[name]: media_type_of(schema, fields.root)
             for name, schema in fields.schemas.items()
-            if declared.encoding == "multipart" and _holds_files(schema)
+            if declared.encoding == "multipart" and holds_files(schema, fields.root)
         },
+        takes_file_objects=declared.shape is not None,
         fields={name: field for field, name in there.items() if field != name},
     )
-
-
-def _holds_files(schema: JsonObject) -> bool:
-    items = schema.get("items")
-    if schema.get("type") == "array" and isinstance(items, dict):
-        schema = items
-    return schema.get("contentEncoding") == "base64" or schema.get("format") in _BINARY_FORMATS
-
-
-def _media_type_of(fields: SchemaFields, name: str | None) -> str | None:
-    schema = fields.schemas.get(name or "", {})
-    items = schema.get("items")
-    told = schema.get("contentMediaType", items.get("contentMediaType") if isinstance(items, dict) else None)
-    return told if isinstance(told, str) else None
 
 
 def _only_field(declared: EndpointParts, fields: SchemaFields) -> str:

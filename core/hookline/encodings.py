@@ -54,12 +54,15 @@ class BodyEncoding:
         styles: How lists stand in a form, by the service's names; ``repeat`` for others.
         files: The service's names of those fields of a multipart body that are files in base64, each with
             its media type, as far as that is known.
+        takes_file_objects: Whether an object with ``content`` is a file wherever it stands: code or a shape
+            wrote the body, so its fields are none of the input's.
         fields: The input's names by the service's, where they differ; for messages.
     """
 
     kind: Encoding = "json"
     styles: Mapping[str, ListStyle] = field(default_factory=dict)
     files: Mapping[str, str | None] = field(default_factory=dict)
+    takes_file_objects: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, body: JsonObject) -> WrittenBody:
@@ -131,17 +134,23 @@ class BodyEncoding:
     def _items(self, name: str, value: object, style: ListStyle) -> list[tuple[str, object]]:
         if isinstance(value, list) and style == "repeat":
             return [(name, item) for item in value]
-        if isinstance(value, list) and (style == "brackets" and all(_is_file(item) for item in value)):
-            return [(f"{name}[]", item) for item in value]
-        if style != "repeat" and not _is_file(value):
+        if isinstance(value, list) and value and all(self._is_file(name, item) for item in value):
+            return [(f"{name}[]" if style == "brackets" else name, item) for item in value]
+        if style != "repeat" and not self._is_file(name, value):
             return list(pairs_of(name, value, style=style, field=self.fields.get(name, name)))
         return [(name, value)]
+
+    def _is_file(self, name: str, value: object) -> bool:
+        if name in self.files:
+            return True
+        is_object = isinstance(value, dict) and "content" in value and value.keys() <= FILE_MEMBERS
+        return self.takes_file_objects and is_object
 
     def _part(self, name: str, key: str, item: object) -> tuple[bytes, bytes]:
         field = self.fields.get(name, name)
         quoted = _UNQUOTABLE.sub(lambda match: f"%{ord(match.group()):02X}", key)
         disposition = f'Content-Disposition: form-data; name="{quoted}"'
-        if name in self.files or _is_file(item):
+        if self._is_file(name, item):
             found, file_name = _read_file(item, field=field)
             media_type = found.media_type or self.files.get(name) or BINARY
             quoted_file = _UNQUOTABLE.sub(lambda match: f"%{ord(match.group()):02X}", file_name or field)
@@ -154,10 +163,6 @@ class BodyEncoding:
 
 JSON_BODY = BodyEncoding()
 """How most services want a body, and how it is written where nothing else is said."""
-
-
-def _is_file(value: object) -> bool:
-    return isinstance(value, dict) and "content" in value and value.keys() <= FILE_MEMBERS
 
 
 def _read_file(value: object, *, field: str) -> tuple[Content, str | None]:

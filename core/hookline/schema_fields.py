@@ -17,12 +17,14 @@ class SchemaFields:
     """The fields of an object.
 
     Attributes:
-        schemas: Schema of each, local references followed.
+        schemas: Schema of each, local references followed; what stands beside one counts.
         is_open: Whether there may be others.
+        root: The schema that references in them are for.
     """
 
     schemas: dict[str, JsonObject] = field(repr=False)
     is_open: bool
+    root: JsonObject = field(default_factory=dict, repr=False)
 
     def may_have(self, name: str) -> bool:
         """Tell whether there can be a field of this name."""
@@ -36,14 +38,17 @@ def fields_of(schema: JsonObject) -> SchemaFields:
     """
     found: dict[str, JsonObject] = {}
     is_open = _collect(follow(schema, schema), schema, found)
-    return SchemaFields(schemas=found, is_open=is_open)
+    return SchemaFields(schemas=found, is_open=is_open, root=schema)
 
 
 def _collect(schema: JsonObject, root: JsonObject, found: dict[str, JsonObject]) -> bool:
     """Add the fields of a schema, and return whether there may be others."""
     properties = schema.get("properties")
     for name, member in as_object(properties).items():
-        found[name] = follow(as_object(member), root)
+        own = as_object(member)
+        target = follow(own, root)
+        beside = {} if target is own else {key: value for key, value in own.items() if key != "$ref"}
+        found[name] = {**target, **beside} if beside else target
     parts = schema.get("allOf")
     parts_open = [
         _collect(follow(as_object(part), root), root, found)

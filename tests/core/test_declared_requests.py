@@ -227,7 +227,7 @@ def test_a_multipart_body_holds_fields_and_files() -> None:
             "title",
             plain=FILE,
             page=FILE,
-            named=ANY,
+            named={"properties": {"content": FILE, "file_name": {}, "media_type": {}}},
             many={"type": "array", "items": {**FILE, "contentMediaType": "text/csv"}},
             meta=ANY,
             tags=LIST,
@@ -246,6 +246,59 @@ def test_a_multipart_body_holds_fields_and_files() -> None:
         "many": ("many", "text/csv", b"a"),
     }
     assert (run.request.content or b"").count(b'; name="many"') == 2
+
+
+_SHARED_FILE: dict[str, Any] = {"$ref": "#/$defs/file"}
+_BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        _SHARED_FILE,
+        {"anyOf": [_BINARY, {"type": "null"}]},
+        {"oneOf": [{"type": "null"}, _SHARED_FILE]},
+        {"allOf": [_SHARED_FILE], "description": "A picture."},
+    ],
+)
+def test_a_file_is_known_through_references_and_branches(schema: dict[str, Any]) -> None:
+    declared = fields(file=schema, many={"type": "array", "items": schema}, none=schema)
+    declared["$defs"] = {"file": {**FILE, "contentMediaType": "image/png"}}
+
+    run = go({"file": "aGk=", "many": ["YQ==", "Yg=="]}, input=declared, encoding="multipart")
+
+    form, files = form_of(run)
+    kind = "application/octet-stream" if "anyOf" in schema else "image/png"
+    assert (form, files) == ([], {"file": ("file", kind, b"hi"), "many": ("many", kind, b"a")})
+
+
+def test_an_object_that_is_declared_as_no_file_is_none() -> None:
+    run = go({"note": {"content": "hello world!"}}, input=fields(note=ANY), encoding="multipart")
+
+    assert form_of(run) == ([("note", '{"content":"hello world!"}')], {})
+
+
+def test_a_shape_may_make_files() -> None:
+    run = go(
+        {"text": "aGk="},
+        input=fields("text"),
+        encoding="multipart",
+        shape="{file: {content: text, file_name: 'a.txt'}}",
+    )
+
+    assert form_of(run) == ([], {"file": ("a.txt", "application/octet-stream", b"hi")})
+
+
+@pytest.mark.parametrize("told", ["image/png\r\nX-Evil: 1", "image/*", ""])
+@pytest.mark.parametrize("encoding", ["multipart", "binary"])
+def test_what_is_no_media_type_is_not_sent_as_one(told: str, encoding: str) -> None:
+    file = {"contentEncoding": "base64", "contentMediaType": told}
+
+    run = go({"file": "aGk="}, input=fields(file=file), encoding=encoding)
+
+    assert run.status == 200
+    assert b"X-Evil" not in (run.request.content or b"")
+    assert b"octet-stream" in (run.request.content or b"") + run.headers["content-type"].encode()
 
 
 def test_another_reader_takes_it_for_the_same() -> None:

@@ -393,7 +393,7 @@ def test_the_order_is_last_registered_first_with_wrappers_around() -> None:
     order = host.order()
 
     assert order["hookline_shape_request"] == ["around", "first", "two", "one", "last"]
-    assert list(order)[:3] == ["hookline_register_connectors", "hookline_startup", "hookline_register_routes"]
+    assert list(order)[:3] == ["hookline_register_connectors", "hookline_startup", "hookline_catalog_changed"]
     assert {name: found for name, found in order.items() if found} == {
         "hookline_shape_request": ["around", "first", "two", "one", "last"]
     }

@@ -32,7 +32,7 @@ CHECKED = frozenset({"bash", "json", "python", "text", "toml", "yaml"})
 MARKS = frozenset(
     {
         *("append", "background", "demo", "example", "file", "goes on", "help", "import", "imported"),
-        *("not run", "output", "raises", "restart", "run", "test"),
+        *("manifest", "not run", "output", "raises", "restart", "run", "test"),
     }
 )
 _ASSIGNMENT = re.compile(r"\w+=")

@@ -107,7 +107,7 @@ def test_every_piece_of_a_manifest_on_the_pages_is_of_the_format(read_blocks: ob
 def _whole(text: str) -> str:
     head = "manifest: 1\nid: acme\ntitle: Acme\nbase_url: https://api.acme.example\n"
     action = "actions:\n  find:\n    method: GET\n    path: /\n"
-    if text.lstrip().startswith("# yaml-language-server") and "\n" not in text.strip():
+    if text.lstrip().startswith("# yaml-language-server"):
         return head + action
     if re.search(r"^manifest:", text, re.MULTILINE):
         return text

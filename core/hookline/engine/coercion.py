@@ -163,6 +163,9 @@ def _types(branches: list[JsonObject]) -> set[str]:
             found.update(str(item) for item in types)
         elif "const" in branch or "enum" in branch:
             found.add("string")
+            choices = branch.get("enum", [branch["const"]] if "const" in branch else None)
+            if isinstance(choices, list) and None in choices:
+                found.add("null")
     return found
 
 

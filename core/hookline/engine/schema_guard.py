@@ -51,7 +51,9 @@ class SchemaGuard:
         self._spots: dict[str, Spot] = {}
         self._problems: dict[str, list[SchemaProblem]] = {}
         self._needed_together = 0
-        self._needs: dict[str, frozenset[str]] = {}
+        self._needs: dict[str, list[str]] = {}
+        self._needs_too_many: set[str] = set()
+        self._too_many: list[str] = []
         self._patterns: dict[str, str | None] = {}
         self._known = Known()
         self._steps: dict[str, int] = {}
@@ -59,7 +61,7 @@ class SchemaGuard:
             walk = SchemaWalk(schema, self._patterns, self._shared, is_shared=True)
             self._spots[f"#/$defs/{name}"] = walk.spot
             self._problems[name] = walk.problems
-            self._needs[name] = frozenset(walk.names)
+            self._needs[name] = sorted(walk.names)
 
     def shared_problems(self) -> Iterator[tuple[str, SchemaProblem]]:
         """Yield what is wrong with shared schemas, with their names."""
@@ -81,17 +83,19 @@ class SchemaGuard:
         needed = self._closure(walk.names)
         if walk.problems:
             return Verdict(problems=tuple(dict.fromkeys(walk.problems)), needed=needed)
-        found = list(self._weigh(walk.spot, walk.own_spots)) or list(self._check_spread(walk, needed))
-        self._needed_together += len(needed)
+        found = list(self._weigh(walk.spot, walk.own_spots))
         if len(needed) > MAX_DEFINITIONS:
             message = f"needs more than {MAX_DEFINITIONS:,} shared schemas; describe less of it"
             found.append(SchemaProblem(path=(), message=message))
-        elif self._needed_together > MAX_DEFINITIONS_TOGETHER:
+        elif len(needed) > MAX_DEFINITIONS_TOGETHER - self._needed_together:
             message = (
-                f"needs {len(needed):,} shared schemas, and together with those before it more than "
+                "needs many shared schemas, and together with those before it more than "
                 f"{MAX_DEFINITIONS_TOGETHER:,}; describe less of it"
             )
             found.append(SchemaProblem(path=(), message=message))
+        else:
+            self._needed_together += len(needed)
+            found = found or list(self._check_spread(walk, needed))
         own = schema.get("$defs")
         found += [
             SchemaProblem(
@@ -116,12 +120,26 @@ class SchemaGuard:
         return Growth({**self._spots, **walk.own_spots, "#": walk.spot}).depths(walk.spot)
 
     def _closure(self, names: set[str]) -> list[str]:
-        found = dict.fromkeys(sorted(names))
+        """Return the shared schemas that some need, with themselves; no more than tell that it fails."""
+        most = min(MAX_DEFINITIONS, MAX_DEFINITIONS_TOGETHER - self._needed_together)
+        found = self._reached(sorted(names), most)
+        if len(found) > MAX_DEFINITIONS:
+            for name in sorted(names):  # so that others that need the same one are judged at once
+                if len(self._reached([name], MAX_DEFINITIONS)) > MAX_DEFINITIONS:
+                    self._needs_too_many.add(name)
+                    self._too_many = found
+                    break
+        return found
+
+    def _reached(self, names: list[str], most: int) -> list[str]:
+        found = dict.fromkeys(names)
         queue = list(found)
         for name in queue:
-            if len(found) > MAX_DEFINITIONS:
+            if len(found) > most:
                 break
-            for inner in sorted(self._needs.get(name, ())):
+            if name in self._needs_too_many:
+                return self._too_many
+            for inner in self._needs.get(name, ()):
                 if inner not in found:
                     found[inner] = None
                     queue.append(inner)

@@ -7,18 +7,21 @@ Source: OpenAPI 2.0 "Parameter Object" (``body``, ``formData``); OpenAPI 3.1.1 "
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from hookline.importing import reasons
 from hookline.importing.document import Document, JsonObject, list_of, object_of, text_of
 from hookline.importing.fields import InputField, Style
 from hookline.importing.findings import LeftOutError
-from hookline.importing.media_types import Kind, best_of
+from hookline.importing.media_types import Kind, best_of, kind_of_media
 from hookline.importing.object_view import MAX_DESCRIPTION, ObjectView, view_object
-from hookline.importing.parameters import Parameters, kind_of
+from hookline.importing.parameters import JSON_LIST, SEPARATORS, Parameters, as_joined_text, kind_of
 from hookline.importing.texts import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hookline.importing.schemas import Schemas
 
 Encoding = Literal["json", "form", "multipart", "text", "binary"]
@@ -74,6 +77,7 @@ def read_body(
         needed=needed,
         description=body.get("description"),
         styles=_styles(object_of(told.get("encoding")), kind),
+        joined=_joined(object_of(told.get("encoding")), kind),
         place=place,
     )
     made.example = _example(document, told)
@@ -112,13 +116,17 @@ def _read_form(
     for one in given:
         raw = {name: value for name, value in one.items() if name not in ("name", "in", "required")}
         style = text_of(one.get("collectionFormat"))
+        schema = schemas.convert(raw, direction="input", place=f"{place}, field {one['name']}")
+        is_list = one.get("type") == "array"
+        if is_list and style in SEPARATORS:
+            schema = as_joined_text(schema, f"separated by {SEPARATORS[style]}")
         made.fields.append(
             InputField(
                 name=str(one["name"]),
                 where="body",
-                schema=schemas.convert(raw, direction="input", place=f"{place}, field {one['name']}"),
+                schema=schema,
                 is_required=one.get("required") is True,
-                style="repeat" if style == "multi" or one.get("type") != "array" else "comma",
+                style="comma" if is_list and style != "multi" and style not in SEPARATORS else "repeat",
             )
         )
     return made
@@ -140,6 +148,7 @@ def _make(
     description: object,
     styles: dict[str, Style],
     place: str,
+    joined: Mapping[str, str] = MappingProxyType({}),
 ) -> Body:
     if kind == "other" or kind == "events":
         raise LeftOutError(reasons.BODY_TYPE, media_type)
@@ -153,7 +162,7 @@ def _make(
     encoding: Encoding = "json" if kind == "json" else "form" if kind == "form" else "multipart"
     view = view_object(document, schema, direction="input")
     if view is not None and (view.fields or encoding != "json"):
-        return _flat(document, schemas, view, encoding, styles, place)
+        return _flat(document, schemas, view, encoding, styles, joined, place)
     if encoding != "json":
         if kind_of(document, schema) == "array":
             raise LeftOutError(reasons.BODY_TYPE, f"{media_type} that is no object")
@@ -179,6 +188,7 @@ def _flat(
     view: ObjectView,
     encoding: Encoding,
     styles: dict[str, Style],
+    joined: Mapping[str, str],
     place: str,
 ) -> Body:
     made = Body(encoding=encoding)
@@ -188,6 +198,8 @@ def _flat(
         schema = schemas.convert(raw, direction="input", place=f"{place}, field {name}")
         if encoding == "multipart":
             _mark_file(raw, schema)
+        if name in joined and kind_of(document, raw) == "array":
+            schema = as_joined_text(schema, joined[name])
         style: Style = styles.get(name, "repeat") if encoding != "json" else "repeat"
         made.fields.append(
             InputField(name=name, where="body", schema=schema, is_required=name in view.required, style=style)
@@ -213,8 +225,8 @@ def _whole(schema: JsonObject, media_type: str, kind: Kind, needed: bool, descri
         schema = {"type": "string", "contentEncoding": "base64"}
     bare = media_type.partition(";")[0].strip().lower()
     is_plain = "*" in bare or bare in ("application/json", "text/plain", "application/octet-stream")
-    if not is_plain and (kind != "json" or schema.get("type") == "array"):
-        schema = {**schema, "contentMediaType": bare}
+    if not is_plain:
+        schema["contentMediaType"] = bare  # in place: a reference gets its name later
     if text := clean(description, MAX_DESCRIPTION):
         schema["description"] = text
     schema.setdefault("title", "Body")
@@ -227,8 +239,20 @@ def _styles(encoding: JsonObject, kind: Kind) -> dict[str, Style]:
         style = object_of(told).get("style")
         if style == "deepObject":
             found[name] = "brackets"
-        elif object_of(told).get("explode") is False and kind == "form":
+        elif object_of(told).get("explode") is False and kind == "form" and text_of(style) not in SEPARATORS:
             found[name] = "comma"
+    return found
+
+
+def _joined(encoding: JsonObject, kind: Kind) -> dict[str, str]:
+    """Return how lists are told that a form holds as one text, by the names of their fields."""
+    found: dict[str, str] = {}
+    for name, told in encoding.items() if kind == "form" else ():
+        style = text_of(object_of(told).get("style"))
+        if style in SEPARATORS and object_of(told).get("explode") is not True:
+            found[name] = f"separated by {SEPARATORS[style]}"
+        elif kind_of_media(text_of(object_of(told).get("contentType"))) == "json":
+            found[name] = JSON_LIST
     return found
 
 

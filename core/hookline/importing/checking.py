@@ -36,7 +36,7 @@ def leave_out_unusable(manifest: JsonObject, findings: Findings, *, name: str) -
         ConfigurationError: If nothing is left of it.
     """
     for _ in range(_MAX_ROUNDS):
-        connector, problems = _build(manifest)
+        connector, problems = build(manifest)
         if connector is not None:
             return connector
         for path, message in problems:
@@ -48,7 +48,15 @@ def leave_out_unusable(manifest: JsonObject, findings: Findings, *, name: str) -
     raise ConfigurationError(f"{name}: no manifest can be made of it: {problems[0][1][:300]}")
 
 
-def _build(manifest: JsonObject) -> tuple[Connector | None, list[tuple[Path, str]]]:
+def build(manifest: JsonObject) -> tuple[Connector | None, list[tuple[Path, str]]]:
+    """Build the connector of a manifest.
+
+    Args:
+        manifest: The manifest.
+
+    Returns:
+        The connector, None if there are problems; and what is wrong where.
+    """
     from pydantic import ValidationError
 
     from hookline.manifest.building import build_connector
@@ -58,8 +66,8 @@ def _build(manifest: JsonObject) -> tuple[Connector | None, list[tuple[Path, str
         model = Manifest.model_validate(manifest)
     except ValidationError as exc:
         errors = exc.errors(include_url=False, include_input=False, include_context=False)
-        return None, [(one["loc"], one["msg"]) for one in errors[:1_000]]
-    connector, found = build_connector(model)
+        return None, [(one["loc"], one["msg"]) for one in errors]
+    connector, found = build_connector(model, most=None)
     problems = [(one.path, one.message) for one in found]
     return None if problems else connector, problems
 
@@ -79,6 +87,11 @@ def _take_out(manifest: JsonObject, path: Path, message: str, findings: Findings
     if names[:1] == ["schemas"] and len(names) > 1 and names[1] in shared:
         findings.add(reasons.REFUSED_PART, f"schema {names[1]}", message)
         shared[names[1]] = {}
+        return
+    if names[:1] == ["credential"]:
+        # what is left out would become `bearer`, which is another way to show it to the service
+        findings.add(reasons.REFUSED_CREDENTIAL, name, message)
+        manifest["credential"] = "none"
         return
     if names and names[0] in manifest and names[0] not in ("manifest", "id", "title", "base_url", "actions"):
         findings.add(reasons.REFUSED_PART, names[0], message)

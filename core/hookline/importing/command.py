@@ -121,7 +121,28 @@ def _import(
         if len(found.content) > _LARGE_BYTES:
             click.echo(f"Writing {imported.actions:,} actions …", err=True)
         text = heading_of(imported, name) + write_manifest_text(imported.manifest)
-    return imported, text.encode("utf-8", "replace")
+        content = text.encode("utf-8", "replace")
+        _read_back(content, imported)
+    return imported, content
+
+
+def _read_back(content: bytes, imported: Imported) -> None:
+    """Refuse to write what no gateway would read as what was meant."""
+    from hookline.manifest.problems import UnreadableError
+    from hookline.manifest.reading import read_manifest_text
+
+    try:
+        is_same = read_manifest_text(content) == imported.manifest
+    except UnreadableError as exc:
+        raise CommandError(
+            f"The manifest of {imported.name} could not be read back: it {exc.problem}.",
+            hint="Choose the operations that you need with --only or --tag.",
+        ) from None
+    if not is_same:
+        raise CommandError(
+            f"The manifest of {imported.name} would be read back as something else.",
+            hint="Choose the operations that you need with --only or --tag.",
+        )
 
 
 @contextmanager

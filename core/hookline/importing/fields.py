@@ -107,6 +107,7 @@ def _names(fields: list[InputField], findings: Findings, place: str) -> dict[tup
     Names in bodies are kept as they are, because a dot in the name of a place has a meaning there.
     """
     found: dict[tuple[Where, str], str] = {}
+    numbers: dict[str, int] = {}  # how far those of a name were counted
     taken = {one.name for one in fields if one.where == "body" and not _can_rename(one)}
     for one in sorted(fields, key=lambda one: (_ORDER.index(one.where), one.name)):
         key = (one.where, one.name)
@@ -118,10 +119,11 @@ def _names(fields: list[InputField], findings: Findings, place: str) -> dict[tup
         plain = one.name if one.where == "body" else field_name(one.name, is_header=one.where == "header")
         name = plain
         if name in taken:
-            name = f"{one.where}_{plain}"
-            number = 2
+            name = wanted = f"{one.where}_{plain}"
+            number = numbers.get(wanted, 2)
             while name in taken:
-                name, number = f"{one.where}_{plain}_{number}", number + 1
+                name, number = f"{wanted}_{number}", number + 1
+            numbers[wanted] = number
             findings.add(reasons.RENAMED, place, f"{plain} → {name}")
         taken.add(name)
         found[key] = name

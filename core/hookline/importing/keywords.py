@@ -69,10 +69,14 @@ def types_of(schema: JsonObject, note: Note) -> list[str]:
             return []
         else:
             note(reasons.WRONG_PART, f"type {str(name)[:40]!r}")
-    is_nullable = schema.get("nullable") is True or schema.get("x-nullable") is True
-    if is_nullable and found:
+    if is_nullable(schema) and found:
         found.append("null")
     return list(dict.fromkeys(found))
+
+
+def is_nullable(schema: JsonObject) -> bool:
+    """Tell whether a schema says, in OpenAPI's own word, that null is allowed too."""
+    return schema.get("nullable") is True or schema.get("x-nullable") is True
 
 
 def simple_keywords(schema: JsonObject, types: list[str], note: Note) -> JsonObject:
@@ -206,7 +210,7 @@ def _add_choices(schema: JsonObject, types: list[str], found: JsonObject, note: 
         elif (key := (type(value), value)) not in seen:
             seen.add(key)
             values.append(value)
-    if "null" in types and None not in values:
+    if ("null" in types or is_nullable(schema)) and None not in values:
         values.append(None)
     found["enum"] = values
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hookline.importing.document import MAX_HOPS, Document, list_of, object_of
+from hookline.importing.document import MAX_HOPS, Document, JsonObject, list_of, object_of
+from hookline.importing.findings import LeftOutError
 from hookline.importing.keywords import types_of
 from hookline.importing.texts import clean
 
@@ -21,6 +22,7 @@ MAX_DESCRIPTION = 300
 _MAX_DEPTH = 8
 _MAX_PARTS = 200
 _MAX_FIELDS = 500
+_MAX_SIDES_LOOKED_AT = 20
 
 
 @dataclass(kw_only=True, slots=True)
@@ -61,16 +63,54 @@ def view_object(document: Document, raw: object, *, direction: Direction) -> Obj
     return found if is_plain and found.is_object and len(found.fields) <= _MAX_FIELDS else None
 
 
-def has_sides(member: object) -> bool:
-    """Tell whether a field is filled in by one side only."""
-    return isinstance(member, dict) and (member.get("readOnly") is True or member.get("writeOnly") is True)
+def sides_of(document: Document, member: object) -> frozenset[Direction]:
+    """Return in which directions a field is not there: it, what it refers to, or a part of it says so.
+
+    Args:
+        document: Whose field it is.
+        member: Its schema as the document has it.
+    """
+    found: set[Direction] = set()
+    waiting = [member]
+    for one in waiting:
+        try:
+            raw = document.follow(one)
+        except LeftOutError:
+            continue
+        for holder in (raw, object_of(one)):
+            if holder.get("readOnly") is True:
+                found.add("input")
+            if holder.get("writeOnly") is True:
+                found.add("output")
+        if len(waiting) < _MAX_SIDES_LOOKED_AT:
+            waiting += list_of(raw.get("allOf"))[:_MAX_SIDES_LOOKED_AT]
+    return frozenset(found)
 
 
-def is_other_side(member: object, direction: Direction) -> bool:
-    """Tell whether a field is filled in by the other side only."""
-    return (
-        isinstance(member, dict) and member.get("readOnly" if direction == "input" else "writeOnly") is True
-    )
+def other_side_fields(document: Document, raw: JsonObject, direction: Direction) -> set[str]:
+    """Return the names of fields that only the other side fills in, in a schema and all its ``allOf``.
+
+    Args:
+        document: Whose schema it is.
+        raw: The schema.
+        direction: Whether callers give it or get it.
+    """
+    found: set[str] = set()
+    seen: set[int] = set()
+    waiting: list[object] = [raw]
+    for one in waiting:
+        try:
+            told = document.follow(one)
+        except LeftOutError:
+            continue
+        if id(told) in seen or len(seen) > _MAX_PARTS:
+            continue
+        seen.add(id(told))
+        for name, member in object_of(told.get("properties")).items():
+            if direction in sides_of(document, member):
+                found.add(name)
+        waiting += list_of(told.get("allOf"))[:_MAX_PARTS]
+    return found
 
 
 def _collect(
@@ -117,7 +157,7 @@ def _collect(
             return False
     found.is_object = found.is_object or has_fields or "object" in types
     for name, member in object_of(properties).items():
-        if not is_other_side(member, direction) and len(name) <= MAX_FIELD_NAME:
+        if direction not in sides_of(document, member) and len(name) <= MAX_FIELD_NAME:
             found.fields[name] = member
         else:
             found.left_out.add(name)

@@ -16,7 +16,7 @@ from hookline.importing.operations import Operation, choose, find_operations, it
 from hookline.importing.repeats import share_repeats
 from hookline.importing.samples import add_samples
 from hookline.importing.schemas import Schemas
-from hookline.importing.security import Security, read_security, wants_another
+from hookline.importing.security import NOT_SHOWN, Security, read_security, wants_another
 from hookline.importing.servers import base_url_of
 from hookline.importing.texts import clean, one_line, words_of
 from hookline.importing.tree import read_tree
@@ -90,6 +90,8 @@ def import_openapi(
         raise ConfigurationError(_nothing_left(document, count))
     manifest = _assemble(document, connector_id, base_url, security, drafted, schemas)
     connector = leave_out_unusable(manifest, document.findings, name=name)
+    if manifest["credential"] == "none" != security.credential:
+        security = Security(notes=[NOT_SHOWN])
     add_samples(drafted, connector, document.findings)
     kept = object_of(manifest["actions"])
     return Imported(

@@ -35,13 +35,16 @@ _HEADER_CHARACTERS = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+.^_`|~-"
 )
 _NOT_SCHEMA = frozenset({"name", "in", "required", "description", "allowEmptyValue", "collectionFormat"})
-_SEPARATORS = {
+JSON_LIST = "JSON, in square brackets"
+"""How a text holds a list that is sent as JSON."""
+SEPARATORS = {
     "ssv": "spaces",
     "tsv": "tabs",
     "pipes": "`|`",
     "spaceDelimited": "spaces",
     "pipeDelimited": "`|`",
 }
+"""What stands between the items of a list, by ``collectionFormat`` or ``style``."""
 _MAX_PARAMETERS = 500
 _MAX_NAME = 200
 _MAX_BRANCHES = 20
@@ -95,9 +98,10 @@ def read_parameters(
         if not isinstance(name, str) or not name or len(name) > _MAX_NAME or not isinstance(where, str):
             document.findings.add(reasons.WRONG_PART, place, "a parameter without `name` or `in`")
             continue
-        found[where, name] = parameter
+        found[where, name.lower() if where == "header" else name] = parameter  # headers have no case
     result = Parameters()
-    for (where, name), parameter in found.items():
+    for (where, _), parameter in found.items():
+        name = str(parameter["name"])
         if where == "body":
             result.body = parameter
         elif where == "formData":
@@ -137,19 +141,22 @@ def _add(
     kind = kind_of(document, schema)
     style = _style_of(document, parameter, where)
     if where == "querystring" or (kind == "object" and style == "explode"):
+        if where not in ("query", "querystring"):
+            _cannot(document, place, f"{where} {name}", is_required)
+            return
         _add_exploded(schemas, schema, name, result, place, is_required, document)
         return
     made = schemas.convert(schema, direction="input", place=f"{place}, parameter {name}")
     _describe(parameter, made)
-    separator = _SEPARATORS.get(style)
+    separator = SEPARATORS.get(style)
     if kind == "object" and not is_json and style != "brackets":
         _cannot(document, place, f"{where} {name}", is_required)
         return
     if kind == "array":
         if where in ("path", "cookie") and separator is None and style in ("comma", "repeat"):
             separator = "commas"
-        if is_json and where == "query":
-            made = as_joined_text(made, "JSON, in square brackets")
+        if is_json:
+            made = as_joined_text(made, JSON_LIST)
         elif separator is not None:
             made = as_joined_text(made, f"separated by {separator}")
     if where == "path" and style in ("label", "matrix"):
@@ -237,7 +244,10 @@ def kind_of(document: Document, schema: object) -> str:
         return "object"
     for keyword in ("allOf", "oneOf", "anyOf"):
         for branch in list_of(raw.get(keyword))[:8]:
-            inner = object_of(branch)
+            try:
+                inner = document.follow(branch)
+            except LeftOutError:
+                continue
             if inner.get("type") in ("array", "object"):
                 return str(inner["type"])
             if "properties" in inner:
@@ -246,10 +256,10 @@ def kind_of(document: Document, schema: object) -> str:
 
 
 def _style_of(document: Document, parameter: JsonObject, where: str) -> str:
-    """Return one of repeat, comma, brackets, explode, label, matrix and the names of `_SEPARATORS`."""
+    """Return one of repeat, comma, brackets, explode, label, matrix and the names of `SEPARATORS`."""
     if document.version == "2.0":
         given = text_of(parameter.get("collectionFormat")) or "csv"
-        return {"csv": "comma", "multi": "repeat"}.get(given, given if given in _SEPARATORS else "comma")
+        return {"csv": "comma", "multi": "repeat"}.get(given, given if given in SEPARATORS else "comma")
     default = "form" if where in ("query", "cookie") else "simple"
     given = text_of(parameter.get("style")) or default
     explode = parameter.get("explode", given == "form")
@@ -260,7 +270,7 @@ def _style_of(document: Document, parameter: JsonObject, where: str) -> str:
         if explode is not False:
             return "explode" if kind == "object" and "schema" in parameter else "repeat"
         return "comma"
-    if given in _SEPARATORS:
+    if given in SEPARATORS:
         return "repeat" if explode is True else given
     return given if given in ("label", "matrix") else "comma"
 

@@ -176,6 +176,12 @@ ALTERNATIVES = _reason(
     "Rules about which fields go together are not taken over.",
     "Nothing to do: the service checks them itself.",
 )
+RULE = _reason(
+    "rule",
+    "simplified",
+    "A `not`, an `if` or a `maxContains` rests on what cannot be taken over exactly; the rule was left out.",
+    "Nothing to do: the service checks it itself.",
+)
 OTHER_CREDENTIAL = _reason(
     "other_credential",
     "note",
@@ -187,6 +193,12 @@ CREDENTIAL = _reason(
     "note",
     "A way to show credentials cannot be taken over as it is.",
     "See the comment at the top of the manifest.",
+)
+REFUSED_CREDENTIAL = _reason(
+    "refused_credential",
+    "simplified",
+    "The way to show credentials is one that no gateway loads; none is shown.",
+    "Correct it in the document, or set `credential` in the manifest.",
 )
 NO_SERVER = _reason(
     "no_server",

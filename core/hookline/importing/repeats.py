@@ -89,6 +89,7 @@ class _Sharer:
         self._index = index
         self._shared = shared
         self._names: dict[int, str] = {}
+        self._numbers: dict[str, int] = {}
         self._done: set[int] = set()
 
     def rewrite(self, schema: JsonObject) -> None:
@@ -117,7 +118,7 @@ class _Sharer:
             self.rewrite(schema)
             return schema
         if number not in self._names:
-            name = self._names[number] = free_name(clean_name(hint), self._shared)
+            name = self._names[number] = free_name(clean_name(hint), self._shared, self._numbers)
             self._shared[name] = schema
             self.rewrite(schema)
         return {"$ref": PREFIX + self._names[number]}

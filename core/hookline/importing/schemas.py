@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, cast
 from hookline.errors import ConfigurationError
 from hookline.importing import reasons
 from hookline.importing.document import MAX_HOPS, Document, JsonObject, list_of, object_of
-from hookline.importing.keywords import is_safe_pattern, simple_keywords, types_of
+from hookline.importing.exactness import is_exact
+from hookline.importing.keywords import is_nullable, is_safe_pattern, simple_keywords, types_of
 from hookline.importing.object_view import (
     MAX_DESCRIPTION,
     MAX_FIELD_NAME,
     Direction,
-    has_sides,
-    is_other_side,
+    other_side_fields,
+    sides_of,
 )
 from hookline.importing.shared_schemas import Key, SharedSchema, break_circles, closure_of_sides
 from hookline.importing.texts import clean, one_line
@@ -63,6 +64,7 @@ class Schemas:
         self._current: SharedSchema | None = None
         self._place = ""
         self._fields = 0
+        self._around: dict[int, dict[Direction, set[str]]] = {}  # of branches of an ``allOf``, by identity
         self._known: dict[
             tuple[int, Direction], tuple[object, JsonObject]
         ] = {}  # by identity, with what has it
@@ -112,6 +114,7 @@ class Schemas:
         sided = closure_of_sides(self._shared)
         named: dict[str, JsonObject] = {}
         names: dict[str, str] = {}
+        numbers: dict[str, int] = {}
         for key in sorted(self._shared):
             pointer, direction = key
             one = self._shared[key]
@@ -119,7 +122,7 @@ class Schemas:
             wanted = f"{one.hint}{'Input' if is_twin else ''}"
             at = f"{pointer} {direction if is_twin else ''}"
             if at not in names:
-                names[at] = free_name(wanted, named)
+                names[at] = free_name(wanted, named, numbers)
                 named[names[at]] = {}
             one.name = names[at]
             if not named[one.name]:
@@ -164,6 +167,8 @@ class Schemas:
         if not types and not any(name in raw for name in _IN_PLACE):
             types = ["object"] if isinstance(raw.get("properties"), dict) else types
             types = ["array"] if "items" in raw and not types else types
+            if types and is_nullable(raw):
+                types.append("null")
         if types:
             made["type"] = types[0] if len(types) == 1 else types
         made |= simple_keywords(raw, types, self._note)
@@ -172,7 +177,7 @@ class Schemas:
         if not types or "array" in types:
             self._add_array(raw, made, direction, depth, hint)
         self._add_combined(raw, made, direction, depth, is_in_place, hint)
-        return made
+        return _or_null(made) if is_nullable(raw) else made
 
     def _add_object(
         self, raw: JsonObject, made: JsonObject, direction: Direction, depth: int, hint: str
@@ -192,9 +197,10 @@ class Schemas:
                 else:
                     members[name] = self._convert(member, direction, depth + 1, False, f"{hint}_{name}")
             made["properties"] = members
-        required = [
-            one for one in list_of(raw.get("required")) if isinstance(one, str) and one not in left_out
-        ]
+        needed = [one for one in list_of(raw.get("required")) if isinstance(one, str)]
+        if needed:
+            left_out |= self._left_out_around(raw, direction)
+        required = [one for one in needed if one not in left_out]
         if required:
             made["required"] = list(dict.fromkeys(required))
         others = raw.get("additionalProperties")
@@ -210,6 +216,26 @@ class Schemas:
             else:
                 self._note(reasons.PATTERN, f"pattern {pattern[:60]}")
                 made.pop("additionalProperties", None)
+
+    def _left_out_around(self, raw: JsonObject, direction: Direction) -> set[str]:
+        """Return the other side's fields in the ``allOf`` that a schema has or is a part of."""
+        found = set(self._around.get(id(raw), {}).get(direction, ()))
+        if "allOf" in raw:
+            found |= other_side_fields(self._document, raw, direction)
+        return found
+
+    def _tell_branches(self, raw: JsonObject) -> None:
+        """Remember for the branches of an ``allOf`` which fields the others of it leave out."""
+        around = self._around.get(id(raw), {})
+        both: tuple[Direction, Direction] = ("input", "output")
+        own = {one: around.get(one, set()) | other_side_fields(self._document, raw, one) for one in both}
+        if not any(own.values()):
+            return
+        if self._current is not None:
+            self._current.has_sides = True
+        for branch in list_of(raw["allOf"])[:200]:
+            if isinstance(branch, dict) and "$ref" not in branch:
+                self._around[id(branch)] = own
 
     def _add_array(
         self, raw: JsonObject, made: JsonObject, direction: Direction, depth: int, hint: str
@@ -240,6 +266,8 @@ class Schemas:
             given = raw.get(keyword)
             if given is None:
                 continue
+            if keyword == "allOf":
+                self._tell_branches(raw)
             branches = [
                 self._convert(one, direction, depth + 1, is_in_place, hint) for one in list_of(given)[:200]
             ]
@@ -252,27 +280,32 @@ class Schemas:
                 cast("list[JsonObject]", made["allOf"]).append({target: branches})
             else:
                 made[target] = branches
-        is_nullable = raw.get("nullable") is True or raw.get("x-nullable") is True
-        if is_nullable and "type" not in made:
-            if "anyOf" in made:
-                cast("list[JsonObject]", made["anyOf"]).append({"type": "null"})
-            elif "allOf" in made:
-                made["anyOf"] = [{"allOf": made.pop("allOf")}, {"type": "null"}]
         for keyword in _ONE_INSIDE:
             if isinstance(raw.get(keyword), (dict, bool)):
                 made[keyword] = self._convert(raw[keyword], direction, depth + 1, False, hint)
-        if isinstance(raw.get("not"), (dict, bool)):
+        if "maxContains" in made and not is_exact(raw.get("contains")):
+            self._note(reasons.RULE, "maxContains")
+            del made["maxContains"]
+        if isinstance(raw.get("not"), (dict, bool)) and self._keeps(raw, "not"):
             made["not"] = self._convert(raw["not"], direction, depth + 1, is_in_place, hint)
-        if isinstance(raw.get("if"), (dict, bool)):
+        if isinstance(raw.get("if"), (dict, bool)) and self._keeps(raw, "if"):
             for keyword in _CONDITIONS:
                 if isinstance(raw.get(keyword), (dict, bool)):
                     made[keyword] = self._convert(raw[keyword], direction, depth + 1, is_in_place, hint)
 
+    def _keeps(self, raw: JsonObject, keyword: str) -> bool:
+        """Tell whether a rule is taken over: what is said less exactly inside of it would turn it around."""
+        if is_exact(raw[keyword]):
+            return True
+        self._note(reasons.RULE, keyword)
+        return False
+
     def _is_other_side(self, member: object, direction: Direction) -> bool:
         """Tell whether a field is filled in by the other side only, and note that there are such fields."""
-        if self._current is not None and has_sides(member):
+        sides = sides_of(self._document, member)
+        if sides and self._current is not None:
             self._current.has_sides = True
-        return is_other_side(member, direction)
+        return direction in sides
 
     # ------------------------------------------------------------ references
 
@@ -294,8 +327,7 @@ class Schemas:
             self._note(reasons.LOST_PART, reference)
             return told
         made = self._share(pointer, target, _name_of(pointer), direction, is_in_place)
-        is_nullable = raw.get("nullable") is True or raw.get("x-nullable") is True
-        if is_nullable:
+        if is_nullable(raw):
             made = {"anyOf": [made, {"type": "null"}]}
         if not told:
             return made
@@ -347,6 +379,28 @@ class Schemas:
                 reference["$ref"] = PREFIX + self._shared[key].name
 
 
+_BESIDE = ("title", "description", "default", "examples", "deprecated")
+
+
+def _or_null(made: JsonObject) -> JsonObject:
+    """Let a schema allow null too, whose type does already if it has one."""
+    if "type" not in made and "anyOf" in made and "allOf" not in made:
+        cast("list[JsonObject]", made["anyOf"]).append({"type": "null"})
+        return made
+    if "type" not in made and "allOf" in made and "anyOf" not in made:
+        made["anyOf"] = [{"allOf": made.pop("allOf")}, {"type": "null"}]
+        return made
+    if not any(name in made for name in ("allOf", "anyOf", "not", "if", "const")):
+        return made
+    inside = {name: value for name, value in made.items() if name not in _BESIDE}
+    types = inside.get("type")
+    if isinstance(types, list):
+        rest = [one for one in types if one != "null"]
+        inside["type"] = rest[0] if len(rest) == 1 else rest
+    beside = {name: value for name, value in made.items() if name in _BESIDE}
+    return {**beside, "anyOf": [inside, {"type": "null"}]}
+
+
 def _name_of(pointer: str) -> str:
     """Return what to call the schema at a pointer: its own name, or that of what it is a part of."""
     parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
@@ -362,10 +416,17 @@ def clean_name(hint: str) -> str:
     return _UNNAMED.sub("_", hint).strip("_.-")[:_MAX_NAME].rstrip("_.-") or "part"
 
 
-def free_name(wanted: str, taken: dict[str, JsonObject]) -> str:
-    """Return a name that is not taken: the wanted one, with a number behind it if need be."""
-    name, number = wanted, 1
+def free_name(wanted: str, taken: dict[str, JsonObject], numbers: dict[str, int]) -> str:
+    """Return a name that is not taken: the wanted one, with a number behind it if need be.
+
+    Args:
+        wanted: The name.
+        taken: Those that are taken.
+        numbers: How far each name was counted; changed in place, so that none is counted from the start.
+    """
+    name, number = wanted, numbers.get(wanted, 1)
     while name in taken:
         number += 1
         name = f"{wanted}_{number}"
+    numbers[wanted] = number
     return name

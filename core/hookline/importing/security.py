@@ -5,15 +5,17 @@ Source: OpenAPI 2.0 and 3.1.1, "Security Scheme Object", "Security Requirement O
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from hookline.importing import reasons
 from hookline.importing.document import Document, JsonObject, list_of, object_of, text_of
 from hookline.importing.findings import LeftOutError
 from hookline.importing.parameters import GATEWAY_HEADERS
+from hookline.importing.servers import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +23,14 @@ if TYPE_CHECKING:
 Requirement = tuple[str, ...]
 """Names of the schemes that are wanted together."""
 
+NOT_SHOWN = (
+    "The service wants a credential in a way that no gateway loads, so none is shown to it: "
+    "correct the document, or set `credential` by hand."
+)
+"""What whoever sets the credential should know if it had to be taken out."""
+
 _MAX_SCHEMES = 50
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,300}\Z")  # RFC 6749, section 3.3
 
 
 @dataclass(kw_only=True, slots=True)
@@ -111,6 +120,9 @@ def _schemes(document: Document) -> dict[str, JsonObject]:
 def _usable(document: Document, schemes: dict[str, JsonObject], requirement: Requirement) -> Security | None:
     for name in requirement:
         if name in schemes and (found := _credential(document, schemes[name])) is not None:
+            if problem := credential_problem(found.credential):
+                document.findings.add(reasons.REFUSED_CREDENTIAL, f"security scheme {name}", problem)
+                continue
             if len(requirement) > 1:
                 rest = ", ".join(one for one in requirement if one != name)
                 found.notes.append(
@@ -136,6 +148,27 @@ def _credential(document: Document, scheme: JsonObject) -> Security | None:
             credential="bearer", notes=["The service uses OpenID Connect: the credential is an access token."]
         )
     return None
+
+
+def credential_problem(credential: object) -> str | None:
+    """Return why no gateway would load a credential; None if one would.
+
+    Args:
+        credential: As a manifest has it.
+    """
+    from hookline.importing.checking import build
+
+    action: JsonObject = {"method": "GET", "path": "/", "output": {"type": "object"}}
+    manifest: JsonObject = {
+        "manifest": 1,
+        "id": "probe",
+        "title": "Probe",
+        "base_url": "https://probe.invalid",
+        "credential": credential,
+        "actions": {"get": action},
+    }
+    problems = build(manifest)[1]
+    return problems[0][1] if problems else None
 
 
 def _api_key(scheme: JsonObject) -> Security | None:
@@ -171,8 +204,9 @@ def _oauth2(document: Document, scheme: JsonObject) -> Security:
     machine = object_of(flows.get("clientCredentials"))
     if url := _token_url(document, machine):
         credential: JsonObject = {"kind": "oauth2", "token_url": url}
-        if 0 < len(object_of(machine.get("scopes"))) <= 5:
-            credential["scopes"] = sorted(str(name) for name in object_of(machine["scopes"]))
+        scopes = sorted(name for name in object_of(machine.get("scopes")) if _SCOPE.match(name))
+        if 0 < len(scopes) <= 5:
+            credential["scopes"] = scopes
         return Security(credential=credential, notes=["The credential is `client_id:client_secret`."])
     person = object_of(flows.get("authorizationCode"))
     notes = ["The service uses OAuth 2: the credential is an access token that you fetched."]
@@ -187,7 +221,7 @@ def _oauth2(document: Document, scheme: JsonObject) -> Security:
 def _token_url(document: Document, flow: JsonObject) -> str:
     url = text_of(flow.get("tokenUrl"))
     if url and "://" not in url and document.url is not None:
-        url = urljoin(document.url, url)
+        url = joined(document.url, url)
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -56,10 +56,26 @@ def first_server(document: Document, servers: object) -> str | None:
         if "://" not in url:
             if document.url is None:
                 continue
-            url = urljoin(document.url, url)
-        if _URL.match(url) and urlsplit(url).hostname:
+            url = joined(document.url, url)
+        if _is_address(url):
             return url.rstrip("/")
     return None
+
+
+def joined(base: str, url: str) -> str:
+    """Return an address against a base; empty if it is none."""
+    try:
+        return urljoin(base, url)
+    except ValueError:  # such as brackets around what is no IPv6 address
+        return ""
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return _URL.match(url) is not None and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # as above, or a port above 65535
+        return False
 
 
 def _fill(url: str, variables: JsonObject) -> str:
@@ -89,7 +105,7 @@ def _old(document: Document) -> str | None:
     if "://" in host:  # a slip
         scheme, _, host = host.partition("://")
     url = f"{scheme}://{host.strip('/')}/{base.strip('/')}".rstrip("/")
-    return url if _URL.match(url) else None
+    return url if _is_address(url) else None
 
 
 def path_below(base_url: str, server: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from functools import lru_cache
 
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,300}>")
 _BLOCK_TAG = re.compile(r"</?(?:p|br|li|ul|ol|div|h[1-6]|tr|table)\b[^<>]{0,300}>", re.IGNORECASE)
@@ -12,6 +13,9 @@ _SPACE = re.compile(r"[ \t\r\f\v\u00a0]+")
 _LINES = re.compile(r" ?\n ?(?:\n ?)*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _MAX_READ = 20_000
+_READ_PER_SHOWN = 10
+_LEAST_READ = 2_000
+_MAX_KNOWN = 2_048
 
 
 def one_line(text: object, most: int) -> str:
@@ -26,9 +30,14 @@ def clean(text: object, most: int) -> str:
         text: Markdown or HTML; what is no text gives an empty one.
         most: Most characters.
     """
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not text:
         return ""
-    text = _CONTROL.sub(" ", text[:_MAX_READ]) if not text.isprintable() or len(text) > _MAX_READ else text
+    return _cleaned(text[: min(_MAX_READ, max(_LEAST_READ, most * _READ_PER_SHOWN))], most)
+
+
+@lru_cache(maxsize=_MAX_KNOWN)
+def _cleaned(text: str, most: int) -> str:
+    text = text if text.isprintable() else _CONTROL.sub(" ", text)
     if "<" in text or "&" in text:
         text = html.unescape(_TAG.sub("", _BLOCK_TAG.sub("\n", text)))
         text = _CONTROL.sub(" ", text)

@@ -43,16 +43,19 @@ _INSIDE = re.compile(r"[^:]+: (?P<path>(?:stream|pages)\.\w+): (?P<problem>.*)",
 _MAX_FINDINGS = 50
 
 
-def build_connector(manifest: Manifest) -> tuple[Connector, list[Finding]]:
+def build_connector(
+    manifest: Manifest, *, most: int | None = _MAX_FINDINGS
+) -> tuple[Connector, list[Finding]]:
     """Return the connector of a manifest, and what is wrong with it.
 
     Args:
         manifest: A manifest whose form was checked.
+        most: How many findings are enough; None: all actions are looked at.
 
     Returns:
         The connector, and findings. It must not be used if there are any: it lacks what they are about.
     """
-    return _Builder(manifest).build()
+    return _Builder(manifest, most).build()
 
 
 class _Builder:
@@ -60,10 +63,12 @@ class _Builder:
 
     Args:
         manifest: Its manifest.
+        most: How many findings are enough; None: all are wanted.
     """
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: Manifest, most: int | None) -> None:
         self._manifest = manifest
+        self._most = most
         self._findings: list[Finding] = []
         self._shared = {name: _written(schema) for name, schema in manifest.schemas.items()}
         self._guard = SchemaGuard(self._shared)
@@ -78,7 +83,7 @@ class _Builder:
         if connector is not None:
             for verb, action in self._manifest.actions.items():
                 self._add_action(connector, verb, action)
-                if len(self._findings) >= _MAX_FINDINGS:
+                if self._most is not None and len(self._findings) >= self._most:
                     break
             self._check_test(connector)
         return connector or Connector(

@@ -9,6 +9,8 @@ _PLAIN = re.compile(r"[A-Za-z/$][A-Za-z0-9_./{}$ -]*[A-Za-z0-9_./}$-]|[A-Za-z/$]
 """Texts that need no quotes, also where others follow YAML 1.1; words such as ``no`` are left out below."""
 _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 _WIDTH = 110
+_MAX_IMPLICIT_KEY = 900
+"""Most characters of a key without a question mark; YAML 1.2.2, section 7.4.2, wants 1,024 at most."""
 
 
 def write_manifest_text(manifest: dict[str, object]) -> str:
@@ -24,7 +26,12 @@ def write_manifest_text(manifest: dict[str, object]) -> str:
 
 def _write_object(value: dict[str, object], depth: int, lines: list[str]) -> None:
     for name, inner in value.items():
-        _write_member(f"{'  ' * depth}{_text(name, is_key=True)}:", inner, depth, lines)
+        key = _text(name, is_key=True)
+        start = f"{'  ' * depth}{key}:"
+        if len(key) > _MAX_IMPLICIT_KEY:
+            lines.append(f"{'  ' * depth}? {key}")
+            start = f"{'  ' * depth}:"
+        _write_member(start, inner, depth, lines)
 
 
 def _write_member(start: str, value: object, depth: int, lines: list[str]) -> None:

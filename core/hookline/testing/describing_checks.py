@@ -83,7 +83,7 @@ class DescribingChecks(ConnectorChecks):
             "in a manifest write `samples` or `examples`.",
         )
 
-    def test_samples_satisfy_bothschemas_of(self, checked_action: Action) -> None:
+    def test_samples_satisfy_both_schemas(self, checked_action: Action) -> None:
         """What is shown as an example would be accepted, and is what comes back."""
         fail_if(sample_problems(checked_action), "Correct the sample, or the schema.")
 

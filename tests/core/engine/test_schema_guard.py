@@ -269,8 +269,10 @@ def test_thirty_levels_of_which_each_doubles_the_next_are_refused_at_once(keywor
 
 
 def test_levels_that_double_each_other_in_dependencies_are_refused() -> None:
-    shared = {name: {"dependencies": {"x": schema}} for name, schema in _doubled(30).items()}
-    told = _told({"properties": {"pet": {"$ref": "#/$defs/L0"}}}, dict(shared))
+    shared: dict[str, JsonObject] = {
+        name: {"dependencies": {"x": schema}} for name, schema in _doubled(30).items()
+    }
+    told = _told({"properties": {"pet": {"$ref": "#/$defs/L0"}}}, shared)
     assert any("compared with more than 5,000 schemas at once" in one for one in told)
 
 
@@ -312,6 +314,7 @@ def test_schemas_that_together_need_too_many_others_are_refused() -> None:
     told = [guard.judge({"properties": {"a": {"$ref": f"#/$defs/S{one}"}}}).problems for one in range(252)]
     assert [bool(problems) for problems in told] == [False] * 250 + [True] * 2
     assert "and together with those before it more than 1,000,000" in told[-1][0].message
+    assert guard.judge({"properties": {"a": {"type": "string"}}}).problems == ()
 
 
 def test_a_schema_that_is_too_large_or_too_deep_is_refused() -> None:

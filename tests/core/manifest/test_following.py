@@ -56,24 +56,6 @@ def test_a_bad_file_is_named_and_leaves_the_others_alone(
         ]
 
 
-def test_a_folder_that_is_not_there_keeps_a_gateway_from_starting(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="connectors_dir`: there is no folder") as caught:
-        Gateway(Settings(connectors_dir=tmp_path / "nowhere"), environ={})
-    assert "HOOKLINE_CONNECTORS_DIR" in (caught.value.hint or "")
-
-
-def test_a_folder_that_vanishes_leaves_its_actions_and_is_told(tmp_path: Path) -> None:
-    with open_lab(tmp_path / "c", {"acme.yaml": manifest_text()}) as lab:
-        lab.folder.rename(tmp_path / "elsewhere")
-        lab.settle()
-        assert lab.ids() == ["acme.find"]
-        told = "the folder of manifests cannot be read as a whole; the log tells why"
-        assert lab.get("/readyz")["warnings"] == [told]
-        (tmp_path / "elsewhere").rename(lab.folder)
-        lab.settle()
-        assert "warnings" not in lab.get("/readyz")
-
-
 def test_a_file_whose_test_nobody_can_run_does_not_keep_the_gateway_from_starting(tmp_path: Path) -> None:
     hidden = _tested(manifest_text("bad")) + "    hidden: true\n"
     with open_lab(tmp_path / "c", {"acme.yaml": manifest_text(), "bad.yaml": hidden}) as lab:
@@ -242,6 +224,24 @@ def test_one_of_many_that_is_refused_does_not_keep_the_others_out(tmp_path: Path
         assert lab.gateway.manifests is not None
         (problem,) = lab.gateway.manifests.problems
         assert problem.startswith("m7.yaml: HOOKLINE_M7_BASE_URL: ")
+
+
+def test_a_folder_that_is_not_there_keeps_a_gateway_from_starting(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="connectors_dir`: there is no folder") as caught:
+        Gateway(Settings(connectors_dir=tmp_path / "nowhere"), environ={})
+    assert "HOOKLINE_CONNECTORS_DIR" in (caught.value.hint or "")
+
+
+def test_a_folder_that_vanishes_leaves_its_actions_and_is_told(tmp_path: Path) -> None:
+    with open_lab(tmp_path / "c", {"acme.yaml": manifest_text()}) as lab:
+        lab.folder.rename(tmp_path / "elsewhere")
+        lab.settle()
+        assert lab.ids() == ["acme.find"]
+        told = "the folder of manifests cannot be read as a whole; the log tells why"
+        assert lab.get("/readyz")["warnings"] == [told]
+        (tmp_path / "elsewhere").rename(lab.folder)
+        lab.settle()
+        assert "warnings" not in lab.get("/readyz")
 
 
 def test_two_files_with_one_id_are_both_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -53,3 +53,11 @@ def test_it_is_written_as_a_person_would_write_it() -> None:
         "      - kind: invalid\n"
         "        statuses: [400]\n"
     )
+
+
+@given(st.integers(800, 3_000), st.sampled_from(["a", "\x01", "é", "|", " "]), _VALUES)
+def test_keys_of_any_length_are_read_back(length: int, character: str, inner: object) -> None:
+    value: dict[str, object] = {"a": [{character * length: inner, "b": {character * length: [1]}}]}
+    text = write_manifest_text(value)
+    assert read_manifest_text(text.encode()) == value
+    assert yaml.safe_load(text) == value
