@@ -270,8 +270,8 @@ def _events_of(text: str) -> Iterator[object]:
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         problem = exc.problem or exc.context or "it cannot be read"
-        line = mark.line + 1 if mark else None
-        raise UnreadableError(f"is not YAML: {problem}{_remedy(problem, text, line)}", line=line) from None
+        where = mark.line + 1 if mark else None
+        raise UnreadableError(f"is not YAML: {problem}{_remedy(problem, text, where)}", line=where) from None
     except yaml.YAMLError as exc:
         first = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
         raise UnreadableError(f"is not YAML: {first}") from None
