@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from hookline.action import (
     WARNINGS_SCHEMA,
@@ -261,7 +261,7 @@ class Connector:
             path=path,
             input_schema=parts.input_schema,
             output_schema=_with_warnings(output_schema),
-            request_schema=None if request is None else _schema_of(request, mode="validation"),
+            request_schema=None if request is None else _schema_of(request, mode="request"),
             is_read_only=read_only,
             is_idempotent=read_only if idempotent is None else idempotent,
             samples=tuple(_complete(sample) for sample in samples),
@@ -435,16 +435,16 @@ class Connector:
         return add
 
 
-def _schema_of(source: type[BaseModel] | JsonObject, *, mode: str) -> JsonObject:
+def _schema_of(
+    source: type[BaseModel] | JsonObject, *, mode: Literal["validation", "request", "serialization"]
+) -> JsonObject:
     if isinstance(source, dict):
         return source
     if not hasattr(source, "model_json_schema"):
         raise TypeError(f"{source!r} is neither a pydantic model nor a JSON Schema; write a model for it.")
-    if mode != "validation":
-        return source.model_json_schema(mode="serialization")
-    schema = source.model_json_schema(mode="validation")
-    if source.model_config.get("extra") is None:  # a misspelt field is an error, unless the model takes any
-        schema.setdefault("additionalProperties", False)
+    schema = source.model_json_schema(mode="serialization" if mode == "serialization" else "validation")
+    if mode == "validation" and source.model_config.get("extra") is None:
+        schema.setdefault("additionalProperties", False)  # a misspelt field is an error
     return schema
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import orjson
-
 from hookline.errors import InvalidUpstreamAnswerError
 from hookline.picking import PickError, compile_pick, find
 
@@ -78,6 +76,8 @@ class EventPresenter:
         return event
 
     def _take_members(self, found: JsonObject) -> None:
+        import orjson  # here, because every plugin with a connector imports this module, also for `--help`
+
         for name, value in found.items():
             if value is None:
                 continue

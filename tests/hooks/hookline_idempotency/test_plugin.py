@@ -534,9 +534,6 @@ def test_an_answer_that_cannot_be_encrypted_is_given_once(
 
 @pytest.mark.parametrize("is_sent", [False, True])
 def test_a_process_that_is_ended_in_the_middle_tells_what_is_true(is_sent: bool) -> None:
-    class End(BaseException):
-        pass
-
     class Ends:
         @hookimpl
         def hookline_run_order(self, order: Order, proceed: Proceed) -> Reply:
@@ -544,12 +541,12 @@ def test_a_process_that_is_ended_in_the_middle_tells_what_is_true(is_sent: bool)
                 ended.append(order)
                 if is_sent:
                     proceed(order)
-                raise End
+                raise KeyboardInterrupt
             return proceed(order)
 
     ended: list[Order] = []
     lab = ReplayLab(plugins={"ends": Ends()})
-    with pytest.raises(End):
+    with pytest.raises(KeyboardInterrupt):
         lab.ask()
 
     assert lab.ask().status == (409 if is_sent else 200)
