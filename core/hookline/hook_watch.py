@@ -10,6 +10,7 @@ only, and there is none between reading and writing one; where it has no such lo
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import threading
@@ -136,7 +137,7 @@ class HookWatch:
     def hanging(self) -> list[HangingHook]:
         """Return the calls that have not returned for too long, the longest first; count and log new ones."""
         now_s, found, seen = self.now(), [], set()
-        for ident, frame in sys._current_frames().items():
+        for ident, frame in _frames_of_threads().items():
             running = _innermost(frame)
             if running is None:
                 continue
@@ -380,6 +381,21 @@ def _blame(exc: BaseException, plugin: str) -> None:
             setattr(exc, BLAME, plugin)
         except AttributeError:  # it takes no attributes: its traceback tells as well
             return
+
+
+def _frames_of_threads() -> dict[int, FrameType]:
+    """Return what every thread is at, by the thread's id.
+
+    The collector must not run meanwhile: what it frees may end a thread's state, which waits for a lock that
+    is held here. Source: CPython issue 106883, mended in some releases of 3.11 and 3.12 only.
+    """
+    is_collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return sys._current_frames()
+    finally:
+        if is_collecting:
+            gc.enable()
 
 
 def _innermost(frame: FrameType | None) -> tuple[Implementation, float] | None:

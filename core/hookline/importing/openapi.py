@@ -9,6 +9,7 @@ from hookline.errors import ConfigurationError
 from hookline.importing import reasons
 from hookline.importing.actions import Drafted, draft_action
 from hookline.importing.checking import leave_out_unusable
+from hookline.importing.collecting import without_collecting
 from hookline.importing.document import Document, JsonObject, object_of
 from hookline.importing.findings import Findings, LeftOutError
 from hookline.importing.naming import Candidate, name_all, was_shortened
@@ -54,6 +55,7 @@ class Imported:
         return len(object_of(self.manifest.get("actions")))
 
 
+@without_collecting()
 def import_openapi(
     content: bytes,
     *,
