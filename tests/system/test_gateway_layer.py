@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class Shop:
 
     server: Server
     environ: dict[str, str]
+    clients: list[openai.OpenAI] = field(default_factory=list)
 
     def command(self, *arguments: str) -> str:
         """Run a command as whoever runs the gateway would, and return what it prints."""
@@ -58,7 +59,14 @@ class Shop:
 
     def client(self, key: str) -> openai.OpenAI:
         """Return the official client, which tries nothing again by itself."""
-        return openai.OpenAI(base_url=f"{self.server.url}/v1", api_key=key, max_retries=0, timeout=30)
+        client = openai.OpenAI(base_url=f"{self.server.url}/v1", api_key=key, max_retries=0, timeout=30)
+        self.clients.append(client)
+        return client
+
+    def close(self) -> None:
+        """Close the connections of clients, which would else be told of while another test runs."""
+        for client in self.clients:
+            client.close()
 
     def usage(self, *options: str) -> dict[str, Any]:
         """Return the totals that the command shows."""
@@ -80,7 +88,9 @@ def open_shop(tmp_path: Path) -> Iterator[Open]:
 
         def open_shop(**more: str) -> Shop:
             environ = {"HOOKLINE_STATE_DIR": str(tmp_path / "state"), **more}
-            return Shop(server=stack.enter_context(run_server(tmp_path, **environ)), environ=environ)
+            shop = Shop(server=stack.enter_context(run_server(tmp_path, **environ)), environ=environ)
+            stack.callback(shop.close)
+            return shop
 
         yield open_shop
 
@@ -274,6 +284,7 @@ def test_a_worker_that_is_told_to_end_writes_what_is_left(open_shop: Open, tmp_p
         environ = {"HOOKLINE_STATE_DIR": str(tmp_path / "other"), "HOOKLINE_SANDBOX": "1"}
         server = stack.enter_context(run_server(tmp_path, **environ))
         shop = Shop(server=server, environ=environ)
+        stack.callback(shop.close)
         client = shop.client(server.key)
         for _ in range(30):
             client.chat.completions.create(**CHAT)
