@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -184,17 +185,39 @@ def test_a_worker_that_has_just_begun_hears_the_end_too(number: signal.Signals, 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="threads and masks are read from /proc")
 def test_the_main_thread_of_a_worker_never_takes_sigterm_in_a_handler(start: Start) -> None:
     """A handler that Python runs inside of the wait that it is to end would wait for itself."""
-    serving = start("--workers", "2")
-    main = serving.process.pid
-    for worker in Path(f"/proc/{main}/task/{main}/children").read_text().split():
-        masks = {
-            task.name: int(re.search(r"SigBlk:\s*(\w+)", (task / "status").read_text())[1], 16)  # type: ignore[index]  # it is there
-            for task in Path(f"/proc/{worker}/task").iterdir()
-        }
+    main = start("--workers", "2").process.pid
+    for worker in _wait_for(lambda: _loaded_workers(main, 2)):
+        masks = _blocked_signals(worker)
         takers = [task for task, mask in masks.items() if not mask & (1 << (signal.SIGTERM - 1))]
-        assert len(masks) > 3
         assert len(takers) == 1  # the one that waits for it
         assert takers != [worker]  # which is not the main thread
+
+
+def _wait_for(look: Callable[[], list[str]]) -> list[str]:
+    """Return the first thing that is not empty."""
+    give_up_at = time.monotonic() + _WAIT_S
+    while not (found := look()) and time.monotonic() < give_up_at:
+        time.sleep(0.05)
+    assert found, f"not there after {_WAIT_S} s"
+    return found
+
+
+def _loaded_workers(main: int, number: int) -> list[str]:
+    """Return the worker processes, by their pids, once each has the threads of a loaded application."""
+    workers = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+    loaded = [worker for worker in workers if len(_blocked_signals(worker)) > 3]
+    return loaded if len(loaded) == number else []
+
+
+def _blocked_signals(process: str) -> dict[str, int]:
+    """Return the mask of each thread of a process that is still there when it is looked at."""
+    masks = {}
+    for task in Path(f"/proc/{process}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found = re.search(r"SigBlk:\s*(\w+)", (task / "status").read_text())
+            assert found is not None
+            masks[task.name] = int(found[1], 16)
+    return masks
 
 
 _FORKS_IN_A_WORKER = """
