@@ -22,6 +22,7 @@ import pluggy
 from hookline import hookspecs
 from hookline.api_version import CONTRACT, Contract
 from hookline.errors import ConfigurationError, HooklineError, PluginError
+from hookline.hook_calls import HookCalls, caller_of
 from hookline.hook_watch import BLAME, HookWatch
 from hookline.plugin_checks import HOOK_ARGUMENTS, connector_of, find_hooks
 from hookline.plugin_files import load_plugin_files
@@ -71,12 +72,14 @@ class PluginHost:
 
     Attributes:
         plugins: What became of each plugin, by name.
+        calls: The hooks, as attributes, each called with all of its arguments by keyword.
         watch: Counts and times the hooks of plugins that others made, and with `watch_all` of all.
     """
 
     def __init__(self, *, contract: Contract = CONTRACT) -> None:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
+        self.calls = HookCalls(self._manager.hook)
         self.watch = HookWatch()
         self._contract = contract
         self._trace: HookTrace | None = None
@@ -86,7 +89,7 @@ class PluginHost:
 
     @property
     def hook(self) -> pluggy.HookRelay:
-        """The hooks, to be called by name with keyword arguments."""
+        """The hooks as pluggy has them: their specifications, and who implements them."""
         return self._manager.hook
 
     def load(
@@ -149,6 +152,7 @@ class PluginHost:
                 f"Plugin {name!r} is registered already, under this name or another; each is used once."
             ) from exc
         self.plugins[name] = info
+        self.calls.forget()
         for hook, implementation in self._implementations_of(plugin):
             if self._watches_all or not _is_ours(info):
                 self._watch_one(hook, implementation)
@@ -164,6 +168,7 @@ class PluginHost:
         unwatched, self._unwatched = self._unwatched, []
         for hook, implementation in unwatched:
             self._watch_one(hook, implementation)
+        self.calls.forget()
 
     def start_trace(self, trace: HookTrace) -> None:
         """Write down every call of a hook from now on."""
@@ -171,10 +176,12 @@ class PluginHost:
         for plugin in self._manager.get_plugins():
             for hook, implementation in self._implementations_of(plugin):
                 _trace_one(hook, implementation, trace)
+        self.calls.forget()
 
     def leave_out(self, name: str, problem: str) -> None:
         """Remove a plugin that turned out to be unusable after it was loaded."""
         self._manager.unregister(name=name)
+        self.calls.forget()
         self.plugins[name].status = "refused"
         self.plugins[name].problem = problem
 
@@ -184,7 +191,7 @@ class PluginHost:
         Each caller takes all arguments of the hook by keyword and hands on those that are wanted.
         """
         hook: pluggy.HookCaller = getattr(self.hook, hook_name)
-        return [(impl.plugin_name, _caller_of(impl)) for impl in reversed(hook.get_hookimpls())]
+        return [(impl.plugin_name, caller_of(impl)) for impl in reversed(hook.get_hookimpls())]
 
     def plugin(self, name: str) -> object:
         """Return the plugin of a name; None if it is not active."""
@@ -295,6 +302,7 @@ class PluginHost:
         """
         if order:
             arrange(self, order)
+            self.calls.forget()
 
     def check_names(self, names: Collection[str], *, setting: str) -> None:
         """Refuse names of plugins that are not installed.
@@ -361,13 +369,6 @@ def _refuse_duplicate(points: list[EntryPoint]) -> PluginInfo:
         "neither is used. Uninstall one of them."
     )
     return info
-
-
-def _caller_of(impl: pluggy.HookImpl) -> Callable[..., object]:
-    def call(**arguments: object) -> object:
-        return impl.function(*(arguments[name] for name in impl.argnames))
-
-    return call
 
 
 def _is_ours(info: PluginInfo) -> bool:

@@ -202,7 +202,7 @@ class Runs:
         Raises:
             AuthenticationError: If its key is not valid any more.
         """
-        found: object = self._gateway.host.hook.hookline_renew_principal(principal=principal)
+        found: object = self._gateway.host.calls.hookline_renew_principal(principal=principal)
         if found is None:
             return principal
         if isinstance(found, type(principal)):

@@ -48,7 +48,7 @@ class Accounts:
     """
 
     def __init__(self, host: PluginHost, *, run: RunsHook, fault: MakeFault) -> None:
-        self._hook = host.hook
+        self._hook = host.calls
         self._has_choosers = host.has("hookline_choose_connections")
         self._run = run
         self._fault = fault

@@ -97,7 +97,7 @@ class Pipeline:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._host = host
-        self._hook = host.hook
+        self._hook = host.calls
         self._catalog = catalog
         self._account_of = account_of
         self._limits = limits
