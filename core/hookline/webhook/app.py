@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from flask import Flask, request
@@ -24,13 +24,17 @@ from hookline.order import Order
 from hookline.problems import ProblemFormat
 from hookline.routes import Reply, Route, RouteRequest
 from hookline.webhook.bodies import read_json
+from hookline.webhook.front import Front
 from hookline.webhook.inbound import read_request
 from hookline.webhook.responses import ReadyResponse
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
     from hookline.gateway import Gateway
     from hookline.principal import InboundRequest, Principal
     from hookline.routes import WireFormat
+    from hookline.webhook.front import Handle
 
 _access = logging.getLogger("hookline.access")
 _PROBLEMS = ProblemFormat()
@@ -41,43 +45,55 @@ def create_app(gateway: Gateway) -> Flask:
     app = Flask("hookline", static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
-    for number, route in enumerate(gateway.routes):
+    handles = [(route, _handle(gateway, route)) for route in gateway.routes]
+    for number, (route, handle) in enumerate(handles):
         app.add_url_rule(
             route.path,
             endpoint=f"{number}",
-            view_func=_view(gateway, route),
+            view_func=_view(handle),
             methods=[route.method],
             provide_automatic_options=False,
         )
     app.register_error_handler(Exception, lambda exc: _answer_unrouted(gateway, exc))
+    app.wsgi_app = Front(handles, app.wsgi_app)  # type: ignore[method-assign]  # as Flask wants it done
     return app
 
 
-def _view(gateway: Gateway, route: Route) -> Callable[..., ReadyResponse]:
+def _view(handle: Handle) -> Callable[..., ReadyResponse]:
     def view(**parameters: str) -> ReadyResponse:
-        started = time.perf_counter()
-        call_id = new_call_id()
-        principal: Principal | None = None
-        try:
-            inbound = read_request(
-                request.environ,
-                max_body_bytes=gateway.settings.limits.max_body_bytes,
-                trusted_proxies=gateway.settings.server.trusted_proxies,
-            )
-            if not route.is_public:
-                _check_host(gateway, inbound)
-                principal = _admit(gateway, route, inbound)
-            reply = _run(gateway, route, inbound, principal, parameters, call_id)
-        except (Exception, SystemExit) as exc:  # no view of a plugin may end the process
-            reply = _error_reply(gateway, exc, _format(gateway, route), call_id)
-        _log_access(request.method, request.path, reply, principal, call_id, started)
+        reply, call_id = handle(request.environ, parameters)
         return ReadyResponse(reply, call_id=call_id)
 
     return view
 
 
-def _check_host(gateway: Gateway, inbound: InboundRequest) -> None:
-    allowed = gateway.settings.server.allowed_hosts
+def _handle(gateway: Gateway, route: Route) -> Handle:
+    """Return what answers a request for a route."""
+    server, max_body_bytes = gateway.settings.server, gateway.settings.limits.max_body_bytes
+    shape = _format(gateway, route)
+
+    def handle(environ: WSGIEnvironment, parameters: dict[str, str]) -> tuple[Reply, str]:
+        started = time.perf_counter()
+        call_id = new_call_id()
+        principal: Principal | None = None
+        try:
+            inbound = read_request(
+                environ, max_body_bytes=max_body_bytes, trusted_proxies=server.trusted_proxies
+            )
+            if not route.is_public:
+                _check_host(server.allowed_hosts, inbound)
+                principal = _admit(gateway, route, inbound)
+            reply = _run(gateway, route, inbound, principal, parameters, call_id)
+        except (Exception, SystemExit) as exc:  # no view of a plugin may end the process
+            reply = _error_reply(gateway, exc, shape, call_id)
+        if _access.isEnabledFor(logging.INFO):
+            _log_access(environ, reply, principal, call_id, time.perf_counter() - started)
+        return reply, call_id
+
+    return handle
+
+
+def _check_host(allowed: Collection[str], inbound: InboundRequest) -> None:
     if not allowed:
         return
     host = inbound.headers.get("host", "").lower()
@@ -173,9 +189,9 @@ def _error_reply(gateway: Gateway, exc: BaseException, shape: WireFormat, call_i
 
 
 def _log_access(
-    method: str, path: str, reply: Reply, principal: Principal | None, call_id: str, started: float
+    environ: WSGIEnvironment, reply: Reply, principal: Principal | None, call_id: str, took_s: float
 ) -> None:
-    if _access.isEnabledFor(logging.INFO):
-        key_id = principal.key_id if principal else "-"
-        elapsed_ms = (time.perf_counter() - started) * 1000
-        _access.info("%s %r %d %.1f ms key=%s %s", method, path, reply.status, elapsed_ms, key_id, call_id)
+    path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
+    key_id = principal.key_id if principal else "-"
+    method = environ["REQUEST_METHOD"]
+    _access.info("%s %r %d %.1f ms key=%s %s", method, path, reply.status, took_s * 1000, key_id, call_id)
