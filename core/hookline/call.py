@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, overload
 from hookline.clock import SYSTEM_CLOCK
 from hookline.errors import UpstreamTimeoutError
 from hookline.output import input_fields, read_output
+from hookline.random_ids import random_id
 from hookline.record import CallRecord
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ Door = Literal["action", "wire"]
 
 def new_call_id() -> str:
     """Return a random id such as ``call_5f2b...``, safe in headers and logs."""
-    return "call_" + secrets.token_hex(12)
+    return f"call_{random_id()}"
 
 
 class Cancellation:

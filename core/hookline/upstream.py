@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import orjson
@@ -58,15 +58,30 @@ class UpstreamRequest:
         path = self.path.partition("?")[0]
         return f"UpstreamRequest({self.method} {self.base_url}{path}, headers={sorted(self.headers)})"
 
+    def with_own_headers(self) -> UpstreamRequest:
+        """Return a request whose headers can be changed without changing this one's."""
+        return UpstreamRequest(
+            method=self.method,
+            base_url=self.base_url,
+            path=self.path,
+            headers=dict(self.headers),
+            body=self.body,
+            content=self.content,
+            encoding=self.encoding,
+            media_type=self.media_type,
+            is_stream=self.is_stream,
+            stall_timeout_s=self.stall_timeout_s,
+        )
+
     def copy(self) -> UpstreamRequest:
         """Return a request that can be changed without changing this one.
 
         The bytes are left out where they are worked out from the body.
         """
-        if self.body is None:
-            return replace(self, headers=dict(self.headers))
-        body = orjson.loads(orjson.dumps(self.body))
-        return replace(self, headers=dict(self.headers), body=body, content=None)
+        copy = self.with_own_headers()
+        if self.body is not None:
+            copy.body, copy.content = orjson.loads(orjson.dumps(self.body)), None
+        return copy
 
 
 @dataclass(kw_only=True, slots=True)

@@ -34,7 +34,7 @@ def parse_object(content: bytes) -> dict[str, object]:
         MalformedRequestError: If it is not JSON, not an object, has a key twice, is nested deeper than
             100 levels or has more than 100,000 members or 1,000,000 list items; the message says which.
     """
-    if not content.strip():
+    if not content or content.isspace():
         raise MalformedRequestError("The body is empty; send a JSON object.", code="empty_body")
     try:
         value = orjson.loads(content)
@@ -47,8 +47,9 @@ def parse_object(content: bytes) -> dict[str, object]:
             f"The body must be a JSON object such as {{…}}, not {_kind(value)}.", code="not_an_object"
         )
     members = _count_members(value)
-    # Fewer colons than this would be impossible; as many mean that no key was swallowed as a duplicate.
-    if content.count(b":") != members:
+    # Fewer colons than members would be impossible; as many mean that no key was swallowed as a duplicate. So
+    # does a body that is written just as it would be written from what was read.
+    if content.count(b":") != members and orjson.dumps(value) != content:
         json.loads(content, object_pairs_hook=_refuse_duplicates)
     return cast("dict[str, object]", value)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import NoneType
 from typing import TYPE_CHECKING, NoReturn, TypeGuard, TypeVar
 
@@ -322,7 +321,7 @@ class Pipeline:
                 raise self._fault("hookline_shape_request", f"made the request invalid: {problems[0]}")
 
     def _attempt(self, call: Call, request: UpstreamRequest) -> UpstreamResponse:
-        signed = replace(request, headers=dict(request.headers))
+        signed = request.with_own_headers()
         if call.action.meter is not None:
             call.record.model = call.action.meter.model(request)
         secret = self._accounts.sign(call, signed)

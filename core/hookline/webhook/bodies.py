@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hookline.action import JsonObject
     from hookline.principal import InboundRequest
 
+_JSON = "application/json"
 _MAX_FORM_FIELDS = 1000
 _FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _UTF8_NAMES = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
@@ -55,6 +56,9 @@ def read_json(request: InboundRequest) -> tuple[JsonObject, bytes]:
 
 
 def _media_type(request: InboundRequest) -> str:
+    """Return the media type in lower case, after checking how the body is written."""
+    if request.headers.get("content-type") == _JSON and "content-encoding" not in request.headers:
+        return _JSON  # as most of them are
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise UnsupportedMediaTypeError("Compressed bodies are not read.", hint="Send the body uncompressed.")
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
@@ -67,7 +71,7 @@ def _media_type(request: InboundRequest) -> str:
 
 
 def _check_json_type(media_type: str) -> None:
-    if media_type and media_type != "application/json" and not media_type.endswith("+json"):
+    if media_type and media_type != _JSON and not media_type.endswith("+json"):
         raise UnsupportedMediaTypeError(
             f"The content type {media_type[:80]!r} is not read here; send `Content-Type: application/json`."
         )

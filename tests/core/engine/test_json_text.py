@@ -158,3 +158,46 @@ def test_any_bytes_are_read_or_refused_with_the_one_error(content: bytes) -> Non
         return
 
     assert value == json.loads(content)
+
+
+_PIECES = [
+    '"a"',
+    '"b"',
+    '":"',
+    '"\\u003a"',
+    '"\\u003A"',
+    '"c:"',
+    '"\\":"',
+    '"\\\\"',
+    "1",
+    "[]",
+    "{}",
+    '["x:y"]',
+]
+
+
+@given(
+    keys=st.lists(st.sampled_from(_TEXTS), max_size=5),
+    values=st.lists(st.sampled_from(_PIECES), min_size=5, max_size=5),
+    space=st.sampled_from(["", " ", "\n"]),
+)
+def test_colons_in_texts_never_hide_a_duplicate(keys: list[str], values: list[str], space: str) -> None:
+    members = [f"{key}{space}:{space}{value}" for key, value in zip(keys, values, strict=False)]
+    text = "{" + ",".join(members) + "}"
+    is_sound = len({json.loads(key) for key in keys}) == len(keys)
+    if is_sound:
+        assert parse_object(text.encode()) == json.loads(text)
+    else:
+        with pytest.raises(MalformedRequestError) as refused:
+            parse_object(text.encode())
+        assert refused.value.code == "duplicate_key"
+
+
+def test_a_duplicate_deep_inside_is_not_made_up_for_by_colons_in_texts() -> None:
+    for text in (
+        '{"a": {"b": 1, "b": ":"}}',
+        '{"a": [{"b": ":", "b": 1}], "\\u003a": 1}',
+        '{"a": 1, "a": "::"}',
+    ):
+        with pytest.raises(MalformedRequestError, match="twice"):
+            parse_object(text.encode())

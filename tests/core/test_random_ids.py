@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import os
+import re
+import threading
+from pathlib import Path
+
+import pytest
+
+from hookline.call import new_call_id
+from hookline.random_ids import random_id
+
+
+def test_ids_are_all_different_and_look_alike() -> None:
+    ids = [random_id() for _ in range(5000)]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[0-9a-f]{24}", one) for one in ids)
+    assert re.fullmatch(r"call_[0-9a-f]{24}", new_call_id())
+
+
+def test_threads_never_get_the_same_one() -> None:
+    found: list[list[str]] = [[] for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda mine=mine: mine.extend(random_id() for _ in range(3000)))  # type: ignore[misc]  # a default binds it
+        for mine in found
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ids = [one for mine in found for one in mine]
+    assert len(set(ids)) == len(ids) == 24_000
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_has_ids_of_its_own(tmp_path: Path) -> None:
+    random_id()
+    child = os.fork()
+    if child == 0:
+        (tmp_path / "ids").write_text("\n".join(random_id() for _ in range(300)))
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    theirs = set((tmp_path / "ids").read_text().split())
+    assert len(theirs) == 300
+    assert theirs.isdisjoint(random_id() for _ in range(300))
