@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, overload
 
 from hookline.clock import SYSTEM_CLOCK
 from hookline.errors import UpstreamTimeoutError
+from hookline.new_ids import new_id
 from hookline.output import input_fields, read_output
-from hookline.random_ids import random_id
 from hookline.record import CallRecord
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ Door = Literal["action", "wire"]
 
 
 def new_call_id() -> str:
-    """Return a random id such as ``call_5f2b...``, safe in headers and logs."""
-    return f"call_{random_id()}"
+    """Return an id such as ``call_5f2b...``, which nobody can foresee; safe in headers and logs."""
+    return f"call_{new_id()}"
 
 
 class Cancellation:
