@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from hookline.quality.describing import schema_problems
 from hookline.testing.bystander import SAY, WIRE_PATH, streamed_answer, whole_answer
-from hookline.testing.findings import fail_if, schema_problems
+from hookline.testing.findings import fail_if
 from hookline.testing.hook_base import SANDBOX_ACTIONS, HookChecks
 from hookline.testing.spy import ONCE, HookSpy
 
