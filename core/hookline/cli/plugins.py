@@ -317,7 +317,7 @@ def _load(context: CommandContext) -> PluginHost:
         folder = ManifestFolder(settings.connectors_dir, taken=catalog.connectors)
         with quiet_logs():  # the list tells it
             folder.load()
-        note_manifests(host.plugins, folder)
+        note_manifests(host, folder)
     return host
 
 
