@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from hookline.errors import ConfigurationError
+from hookline.schema_fields import STREAM
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -24,14 +25,6 @@ CODE_BASE_URL = "http://code.invalid"
 
 STREAM_END = b"[DONE]"
 """Data of the event that ends the stream of a code action."""
-
-STREAM_FIELD: JsonObject = {
-    "title": "Stream",
-    "description": "Send the answer piece by piece while it is being made.",
-    "type": ["boolean", "null"],
-    "x-advanced": True,
-}
-"""The field ``stream``, which every code action has that yields pieces."""
 
 TEXT_OUTPUT: JsonObject = {
     "type": "object",
@@ -140,16 +133,8 @@ def prepare_code(call: Call, request: UpstreamRequest) -> None:
     request.path = f"/{call.action.id}"
     body = dict(call.input)
     if call.action.stream is not None:
-        body.pop("stream", None)
+        body.pop(STREAM, None)
     request.body = body
-
-
-def with_stream_field(schema: JsonObject) -> JsonObject:
-    """Return the schema of an input with the field ``stream``, which is the gateway's own here."""
-    properties = schema.get("properties")
-    if not isinstance(properties, dict) or "stream" in properties:
-        return schema
-    return {**schema, "properties": {**properties, "stream": STREAM_FIELD}}
 
 
 class CodeStream:

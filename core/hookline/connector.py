@@ -28,7 +28,6 @@ from hookline.code_action import (
     callers_names,
     prepare_code,
     read_function,
-    with_stream_field,
 )
 from hookline.connection import check_base_url
 from hookline.credential import Credential, CredentialPlacement, check_credential
@@ -38,6 +37,7 @@ from hookline.error_rules import ErrorRule, check_rules
 from hookline.errors import ConfigurationError
 from hookline.filling import hand_on
 from hookline.paging import with_pages
+from hookline.schema_fields import with_stream_field
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -25,7 +25,7 @@ from hookline.filling import fill_request, hand_on, set_stream
 from hookline.picking import PickError, compile_pick, find
 from hookline.places import InPlace, Place, PlaceKind
 from hookline.request_layout import RequestLayout
-from hookline.schema_fields import SchemaFields, fields_of
+from hookline.schema_fields import STREAM, SchemaFields, fields_of, with_stream_field
 
 if TYPE_CHECKING:
     from hookline.action import AskStream, JsonObject, Prepare, Present, StreamPresenter
@@ -39,14 +39,6 @@ AnswerKind = Literal["json", "text", "binary", "nothing"]
 ANSWER_KINDS: tuple[str, ...] = get_args(AnswerKind)
 
 MakePresenter = Callable[["Call"], "StreamPresenter"]
-
-STREAM = "stream"
-STREAM_FIELD: dict[str, object] = {
-    "title": "Stream",
-    "description": "Whether to send the answer piece by piece while it arrives.",
-    "type": "boolean",
-    "default": False,
-}
 
 ANSWER_SCHEMAS: dict[str, JsonObject] = {
     "text": {
@@ -170,7 +162,7 @@ def make_parts(declared: EndpointParts) -> ActionParts:
     check_choice(declared.answers, ANSWER_KINDS, where=where, argument="answers")
     schema, declared_stream = declared.input_schema, stream if isinstance(stream, EventStream) else None
     if declared_stream is not None:
-        schema = _with_stream_field(schema)
+        schema = with_stream_field(schema)
     layout = _make_layout(declared, fields_of(schema), declared_stream)
     present = _make_present(declared)
     if declared_stream is None:
@@ -393,16 +385,3 @@ def _asker(stream: EventStream) -> AskStream:
         body.update(stream.ask)
 
     return ask
-
-
-def _with_stream_field(schema: JsonObject) -> JsonObject:
-    """Return the input's schema with the field by which callers ask for a stream."""
-    from hookline.engine.references import as_object, follow
-
-    whole = follow(schema, schema)
-    if whole is not schema:
-        whole = {**whole, "$defs": schema.get("$defs", {})}
-    properties = as_object(whole.get("properties"))
-    if STREAM in properties:
-        return schema
-    return {**whole, "properties": {**properties, STREAM: STREAM_FIELD}}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from hookline import __version__
 from hookline.call_options import CORE_OPTIONS
-from hookline.clock import SYSTEM_CLOCK
+from hookline.clock import SYSTEM_CLOCK, AtMostEvery
 from hookline.config.surroundings import no_such_action, no_such_table
 from hookline.connections import warn_of_unknown_variables
 from hookline.engine.catalog import build_catalog
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from hookline.connections import ConfiguredConnection
     from hookline.connector import Connector
     from hookline.engine.transport import Transport
+    from hookline.hook_watch import HangingHook
     from hookline.manifest.folder import ManifestFolder
     from hookline.manifest.following import FollowedManifests
     from hookline.operation import Answer
@@ -144,9 +145,8 @@ class Gateway:
         self._readiness_checks: dict[str, Callable[[], str | None]] = {}
         if url is not None or self.settings.state_dir is not None:
             self.add_readiness_check("database", self.database.ping)
-        self._checking = threading.Lock()
-        self._checked_at: float | None = None
-        self._failed: list[str] = []
+        self._failed_checks = AtMostEvery(_CHECK_EVERY_S, self._run_checks, clock=clock)
+        self._hanging = AtMostEvery(_CHECK_EVERY_S, self.host.watch.hanging, clock=clock)
         self._caller_checks: list[Callable[[], bool]] = []
         self._account_checks: list[Callable[[str], bool]] = []
         self._background: list[Callable[[], None]] = []
@@ -217,17 +217,13 @@ class Gateway:
         missing += [f"no plugin implements {hook}" for hook in needed if not self.host.has(hook)]
         return missing + self._failed_checks()
 
-    def _failed_checks(self) -> list[str]:
-        """Run the checks of plugins, at most once a second: anybody may ask for them."""
-        with self._checking:
-            now_s = self.clock.monotonic()
-            if self._checked_at is None or not 0 <= now_s - self._checked_at < _CHECK_EVERY_S:
-                found = {name: _ask(check) for name, check in self._readiness_checks.items()}
-                self._failed = [
-                    f"{name}: {problem}" for name, problem in found.items() if problem is not None
-                ]
-                self._checked_at = self.clock.monotonic()
-            return self._failed
+    def hanging_hooks(self) -> list[HangingHook]:
+        """Return the calls of hooks that have not returned for too long; looked for at most once a second."""
+        return self._hanging()
+
+    def _run_checks(self) -> list[str]:
+        found = {name: _ask(check) for name, check in self._readiness_checks.items()}
+        return [f"{name}: {problem}" for name, problem in found.items() if problem is not None]
 
     def add_readiness_check(self, name: str, check: Callable[[], str | None]) -> None:
         """Let a plugin say that calls cannot be taken now.
@@ -391,7 +387,7 @@ class Gateway:
                 folder.give_up(connector, exc.message, instead=None)
                 continue
             self.catalog.owners[connector.id] = f"{PLUGIN_PREFIX}{connector.id}"
-        note_manifests(self.host.plugins, folder)
+        note_manifests(self.host, folder)
         return folder
 
     def _follow_manifests(self) -> FollowedManifests | None:

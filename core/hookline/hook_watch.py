@@ -21,7 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from hookline.errors import HooklineError, PluginError
-from hookline.hookspecs import AROUND_HOOKS, SETUP_HOOKS
+from hookline.hookspecs import AROUND_HOOKS, BUILT_IN_PLUGINS, SETUP_HOOKS
 from hookline.interrupts import is_ctrl_c
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class Implementation:
         self.hook = hook
         self.hanging = 0
         # The built-in transport waits for the upstream, within bounds of its own, and code may take its time.
-        self.is_untimed = hook in _UNTIMED or plugin in ("code", "transport")
+        self.is_untimed = hook in _UNTIMED or plugin in BUILT_IN_PLUGINS
         self.slow = 0
         self._totals: list[float] = [0, 0.0]  # calls, seconds
         self._failures = 0

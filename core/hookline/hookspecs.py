@@ -71,6 +71,9 @@ OBSERVER_HOOKS = frozenset({"hookline_record_usage", "hookline_job_over"})
 # Hooks that stand around others without pluggy's help, because a wrapper of pluggy yields only once.
 AROUND_HOOKS = frozenset({"hookline_run_order"})
 
+# Plugins that every gateway has of its own: what runs code, and what asks the service.
+BUILT_IN_PLUGINS = frozenset({"code", "transport"})
+
 # ---------------------------------------------------------------- once, when the gateway is built
 
 

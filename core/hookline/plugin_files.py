@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hookline.errors import ConfigurationError
+from hookline.hookspecs import BUILT_IN_PLUGINS
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _MODULE_PREFIX = "hookline_file_"
-_BUILT_IN = frozenset({"code", "transport"})
 
 
 def load_plugin_files(
@@ -93,7 +93,7 @@ def _name_of(path: Path, host: PluginHost) -> str:
             hint="Rename the file; the plugin is called as it is.",
         )
     taken = host.plugins.get(name)
-    if taken is not None or name in _BUILT_IN:
+    if taken is not None or name in BUILT_IN_PLUGINS:
         owner = (taken.distribution if taken else "") or "Hookline itself"
         raise ConfigurationError(
             f"The plugin file {path} cannot be used: there is a plugin {name!r} already, from {owner}.",

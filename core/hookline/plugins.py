@@ -71,7 +71,7 @@ class PluginHost:
         contract: What of plugins is taken, and what of it is going to go.
 
     Attributes:
-        plugins: What became of each plugin, by name.
+        plugins: What became of each plugin, by name; another mapping after every change of a followed folder.
         calls: The hooks, as attributes, each called with all of its arguments by keyword.
         watch: Counts and times the hooks of plugins that others made, and with `watch_all` of all.
     """

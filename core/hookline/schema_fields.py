@@ -6,9 +6,20 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from hookline.engine.references import as_object, follow
+from hookline.engine.schema_keywords import DEFINITIONS
 
 JsonObject = dict[str, object]
 
+STREAM = "stream"
+"""The field by which callers ask for a stream, where the gateway adds it."""
+
+_STREAM_FIELD: JsonObject = {
+    "title": "Stream",
+    "description": "Whether to send the answer piece by piece while it arrives.",
+    "type": "boolean",
+    "default": False,
+    "x-advanced": True,
+}
 _OPENING = ("anyOf", "oneOf", "if", "patternProperties", "dependentSchemas", "dependencies")
 
 
@@ -39,6 +50,16 @@ def fields_of(schema: JsonObject) -> SchemaFields:
     found: dict[str, JsonObject] = {}
     is_open = _collect(follow(schema, schema), schema, found)
     return SchemaFields(schemas=found, is_open=is_open, root=schema)
+
+
+def with_stream_field(schema: JsonObject) -> JsonObject:
+    """Return the schema of an input with the field ``stream``; as it is if it has one."""
+    whole = follow(schema, schema)
+    properties = as_object(whole.get("properties"))
+    if STREAM in properties:
+        return schema
+    shared = {name: schema[name] for name in DEFINITIONS & schema.keys()}
+    return {**whole, **shared, "properties": {**properties, STREAM: _STREAM_FIELD}}
 
 
 def _collect(schema: JsonObject, root: JsonObject, found: dict[str, JsonObject]) -> bool:

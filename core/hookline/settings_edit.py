@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import tomllib
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hookline.errors import ConfigurationError
+from hookline.file_output import PRIVATE, write_over
 
 if TYPE_CHECKING:
     import tomlkit
@@ -85,20 +83,8 @@ def _change(document: tomlkit.TOMLDocument, name: str, *, is_on: bool) -> bool:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file beside the old one, then put it into its place."""
+    """Put a file into the place of the old one."""
     try:
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, mode)
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
+        write_over(path, text.encode(), mode=None if path.exists() else PRIVATE)
     except OSError as exc:
         raise ConfigurationError(f"{path} cannot be written: {exc.strerror}.") from exc

@@ -10,6 +10,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
+from hookline.engine.references import parts_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -106,8 +108,7 @@ def _target(reference: str, root: JsonObject, anchors: dict[str, object]) -> obj
     if pointer and not pointer.startswith("/"):
         return anchors.get(pointer)
     found: object = root
-    for step in pointer.split("/")[1:]:
-        step = step.replace("~1", "/").replace("~0", "~")
+    for step in parts_of(pointer):
         if isinstance(found, list):
             found = found[int(step)] if step.isdecimal() and int(step) < len(found) else None
         else:

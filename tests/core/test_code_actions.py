@@ -553,6 +553,26 @@ def test_a_dict_is_held_to_the_output_schema(value: object, told: str) -> None:
     assert told in body(run(gateway_of(connector), name="Ada"))["detail"]
 
 
+@pytest.mark.parametrize("is_replaced", [True, False], ids=["replaced", "removed"])
+def test_a_dict_is_held_to_the_schema_its_call_began_with(is_replaced: bool) -> None:
+    """A connector that comes or goes while a call runs changes nothing for that call."""
+    connector, other = tools(), tools()
+
+    @connector.action(output={"type": "object", "properties": {"twice": {"type": "integer"}}})
+    def greet(call: Call, input: Greeting) -> object:
+        gateway.catalog.replace([connector], [other] if is_replaced else [], before=lambda: None)
+        return {"twice": 2}
+
+    @other.action("greet", output={"type": "object", "properties": {"twice": {"type": "string"}}})
+    def greet_anew(call: Call, input: Greeting) -> object:
+        return {"twice": "two"}
+
+    gateway = gateway_of(connector)
+    reply = run(gateway, name="Ada")
+
+    assert (reply.status, body(reply)) == (200, {"twice": 2, "warnings": []})
+
+
 def test_a_call_whose_time_is_over_ends() -> None:
     clock = FakeClock()
 

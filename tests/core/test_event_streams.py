@@ -115,15 +115,17 @@ def test_it_can_be_joined() -> None:
 def test_the_field_that_asks_for_a_stream_is_added_to_the_input() -> None:
     from declared_lab import declare
 
-    added = declare(input=fields("q"), stream=STREAM).actions["crm.go"].input_schema
+    added: Any = declare(input=fields("q"), stream=STREAM).actions["crm.go"].input_schema
     own = fields("q", stream={"type": "boolean", "title": "Live"})
     kept = declare(input=own, stream=STREAM).actions["crm.go"].input_schema
     referred: dict[str, Any] = {"$ref": "#/$defs/In", "$defs": {"In": fields("q")}}
     resolved: Any = declare(input=referred, stream=STREAM).actions["crm.go"].input_schema
 
-    assert added["properties"]["stream"]["type"] == "boolean"  # type: ignore[index]
+    field = added["properties"]["stream"]
+    assert (field["type"], field["default"], field["x-advanced"]) == ("boolean", False, True)
     assert kept is own
     assert set(resolved["properties"]) == {"q", "stream"}
+    assert resolved["$defs"] == referred["$defs"]
 
 
 @pytest.mark.parametrize(

@@ -49,3 +49,22 @@ def test_whoever_asks_without_end_makes_the_checks_run_once_a_second() -> None:
         clock.advance(0.25)
 
     assert len(asked) == 3
+
+
+def test_whoever_asks_without_end_has_the_threads_looked_at_once_a_second() -> None:
+    clock = FakeClock()
+    looks: list[float] = []
+    gateway = make_gateway(clock=clock)
+
+    def now() -> float:
+        looks.append(clock.monotonic())
+        return 0.0
+
+    gateway.host.watch.now = now  # each look tells the time once
+
+    for _ in range(10):
+        ask(gateway)
+        clock.advance(0.25)
+
+    assert len(looks) == 3
+    assert gateway.hanging_hooks() == []

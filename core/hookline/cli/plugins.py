@@ -10,6 +10,7 @@ import click
 from hookline.cli.context import CommandContext, pass_context, quiet_logs
 from hookline.cli.messages import CommandError, CommandFailedError, echo_json, print_table, warn
 from hookline.cli.plugin_option import plugin_option
+from hookline.hookspecs import BUILT_IN_PLUGINS
 
 if TYPE_CHECKING:
     from hookline.plugin_report import PluginReport
@@ -26,7 +27,6 @@ Examples:
 \b
 Exit status: 0 all is well, 1 something is wrong or was not done, 2 wrong usage or configuration.
 """
-_BUILT_IN = ("code", "transport")
 _CONFIG = click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -204,13 +204,13 @@ def _check_all(context: CommandContext, *, strict: bool, as_json: bool) -> None:
             for told in info.deprecated:
                 click.echo(f"{info.name}: warning: {told}")
         if not bad and not old:
-            click.echo(f"{sum(name not in _BUILT_IN for name in host.plugins)} plugins, all sound.")
+            click.echo(f"{sum(name not in BUILT_IN_PLUGINS for name in host.plugins)} plugins, all sound.")
     if not is_sound:
         raise click.exceptions.Exit(CommandFailedError.exit_code)
 
 
 def _check_name(host: PluginHost, name: str) -> None:
-    if name not in host.plugins or name in _BUILT_IN:
+    if name not in host.plugins or name in BUILT_IN_PLUGINS:
         import difflib
 
         near = difflib.get_close_matches(name, host.plugins, n=1)
@@ -317,7 +317,7 @@ def _load(context: CommandContext) -> PluginHost:
         folder = ManifestFolder(settings.connectors_dir, taken=catalog.connectors)
         with quiet_logs():  # the list tells it
             folder.load()
-        note_manifests(host.plugins, folder)
+        note_manifests(host, folder)
     return host
 
 

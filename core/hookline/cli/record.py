@@ -11,6 +11,7 @@ import click
 from hookline.cli.call_input import read_input
 from hookline.cli.context import CommandContext, pass_context
 from hookline.cli.messages import CommandError, CommandFailedError, echo_json, warn
+from hookline.file_output import write_new, write_over
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject
@@ -83,7 +84,7 @@ def command(
     if path.exists() and not force:
         raise CommandError(f"{out} is there already.", hint="Replace it with --force.")
     recording = _run(context, words[0], read_input(source, words[1:]), is_stream=stream, hidden=hidden)
-    _write(path, recording)
+    _write(path, recording, force=force)
     _tell(path, recording, as_json=as_json)
 
 
@@ -122,10 +123,10 @@ def _run(
     return made
 
 
-def _write(path: Path, recording: Recording) -> None:
+def _write(path: Path, recording: Recording, *, force: bool) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(recording.dump(), "utf-8")
+        (write_over if force else write_new)(path, recording.dump().encode())
     except OSError as exc:
         raise CommandError(f"{path} cannot be written: {exc.strerror}.") from exc
 

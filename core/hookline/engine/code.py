@@ -78,7 +78,7 @@ class CodePlugin:
         )
 
     def _problems(self, call: Call, output: JsonObject) -> list[str]:
-        entry = self._catalog().entry(call.action.id, with_hidden=True)
+        entry = self._catalog().entry_of(call.action)
         return [problem.field or "the whole" for problem in entry.output.problems(output)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from hookline.engine.upstream_errors import KEPT_STATUSES, MAX_WAIT_S
 from hookline.errors import (
     ContentBlockedError,
     HooklineError,
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from hookline.error_rules import ErrorKind, ErrorRule
     from hookline.upstream import ErrorAnswer
 
-_MAX_WAIT_S = 86_400
-
 _KINDS: dict[ErrorKind, tuple[type[HooklineError], str]] = {
     "rejected": (RequestRejectedError, "The service refused the request"),
     "not_found": (RequestRejectedError, "The service has no such thing"),
@@ -41,9 +40,6 @@ _KINDS: dict[ErrorKind, tuple[type[HooklineError], str]] = {
     "timeout": (UpstreamTimeoutError, "The service did not answer in time"),
     "blocked": (ContentBlockedError, "The service's check of the content said no"),
 }
-
-# Statuses of the service that its refusals keep towards our caller.
-_KEPT_STATUSES = frozenset({404, 409, 410, 412, 413, 415, 422})
 
 
 def has_rules_for_success(action: Action) -> bool:
@@ -120,7 +116,7 @@ def _make(
 def _status_of(rule: ErrorRule, answer: ErrorAnswer) -> int | None:
     if rule.kind == "not_found":
         return 404
-    return answer.status if rule.kind == "rejected" and answer.status in _KEPT_STATUSES else None
+    return answer.status if rule.kind == "rejected" and answer.status in KEPT_STATUSES else None
 
 
 def _field_of(action: Action, found: object) -> str | None:
@@ -139,7 +135,7 @@ def _wait_s(rule: ErrorRule, answer: ErrorAnswer, raw: object, error: HooklineEr
         wait_s = float(found) if isinstance(found, (int, float, str)) else math.nan
     except (ValueError, OverflowError):
         return None
-    return wait_s if 0 <= wait_s <= _MAX_WAIT_S else None
+    return wait_s if 0 <= wait_s <= MAX_WAIT_S else None
 
 
 def _pick(expression: str | None, raw: object) -> object:

@@ -20,10 +20,21 @@ def follow(schema: JsonObject, root: JsonObject) -> JsonObject:
         if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
             return schema
         target: object = root
-        for part in unquote(reference[2:]).split("/") if reference != "#" else ():
-            target = as_object(target).get(part.replace("~1", "/").replace("~0", "~"))
+        for part in parts_of(unquote(reference[1:])):
+            target = as_object(target).get(part)
         schema = as_object(target)
     return {}
+
+
+def parts_of(pointer: str) -> list[str]:
+    """Return the parts of a JSON pointer: ``$defs`` and ``a/b`` of ``/$defs/a~1b``, none of an empty one.
+
+    Args:
+        pointer: What stands before its first slash is left out; what was percent-encoded is decoded.
+
+    Source: RFC 6901, section 4.
+    """
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
 
 
 def as_object(value: object) -> JsonObject:

@@ -52,9 +52,11 @@ DEFINITIONS = frozenset({"$defs", "definitions"})
 
 HOLDS_SCHEMAS = IN_PLACE | INNER | DEFINITIONS
 
-_BY_NAME = ("properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions")
-_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
-_SINGLE = {
+BY_NAME = ("properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions")
+"""Keywords that hold schemas by name."""
+LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
+"""Keywords that hold a list of schemas."""
+SINGLE = {
     "not": _NAME,
     "if": _NAME,
     "then": _NAME,
@@ -65,6 +67,7 @@ _SINGLE = {
     "unevaluatedProperties": _MEMBER,
     "contentSchema": _CONTENT,
 }
+"""Keywords that hold one schema, and what it is for, but for two whose neighbours tell that."""
 
 
 def subschemas(schema: JsonObject) -> Iterator[tuple[str, Label, str | int | None, object]]:
@@ -73,7 +76,7 @@ def subschemas(schema: JsonObject) -> Iterator[tuple[str, Label, str | int | Non
     The label means nothing for keywords that are for the same value.
     """
     for keyword, value in schema.items():
-        if keyword in _BY_NAME:
+        if keyword in BY_NAME:
             if isinstance(value, dict):
                 if keyword == "properties":
                     for name, inner in value.items():
@@ -81,12 +84,12 @@ def subschemas(schema: JsonObject) -> Iterator[tuple[str, Label, str | int | Non
                 else:
                     for name, inner in value.items():
                         yield keyword, _MEMBER, name, inner
-        elif keyword in _LISTS:
+        elif keyword in LISTS:
             if isinstance(value, list):
                 for position, inner in enumerate(value):
                     yield keyword, Label("item", position), position, inner
-        elif keyword in _SINGLE:
-            yield keyword, _SINGLE[keyword], None, value
+        elif keyword in SINGLE:
+            yield keyword, SINGLE[keyword], None, value
         elif keyword == "items":
             first = schema.get("prefixItems")
             yield (

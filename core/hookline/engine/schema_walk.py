@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import jsonschema_rs
 
+from hookline.engine.references import parts_of
 from hookline.engine.schema_keywords import HOLDS_SCHEMAS, IN_PLACE, INNER, subschemas
 from hookline.engine.schema_weight import Path, Spot
 
@@ -160,13 +161,13 @@ class SchemaWalk:
                 path, f"{_shown(reference)} is no reference: write what it cannot hold as `%20`, in UTF-8"
             )
             return
-        name = parts[2] if len(parts) > 2 and parts[1] == "$defs" else None
+        name = parts[1] if len(parts) > 1 and parts[0] == "$defs" else None
         own = self._root.get("$defs")
         is_own = name is None or (isinstance(own, dict) and name in own)
         if not is_own and name in self._shared:
             self.names.add(str(name))
             plain = f"#/$defs/{name}"
-            if len(parts) == 3:
+            if len(parts) == 2:
                 spot.references[plain] = spot.references.get(plain, 0) + 1
                 return
             self._add(
@@ -177,11 +178,11 @@ class SchemaWalk:
             self._add(path, f"{_shown(reference)} leads nowhere")
             return
         spot.references[reference] = spot.references.get(reference, 0) + 1
-        self._targets.setdefault(reference, tuple(parts[1:]))
+        self._targets.setdefault(reference, tuple(parts))
 
     def _find(self, reference: str) -> object:
         here: object = self._root
-        for key in (_parts_of(reference) or [""])[1:]:
+        for key in _parts_of(reference) or ():
             if isinstance(here, dict):
                 here = here.get(key)
             elif (
@@ -221,7 +222,7 @@ def judge_pattern(pattern: str) -> str | None:
 
 
 def _parts_of(reference: str) -> list[str] | None:
-    """Return the parts of a pointer in a fragment, ``#`` first; None if it is no fragment of a URI.
+    """Return the parts of a pointer in a fragment; None if it is no fragment of a URI.
 
     What is percent-encoded is decoded first, a slash among it, and only then `~1` and `~0`.
 
@@ -230,10 +231,9 @@ def _parts_of(reference: str) -> list[str] | None:
     if not _FRAGMENT.match(reference):
         return None
     try:
-        pointer = unquote(reference, errors="strict")
+        return parts_of(unquote(reference, errors="strict"))
     except UnicodeDecodeError:
         return None
-    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")]
 
 
 def _shown(value: object) -> str:

@@ -20,9 +20,10 @@ from hookline.errors import (
 if TYPE_CHECKING:
     from hookline.upstream import ErrorAnswer
 
-_MAX_WAIT_S = 86_400
-# Refusals that mean the same to our caller as to the service's.
-_KEPT_STATUSES = frozenset({404, 409, 410, 412, 413, 415, 422})
+MAX_WAIT_S = 86_400
+"""Longest wait that a service may ask for; a longer one is taken for none."""
+KEPT_STATUSES = frozenset({404, 409, 410, 412, 413, 415, 422})
+"""Statuses of refusals that mean the same to our caller as to the service's."""
 
 
 def error_of(answer: ErrorAnswer) -> HooklineError:
@@ -45,7 +46,7 @@ def error_of(answer: ErrorAnswer) -> HooklineError:
         wait_s = _seconds(answer.header("retry-after"))
         return make(RateLimitedError, "The service asks to slow down (429).", retry_after_s=wait_s)
     if 400 <= status < 500:
-        kept = status if status in _KEPT_STATUSES else None
+        kept = status if status in KEPT_STATUSES else None
         return make(RequestRejectedError, f"The service refused the request ({status}).", status=kept)
     if status >= 500:
         return make(UpstreamUnavailableError, f"The service failed ({status}).")
@@ -59,4 +60,4 @@ def _seconds(text: str | None) -> float | None:
     if text is None or not text.strip().isdecimal():
         return None
     seconds = int(text.strip()[:9])
-    return seconds if seconds <= _MAX_WAIT_S else None
+    return seconds if seconds <= MAX_WAIT_S else None

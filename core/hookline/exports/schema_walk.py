@@ -9,27 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from hookline.engine.schema_keywords import BY_NAME, LISTS, SINGLE
+
 if TYPE_CHECKING:
     from hookline.action import JsonObject
 
-_ONE = frozenset(
-    {
-        "additionalItems",
-        "additionalProperties",
-        "contains",
-        "contentSchema",
-        "else",
-        "if",
-        "items",
-        "not",
-        "propertyNames",
-        "then",
-        "unevaluatedItems",
-        "unevaluatedProperties",
-    }
-)
-_SEVERAL = frozenset({"allOf", "anyOf", "items", "oneOf", "prefixItems"})
-_BY_NAME = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
+# A list of `items`, and `additionalItems` behind it, are of older drafts.
+_ONE = SINGLE.keys() | {"additionalItems", "additionalProperties", "items"}
+_SEVERAL = frozenset({*LISTS, "items"})
 _REFERENCES = ("$ref", "$dynamicRef")
 
 
@@ -39,7 +26,7 @@ def map_schemas(schema: JsonObject, change: Callable[[JsonObject], JsonObject]) 
 
 
 def _map_member(name: str, value: object, change: Callable[[JsonObject], JsonObject]) -> object:
-    if name in _BY_NAME and isinstance(value, dict):
+    if name in BY_NAME and isinstance(value, dict):
         return {key: _map_one(one, change) for key, one in value.items()}
     if name in _SEVERAL and isinstance(value, list):
         return [_map_one(one, change) for one in value]

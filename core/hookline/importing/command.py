@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hookline.cli.messages import CommandError, echo_json, print_table
-from hookline.importing.file_output import write_new, write_over
+from hookline.file_output import write_new, write_over
 from hookline.importing.heading import heading_of
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, cast
 
+from hookline.engine.references import parts_of
 from hookline.errors import ConfigurationError
 from hookline.importing import reasons
 from hookline.importing.document import MAX_HOPS, Document, JsonObject, list_of, object_of
@@ -403,7 +404,7 @@ def _or_null(made: JsonObject) -> JsonObject:
 
 def _name_of(pointer: str) -> str:
     """Return what to call the schema at a pointer: its own name, or that of what it is a part of."""
-    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    parts = parts_of(pointer)
     for prefix in (["components", "schemas"], ["definitions"]):
         if parts[: len(prefix)] == prefix and len(parts) == len(prefix) + 1:
             return parts[-1]

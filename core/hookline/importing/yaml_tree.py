@@ -9,7 +9,6 @@ Source: OpenAPI Specification 3.1.1, section "Format"; YAML 1.2.2, section 10.2.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
 from hookline.errors import ConfigurationError
@@ -23,18 +22,10 @@ from hookline.importing.bounds import (
     too_many,
 )
 from hookline.manifest.directives import find_directive
+from hookline.manifest.scalars import read_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_WORDS: dict[str, object] = {
-    "": None,
-    "~": None,
-    **dict.fromkeys(("null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
 
 
 class _Mark(Protocol):
@@ -111,7 +102,9 @@ class _YamlReader:
                     if event.anchor:
                         self._anchors[event.anchor] = (key, 1)
                     continue
-                value = event.value if event.style else _plain(event.value)
+                value: object = event.value
+                if not event.style:
+                    value = read_plain(event.value, read_integer=read_integer, read_float=read_float)
                 if event.anchor:
                     self._anchors[event.anchor] = (value, 1)
             elif kind is start_map or kind is start_list:
@@ -204,12 +197,3 @@ class _YamlReader:
     def _fail(self, problem: str, event: _Event) -> NoReturn:
         line = event.start_mark.line + 1
         raise ConfigurationError(f"{self._name} {problem}, in line {line}.")
-
-
-def _plain(text: str) -> object:
-    """Return what an unquoted scalar stands for."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] in "-0123456789" and (found := _NUMBER.fullmatch(text)):
-        return read_float(text) if found[1] or found[2] else read_integer(text)
-    return text

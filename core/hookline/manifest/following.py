@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hookline.connector import Connector
     from hookline.gateway import Gateway
     from hookline.manifest.folder import FolderChange, ManifestFolder
+    from hookline.plugins import PluginHost
 
 LOOK_EVERY_S = 2.0
 """A look is one listing of the folder; nothing is read unless a file changed."""
@@ -64,7 +65,7 @@ class FollowedManifests:
         """Look once, and take into use what changed."""
         with self._lock:
             self._take(_by_id(self._folder.refresh()))
-            note_manifests(self._gateway.host.plugins, self._folder)
+            note_manifests(self._gateway.host, self._folder)
 
     def _take(self, pairs: list[_Pair]) -> None:
         """Take into use what changed, all at once; what is refused is found by halves."""
@@ -106,8 +107,11 @@ def _by_id(change: FolderChange) -> list[_Pair]:
     return pairs + [(None, one) for one in added.values()]
 
 
-def note_manifests(plugins: dict[str, PluginInfo], folder: ManifestFolder) -> None:
-    """Have every manifest stand among the plugins, such as ``manifest:petstore``, with what became of it."""
+def note_manifests(host: PluginHost, folder: ManifestFolder) -> None:
+    """Have every manifest stand among the plugins, such as ``manifest:petstore``, with what became of it.
+
+    The plugins are exchanged as a whole, because calls may be going through them.
+    """
     found: dict[str, PluginInfo] = {}
     for file in folder.files:
         name = f"{PLUGIN_PREFIX}{file.id}"
@@ -119,6 +123,5 @@ def note_manifests(plugins: dict[str, PluginInfo], folder: ManifestFolder) -> No
             status="active" if file.connector is not None else "broken",
             problem=file.problem,
         )
-    for name in [name for name in plugins if name.startswith(PLUGIN_PREFIX) and name not in found]:
-        del plugins[name]
-    plugins.update(found)
+    others = {name: info for name, info in host.plugins.items() if not name.startswith(PLUGIN_PREFIX)}
+    host.plugins = {**others, **found}

@@ -11,12 +11,12 @@ Source: YAML 1.2.2, sections 10.2 and 10.3.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterator
 from typing import NoReturn, cast
 
 from hookline.manifest.directives import find_directive
 from hookline.manifest.problems import Path, PathPart, UnreadableError
+from hookline.manifest.scalars import read_plain
 
 MAX_BYTES = 32_000_000
 """Most bytes of a manifest."""
@@ -25,16 +25,6 @@ MAX_DEPTH = 64
 MAX_NODES = 1_000_000
 """Most keys and values."""
 _MAX_INTEGER = 2**63 - 1
-
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_WORDS: dict[str, object] = {
-    "": None,
-    "~": None,
-    **dict.fromkeys(("null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_FIRST_OF_PLAIN = frozenset("-0123456789~nNtTfF")
 
 
 def read_manifest_text(content: bytes) -> object:
@@ -231,13 +221,12 @@ class _Builder:
 def _scalar(event: object) -> object:
     text: str = event.value  # type: ignore[attr-defined]  # PyYAML has no types of events here
     if not event.style:  # type: ignore[attr-defined]  # as above
-        if text in _WORDS:
-            return _WORDS[text]
-        if text[0] in _FIRST_OF_PLAIN and (number := _NUMBER.fullmatch(text)):
-            try:
-                return _float(text) if number[1] or number[2] else _integer(text)
-            except UnreadableError as exc:
-                _fail(exc.problem, event)
+        try:
+            value = read_plain(text, read_integer=_integer, read_float=_float)
+        except UnreadableError as exc:
+            _fail(exc.problem, event)
+        if value is not text:
+            return value
     if not text.isascii():
         _check_text(text, _line(event))
     return text

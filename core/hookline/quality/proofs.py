@@ -6,14 +6,11 @@ A proof returns what contradicts its rule, and None where it cannot tell.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Mapping
 
 from hookline.quality import code_proofs
+from hookline.quality.describing import field_problems, naming_problems
 from hookline.quality.subject import Subject
-
-if TYPE_CHECKING:
-    from hookline.action import JsonObject
 
 Findings = list[str] | None
 Proof = Callable[[Subject], Findings]
@@ -74,29 +71,24 @@ def _typed(subject: Subject) -> Findings:
 
 
 def _actions_described(subject: Subject) -> Findings:
-    found = []
-    for action in subject.actions:
-        if not action.title:
-            found.append(f"{action.id} has no title.")
-        if action.description.rstrip(".") in ("", action.title):
-            found.append(f"{action.id} has no description.")
-    return found
+    return [problem for action in subject.actions for problem in naming_problems(action)]
 
 
 def _fields_described(subject: Subject) -> Findings:
     return [
-        f"{action.id}: the input's field `{path}` has neither title nor description."
-        for action in subject.actions
-        for path in _nameless(action.input_schema)
+        problem for action in subject.actions for problem in field_problems(action, directions=("input",))
     ]
 
 
 def _outputs_described(subject: Subject) -> Findings:
     return [
-        f"{action.id}: the output's field `{path}` has neither title nor description."
-        for action in subject.actions
-        for path in _nameless(action.output_schema)
+        problem for action in subject.actions for problem in field_problems(action, directions=("output",))
     ]
+
+
+def _undescribed(subject: Subject, direction: str) -> Findings:
+    found = (field_problems(action, directions=(direction,)) for action in subject.actions)
+    return [problem for problems in found for problem in problems]
 
 
 def _actions_sampled(subject: Subject) -> Findings:
@@ -242,32 +234,6 @@ def _exports_whole(subject: Subject) -> Findings:
         if len(losses) > _MOST_LOSSES:
             found.append(f"{target.name}: and {len(losses) - _MOST_LOSSES} more")
     return found
-
-
-def _nameless(schema: JsonObject) -> Iterator[str]:
-    """Yield the fields of an object's schema, of those inside of it too, that nothing is said of."""
-    from hookline.engine.references import follow
-
-    seen: set[int] = set()
-
-    def walk(part: JsonObject, path: str) -> Iterator[str]:
-        part = follow(part, schema)
-        if id(part) in seen:
-            return
-        seen.add(id(part))
-        properties = part.get("properties")
-        for name, inner in properties.items() if isinstance(properties, Mapping) else ():
-            if not isinstance(inner, dict):
-                continue
-            resolved = follow(inner, schema)
-            if not any(one.get(key) for one in (inner, resolved) for key in ("title", "description")):
-                yield f"{path}{name}"
-            yield from walk(resolved, f"{path}{name}.")
-        items = part.get("items")
-        if isinstance(items, dict):
-            yield from walk(cast("JsonObject", items), path.removesuffix(".") + "[].")
-
-    yield from walk(schema, "")
 
 
 PROOFS: Mapping[str, Proof] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hookline.testing.describing import field_problems, missing_samples, naming_problems, sample_problems
+from hookline.quality.describing import field_problems, missing_samples, naming_problems, sample_problems
 
 if TYPE_CHECKING:
     from hookline.connector import Connector

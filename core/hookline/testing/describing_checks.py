@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from hookline.testing.describing import (
+from hookline.quality.describing import (
     field_problems,
     missing_samples,
     naming_problems,

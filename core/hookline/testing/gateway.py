@@ -56,6 +56,7 @@ class GatewayRecipe:
         credentials: Whether each connector gets a credential of the kit's; see `credential_of`.
         is_sandbox: Whether calls go to the simulated service.
         is_bare: Whether plugins that are installed are left out, but for those that are needed to call.
+        with_connectors: Whether those with connectors are there nevertheless.
         state_dir: Folder for what is kept; None keeps it in memory.
     """
 
@@ -66,6 +67,7 @@ class GatewayRecipe:
     credentials: bool = True
     is_sandbox: bool = False
     is_bare: bool = False
+    with_connectors: bool = False
     state_dir: Path | None = None
 
     def make_settings(self) -> Settings:
@@ -90,7 +92,10 @@ class GatewayRecipe:
             ConfigurationError: If a plugin under test breaks a rule; says which.
         """
         disabled = {*self.disabled, *settings.plugins.disabled}
-        host = _load(disabled, settings, only=_NEEDED if self.is_bare else None)
+        only = None
+        if self.is_bare:
+            only = _NEEDED | _with_connectors() if self.with_connectors else _NEEDED
+        host = _load(disabled, settings, only=only)
         wanted = [_as_plugin(plugin) for plugin in self.plugins]
         others = {
             name
@@ -99,7 +104,7 @@ class GatewayRecipe:
             if (own := connector_of(plugin)) is not None and connector.id == own.id and connector is not own
         }
         if others:
-            host = _load(disabled | others, settings, only=_NEEDED if self.is_bare else None)
+            host = _load(disabled | others, settings, only=only)
         present = [host.plugin(name) for name in host.plugins]
         for plugin in wanted:
             if any(_is_same(plugin, one) for one in present):
@@ -244,6 +249,15 @@ def _load(disabled: Iterable[str], settings: Settings, *, only: frozenset[str] |
 def _installed() -> EntryPoints:
     """Return the entry points of plugins; what is installed does not change while tests run."""
     return entry_points(group=ENTRY_POINT_GROUP)
+
+
+@cache
+def _with_connectors() -> frozenset[str]:
+    """Return the names of installed plugins that add connectors."""
+    host = PluginHost()
+    host.load(_installed())
+    register = host.implementations("hookline_register_connectors")
+    return frozenset(name for name, _ in (*host.connectors(), *register))
 
 
 def _as_plugin(plugin: object) -> object:

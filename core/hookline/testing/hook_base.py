@@ -10,17 +10,17 @@ from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
 
 from hookline.errors import HooklineError
+from hookline.items import text_field_of
 from hookline.plugins import ENTRY_POINT_GROUP
 from hookline.principal import matches
 from hookline.testing.bystander import SAY, TEXT, BystanderPlugin
 from hookline.testing.findings import fail
 from hookline.testing.gateway import GatewayRecipe, GatewayUnderTest
+from hookline.testing.tried_actions import input_for, tried_actions
 
 if TYPE_CHECKING:
-    from hookline.action import JsonObject
+    from hookline.action import Action, JsonObject
     from hookline.testing.upstream import ScriptedUpstream
-
-SANDBOX_ACTIONS = ("openai.chat", "openai.complete", "openai.embed")
 
 
 class HookChecks:
@@ -64,13 +64,21 @@ class HookChecks:
         """Tell whether the plugin is for an action."""
         return matches(self.applies_to, action_id)
 
-    def input_of(self, action_id: str) -> JsonObject:
-        """Return an input for an action of the bystander or of the sandbox."""
-        if action_id in self.inputs:
-            return dict(self.inputs[action_id])
-        if action_id == "openai.embed":
-            return {"model": "text-embedding-3-small", "input": TEXT}
-        return {"text": TEXT} if action_id == SAY else {"model": "sandbox", "prompt": TEXT}
+    def what_to_say(self) -> JsonObject:
+        """Return an input for the action of the bystander."""
+        return dict(self.inputs.get(SAY, {"text": TEXT}))
+
+    def input_of(self, gateway: GatewayUnderTest, action: Action, text: str | None = None) -> JsonObject:
+        """Return an input that fits: from ``inputs``, else made for the action; it says a text if given."""
+        given = self.inputs.get(action.id)
+        if given is None:
+            return input_for(gateway.app.catalog, action, TEXT if text is None else text)
+        field = text_field_of(action)
+        return {**given, **({} if text is None or field is None else {field: text})}
+
+    def tried_actions(self, gateway: GatewayUnderTest) -> list[Action]:
+        """Return the actions of installed connectors that the plugin is for and is tried on."""
+        return tried_actions(gateway.app.catalog, lambda id: id != SAY and self.applies(id))
 
     @contextmanager
     def open(
@@ -84,12 +92,13 @@ class HookChecks:
         """Make a gateway with the bystander, and with the plugin unless it is to be compared with."""
         own = [plugin or self.make_plugin()] if has_plugin else []
         recipe = GatewayRecipe(
-            plugins=(BystanderPlugin(), *own, *plugins, *((_openai(),) if is_sandbox else ())),
+            plugins=(BystanderPlugin(), *own, *plugins),
             settings=self.settings if has_plugin else {},
             environ=self.environ if has_plugin else {},
             disabled=_installed_as(self.plugin),
             is_sandbox=is_sandbox,
             is_bare=True,
+            with_connectors=is_sandbox,
         )
         try:
             made = GatewayUnderTest(recipe, upstream=upstream)
@@ -108,9 +117,3 @@ def _installed_as(plugin: object) -> tuple[str, ...]:
     package = module.partition(".")[0]
     points = entry_points(group=ENTRY_POINT_GROUP)
     return tuple(point.name for point in points if point.module.partition(".")[0] == package)
-
-
-def _openai() -> object:
-    import hookline_openai
-
-    return hookline_openai

@@ -30,7 +30,7 @@ class HookContainmentChecks(HookChecks):
             upstream.forget()
             upstream.answers_with("POST", "/say", whole_answer())
             with self.open(upstream, plugin=with_failing_hook(self.make_plugin(), hook)) as gateway:
-                result = gateway.call(SAY, self.input_of(SAY))
+                result = gateway.call(SAY, self.what_to_say())
             problems += _problems(f"{hook}() fails", {hook}, result, bool(upstream.requests))
         fail_if([f"{self.plugin_name}: {one}" for one in problems], "Report this to Hookline's maintainers.")
 
@@ -42,7 +42,7 @@ class HookContainmentChecks(HookChecks):
             upstream.answers_with("POST", "/say", whole_answer())
             plugin = self.make_plugin()
             with self.open(upstream, plugin=plugin) as gateway, failing_dependency(where) as asked:
-                result = gateway.call(SAY, self.input_of(SAY))
+                result = gateway.call(SAY, self.what_to_say())
             if not asked:
                 problems.append(
                     f"{where} is down, nobody notices: a call of {SAY} does not ask it. See `settings`."

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from hookline.quality.describing import schema_problems
 from hookline.testing.bystander import SAY, WIRE_PATH, streamed_answer, whole_answer
-from hookline.testing.findings import fail_if, schema_problems
-from hookline.testing.hook_base import SANDBOX_ACTIONS, HookChecks
+from hookline.testing.findings import fail_if
+from hookline.testing.hook_base import HookChecks
 from hookline.testing.spy import ONCE, HookSpy
 
 if TYPE_CHECKING:
@@ -82,11 +83,10 @@ class HookTrafficChecks(HookChecks):
             upstream.streams("POST", "/say", [{"text": checked_text}], end="[DONE]")
             streamed = gateway.call.stream(SAY, text=checked_text)
             problems += _broken(f"{SAY} (stream)", streamed.status, streamed.content)
-        if self.applies("openai.chat"):
-            with self.open(upstream, is_sandbox=True) as gateway:
-                input = {**self.input_of("openai.chat"), "prompt": checked_text}
-                result = gateway.call("openai.chat", input)
-                problems += _broken("openai.chat", result.status, result.content)
+        with self.open(upstream, is_sandbox=True) as gateway:
+            for action in self.tried_actions(gateway):
+                result = gateway.call(action.id, self.input_of(gateway, action, checked_text))
+                problems += _broken(action.id, result.status, result.content)
         problems = [f"{self.plugin_name}: {one}" for one in problems]
         fail_if(problems, "Let it take any text, or raise a HooklineError.")
 
@@ -95,12 +95,10 @@ class HookTrafficChecks(HookChecks):
         problems: list[str] = []
         upstream.answers_with("POST", "/say", whole_answer())
         with self.open(upstream, is_sandbox=True) as gateway:
-            for action_id in (SAY, *SANDBOX_ACTIONS):
-                if action_id == SAY or not self.applies(action_id):
-                    continue
-                problems += _form_problems(gateway, action_id, self.input_of(action_id))
+            for action in self.tried_actions(gateway):
+                problems += _form_problems(gateway, action.id, self.input_of(gateway, action))
         with self.open(upstream) as gateway:
-            problems += _form_problems(gateway, SAY, self.input_of(SAY))
+            problems += _form_problems(gateway, SAY, self.what_to_say())
         fail_if(
             [f"{self.plugin_name}: {one}" for one in problems],
             "Change members of `response.output` to values of their type, and remove none that is needed.",
@@ -111,7 +109,7 @@ class HookTrafficChecks(HookChecks):
         spy = HookSpy()
         upstream.answers_with("POST", "/say", whole_answer())
         with self.open(upstream, spy) as gateway:
-            result = gateway.call(SAY, self.input_of(SAY))
+            result = gateway.call(SAY, self.what_to_say())
         if result.status in (401, 402, 403, 429):  # it refuses everybody but those it knows
             return
         problems = []
@@ -136,7 +134,7 @@ class HookTrafficChecks(HookChecks):
             upstream.forget()
             upstream.answers_with("POST", "/say", whole_answer())
             with self.open(upstream, has_plugin=has_plugin) as gateway:
-                medians.append(_median_ms(gateway, self.input_of(SAY)))
+                medians.append(_median_ms(gateway, self.what_to_say()))
         added_ms = max(0.0, medians[1] - medians[0])
         measured = f"{added_ms:.2f} ms to a call of {medians[0]:.2f} ms (medians of {_MEASURED})"
         record_property("hookline", f"{self.plugin_name} adds {measured}")

@@ -7,7 +7,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from hookline.testing.findings import fail, fail_if, schema_problems
+from hookline.quality.describing import schema_problems
+from hookline.testing.findings import fail, fail_if
 from hookline.testing.spy import ONCE, HookSpy
 from hookline.testing.suite_base import ConnectorChecks, Mode
 

@@ -73,7 +73,7 @@ def show_readiness(request: RouteRequest) -> Reply:
     """Answer ``GET /readyz``: calls can be taken; 503 if not."""
     missing = request.gateway.missing_parts()
     answer: dict[str, object] = {"status": "not ready" if missing else "ready", "missing": missing}
-    hanging = [str(hook) for hook in request.gateway.host.watch.hanging()]
+    hanging = [str(hook) for hook in request.gateway.hanging_hooks()]
     if hanging:  # other threads go on taking calls
         answer["hanging"] = hanging
     if warnings := request.gateway.warnings():

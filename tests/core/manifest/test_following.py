@@ -311,6 +311,25 @@ def test_new_and_removed_files_bring_and_take_their_actions(tmp_path: Path) -> N
         assert "manifest:zoo" not in lab.gateway.host.plugins
 
 
+def test_whoever_goes_through_the_plugins_meanwhile_sees_them_as_they_were(tmp_path: Path) -> None:
+    with open_lab(tmp_path / "c", {"acme.yaml": manifest_text()}) as lab:
+        before = lab.gateway.host.plugins
+        names = list(before)
+        seen: list[str] = []
+        for name in before:
+            if not seen:
+                (lab.folder / "acme.yaml").unlink()
+                lab.write("zoo.yaml", manifest_text("zoo", host="zoo.example"))
+                lab.settle()
+            seen.append(name)
+
+        assert seen == names
+        assert [name for name in seen if name.startswith("manifest:")] == ["manifest:acme"]
+        now = lab.gateway.host.plugins
+        assert [name for name in now if name.startswith("manifest:")] == ["manifest:zoo"]
+        assert all(now[name] is info for name, info in before.items() if not name.startswith("manifest:"))
+
+
 def test_a_broken_new_version_keeps_the_old_one_and_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from hookline.engine.references import parts_of
 from hookline.exports.targets.power_platform.schema_shapes import (
     ALL_TYPES,
     ANNOTATIONS,
@@ -127,8 +128,7 @@ def _resolve(root: object, reference: str) -> tuple[bool, object]:
     if not reference.startswith("#/"):
         return False, None
     target = root
-    for part in reference[2:].split("/"):
-        part = part.replace("~1", "/").replace("~0", "~")
+    for part in parts_of(reference):
         if isinstance(target, dict) and part in target:
             target = target[part]
         elif isinstance(target, list) and part.isascii() and part.isdecimal() and int(part) < len(target):
