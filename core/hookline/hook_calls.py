@@ -8,7 +8,8 @@ hook with a wrapper of the old kind (``hookwrapper=True``) stays with pluggy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import inspect
+from collections.abc import Callable, Collection, Generator
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -49,12 +50,13 @@ def _straight(hook: pluggy.HookCaller) -> HookCall:
     implementations = hook.get_hookimpls()  # the last one runs first, and wrappers are the last
     if any(one.hookwrapper for one in implementations):
         return hook
-    plain = tuple(_fixed_caller_of(one) for one in reversed(implementations) if not one.wrapper)
+    given = () if hook.spec is None else hook.spec.argnames
+    plain = tuple(_fixed_caller_of(one, given) for one in reversed(implementations) if not one.wrapper)
     is_first = hook.spec is not None and hook.spec.opts.get("firstresult")
     call = _first_of(plain) if is_first else _all_of(plain)
     for one in implementations:
         if one.wrapper:
-            call = _wrapped(_fixed_caller_of(one), call, f"{hook.name}() of {one.plugin_name}")
+            call = _wrapped(_fixed_caller_of(one, given), call, f"{hook.name}() of {one.plugin_name}")
     return call
 
 
@@ -121,9 +123,16 @@ def _yielded_again(generator: Generator[None, object, object], name: str) -> Run
     return RuntimeError(f"{name} is a wrapper and yielded twice.")
 
 
-def _fixed_caller_of(implementation: pluggy.HookImpl) -> HookCall:
-    """Return a quick `caller_of`, right until `HookCalls.forget`."""
+def _fixed_caller_of(implementation: pluggy.HookImpl, given: Collection[str]) -> HookCall:
+    """Return a quick `caller_of`, right until `HookCalls.forget`.
+
+    Args:
+        implementation: Whose.
+        given: The names of all arguments of the hook.
+    """
     function: HookCall = implementation.function
+    if _names_taken(function) == set(given):
+        return function
     match tuple(implementation.argnames):
         case ():
             return lambda **_: function()
@@ -132,3 +141,11 @@ def _fixed_caller_of(implementation: pluggy.HookImpl) -> HookCall:
         case (one, two):
             return lambda **given: function(given[one], given[two])
     return caller_of(implementation)
+
+
+def _names_taken(function: HookCall) -> set[str] | None:
+    """Return the names of the arguments that a function takes by keyword; None if there are others."""
+    parameters = inspect.signature(function).parameters
+    if any(one.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD for one in parameters.values()):
+        return None
+    return set(parameters)

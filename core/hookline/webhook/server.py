@@ -101,7 +101,7 @@ def _load_worker_app() -> Flask:
 def _spare_the_collector() -> None:
     """Let the cycle collector look at what calls leave, and never again at what stays until the end.
 
-    What a call makes is freed without it, so it may look less often than it does by default. A look at all that
+    What a call makes is freed without it, so it may look less often than by default. A look at all that
     is loaded would hold every call for tens of milliseconds.
     """
     gc.collect()
