@@ -29,7 +29,8 @@ def answer(reply: Reply, call_id: str, start_response: StartResponse) -> Iterabl
         start_response: The server's.
     """
     content = reply.content
-    body: Iterable[bytes] = (content,) if isinstance(content, bytes) else content
+    # granian sends a list at once, and asks anything else for one piece after the other.
+    body: Iterable[bytes] = [content] if isinstance(content, bytes) else content
     headers = [*reply.headers, *_DEFAULT_HEADERS, ("x-hookline-call-id", call_id)]
     if isinstance(content, bytes):
         headers.append(("content-length", str(len(content))))

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from multiprocessing.util import Finalize
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def _load_worker_app() -> Flask:
     _end_with_parent()
     _hear_the_end()
     _give_memory_back()
+    _keep_environment_apart()
     app = create_worker_app()
     _spare_the_collector()
     return app
@@ -107,6 +109,17 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_OBJECTS_PER_COLLECTION, 10, 10)
+
+
+def _keep_environment_apart() -> None:
+    """Let requests hold what was sent, and not the variables of this process as well.
+
+    granian puts a copy of all of them into each request, where one that is called like a header, such as
+    ``HTTP_PROXY``, would be taken for one.
+    """
+    import granian.wsgi
+
+    granian.wsgi.os = SimpleNamespace(environ={})  # type: ignore[assignment]  # all it takes of it
 
 
 def _end_with_parent() -> None:

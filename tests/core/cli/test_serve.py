@@ -124,6 +124,20 @@ def test_every_worker_has_the_plugin_of_a_file(start: Start, tmp_path: Path) -> 
     assert {serving.get("/mine") for _ in range(20)} == {200}
 
 
+def test_variables_of_the_process_are_no_headers(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "my_page.py").write_text(
+        "from hookline import RouteRegistry, hookimpl, json_reply\n"
+        "def show(request):\n"
+        "    spoofed = request.inbound.headers.get('special')\n"
+        "    return json_reply({}, status=200 if spoofed is None else 500)\n"
+        "@hookimpl\n"
+        "def hookline_register_routes(routes):\n"
+        "    routes.add('GET', '/mine', show, public=True)\n"
+    )
+    serving = start("--plugin", "my_page.py", HTTP_SPECIAL="http://user:word@proxy", HOOKLINE_API_KEYS=_KEY)
+    assert serving.get("/mine") == 200
+
+
 def test_it_starts_inside_of_a_package_and_imports_nothing_from_there(start: Start, tmp_path: Path) -> None:
     package = tmp_path / "package"
     package.mkdir()
