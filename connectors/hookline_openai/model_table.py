@@ -183,9 +183,9 @@ def table_of(connection: Connection) -> ModelTable:
         ConfigurationError: If the file was not read before and is not valid.
     """
     path = connection.options.get("models_file")
-    if path is None:
+    if not isinstance(path, str):
         return bundled()
-    return _tables.get(path) or read_table(path) if isinstance(path, str) else bundled()
+    return _tables.get(path) or read_table(path)
 
 
 def read_table(path: str) -> ModelTable:

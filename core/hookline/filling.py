@@ -68,6 +68,8 @@ def fill_path(template: str, values: JsonObject, *, fields: Mapping[str, str] | 
     Raises:
         InvalidInputError: If a value would change the path's structure.
     """
+    if "{" not in template:
+        return template
 
     def fill(match: re.Match[str]) -> str:
         name = match.group(1)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Generator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import pluggy
 
-HookCall = Callable[..., object]
+HookCall = Callable[..., Any]
 
 
 class HookCalls:

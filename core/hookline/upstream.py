@@ -127,7 +127,7 @@ class UpstreamResponse:
         return cls(
             status=status,
             headers=[*headers, ("content-type", "application/json")],
-            chunks=iter([orjson.dumps(body)]),
+            chunks=WholeBody(orjson.dumps(body)),
         )
 
     @classmethod
@@ -148,8 +148,13 @@ class UpstreamResponse:
             InvalidUpstreamAnswerError: If the body is larger than ``max_bytes``.
             UpstreamTimeoutError: If the deadline passes.
         """
+        chunks = self.chunks
         try:
-            return _join(self.chunks if call is None else self.chunks_within(call), max_bytes=max_bytes)
+            if type(chunks) is WholeBody:
+                if call is not None:
+                    call.check_deadline()
+                return _join(chunks, max_bytes=max_bytes)
+            return _join(chunks if call is None else self.chunks_within(call), max_bytes=max_bytes)
         finally:
             self.close()
 
@@ -174,6 +179,28 @@ class UpstreamResponse:
                 raise
             call.check_deadline()
             yield chunk
+
+
+class WholeBody:
+    """The chunks of a body that is here already: there is one of them, and none if it is empty.
+
+    Args:
+        content: The body.
+    """
+
+    __slots__ = ("_content",)
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        content, self._content = self._content, b""
+        if not content:
+            raise StopIteration
+        return content
 
 
 def _join(chunks: Iterable[bytes], *, max_bytes: int) -> bytes:

@@ -69,7 +69,7 @@ def read_answer(action: Action, response: UpstreamResponse, content: bytes) -> o
 def _read_json(response: UpstreamResponse, content: bytes) -> object:
     if response.status in _WITHOUT_BODY:
         return None
-    if not content.strip():
+    if not content or content.isspace():
         raise InvalidUpstreamAnswerError(f"The service answered {response.status} with an empty body.")
     try:
         return orjson.loads(content)

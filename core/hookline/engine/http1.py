@@ -34,7 +34,7 @@ from hookline.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from hookline.upstream import UpstreamRequest, UpstreamResponse
+from hookline.upstream import UpstreamRequest, UpstreamResponse, WholeBody
 
 if TYPE_CHECKING:
     from hookline.call import Cancellation
@@ -208,7 +208,7 @@ def _call(
             upstream.idle.give_back(connection)
         else:
             connection.close()
-        chunks, close = iter((rest[:length],) if length else ()), _do_nothing
+        chunks, close = WholeBody(rest[:length]), _do_nothing
     else:
         body = read_body(head, connection.receive, rest)
         lease = Lease(upstream, connection, cancellation, body=body, keeps_alive=keeps_alive)

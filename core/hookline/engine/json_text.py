@@ -16,6 +16,7 @@ from hookline.errors import MalformedRequestError
 MAX_DEPTH = 100
 MAX_MEMBERS = 100_000
 MAX_ITEMS = 1_000_000
+_SMALL_BYTES = MAX_MEMBERS  # so few bytes hold neither too many members nor too many items
 
 _BOMS = (
     (b"\xef\xbb\xbf", "a UTF-8 byte-order mark"),
@@ -46,12 +47,25 @@ def parse_object(content: bytes) -> dict[str, object]:
         raise MalformedRequestError(
             f"The body must be a JSON object such as {{…}}, not {_kind(value)}.", code="not_an_object"
         )
+    if not (len(content) < _SMALL_BYTES and _is_shallow(content) and orjson.dumps(value) == content):
+        _check_structure(content, value)
+    return cast("dict[str, object]", value)
+
+
+def _is_shallow(content: bytes) -> bool:
+    return content.count(b"{") + content.count(b"[") <= MAX_DEPTH
+
+
+def _check_structure(content: bytes, value: object) -> None:
+    """Refuse what is too large or too deep, and keys that come twice.
+
+    What is small, shallow and written just as it would be written from what was read needs no such look: no
+    key was swallowed as a duplicate.
+    """
     members = _count_members(value)
-    # Fewer colons than members would be impossible; as many mean that no key was swallowed as a duplicate. So
-    # does a body that is written just as it would be written from what was read.
+    # Fewer colons than members would be impossible; as many mean that there is no duplicate, too.
     if content.count(b":") != members and orjson.dumps(value) != content:
         json.loads(content, object_pairs_hook=_refuse_duplicates)
-    return cast("dict[str, object]", value)
 
 
 def _count_members(value: object) -> int:

@@ -14,6 +14,8 @@ from hookline.filling import fill_path
 from hookline.upstream import UpstreamRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hookline.call import Call
     from hookline.order import Order
 
@@ -25,6 +27,9 @@ HOPS_HEADER = "x-hookline-hops"
 
 _HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+\Z")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*\Z")
+# All of them at once, a line each.
+_HEADER_NAMES = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+(?:\n[a-z0-9!#$%&'*+.^_`|~-]+)*\Z")
+_HEADER_VALUES = re.compile(r"[\t\n\x20-\x7e]*\Z")
 
 
 def build_request(call: Call, order: Order, *, user_agent: str, max_hops: int) -> UpstreamRequest:
@@ -97,7 +102,23 @@ def check_request(call: Call, request: UpstreamRequest) -> str | None:
     """
     if not request.path.startswith("/") or origin_of(request.url) != call.connection.origin:
         return "changed where the request goes"
-    for name, value in request.headers.items():
+    headers = request.headers
+    try:
+        names, values = "\n".join(headers), "\n".join(headers.values())
+        line_ends = len(headers) - 1
+        if (
+            _HEADER_NAMES.match(names)
+            and _HEADER_VALUES.match(values)
+            and names.count("\n") == values.count("\n") == line_ends
+        ):
+            return None
+    except TypeError:  # one is no text
+        pass
+    return _misdeed_in(headers)
+
+
+def _misdeed_in(headers: Mapping[str, str]) -> str | None:
+    for name, value in headers.items():
         if not isinstance(name, str) or not isinstance(value, str):
             return "set a header that is not text"
         if not _HEADER_NAME.match(name):

@@ -18,6 +18,19 @@ _MAX_QUERY_FIELDS = 100
 _SPOOFED = frozenset({"HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE"})
 
 
+_MOST_NAMES = 1000
+_header_names: dict[str, str] = {}
+
+
+def _header_name(variable: str) -> str:
+    """Return the header that a variable of WSGI stands for; empty if it stands for none."""
+    is_header = variable.startswith("HTTP_") and variable not in _SPOOFED
+    name = variable[5:].replace("_", "-").lower() if is_header else ""
+    if len(_header_names) < _MOST_NAMES:  # callers can make up as many as they like
+        _header_names[variable] = name
+    return name
+
+
 class _Input(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
@@ -38,11 +51,13 @@ def read_request(
     Raises:
         MalformedRequestError: If the framing is ambiguous or the query is not readable.
     """
-    headers = {
-        name[5:].replace("_", "-").lower(): str(value)
-        for name, value in environ.items()
-        if name.startswith("HTTP_") and name not in _SPOOFED
-    }
+    headers = {}
+    for variable, value in environ.items():
+        name = _header_names.get(variable)
+        if name is None:
+            name = _header_name(variable)
+        if name:
+            headers[name] = value
     content_length = environ.get("CONTENT_LENGTH")
     for name, value in (("content-type", environ.get("CONTENT_TYPE")), ("content-length", content_length)):
         if value:

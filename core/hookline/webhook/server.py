@@ -119,7 +119,7 @@ def _keep_environment_apart() -> None:
     """
     import granian.wsgi
 
-    granian.wsgi.os = SimpleNamespace(environ={})  # type: ignore[assignment]  # all it takes of it
+    vars(granian.wsgi)["os"] = SimpleNamespace(environ={})  # all it takes of it
 
 
 def _end_with_parent() -> None:
