@@ -38,6 +38,7 @@ KEY = "context"
 
 # A prompt has fewer tokens than bytes; this is for the few tokens that no byte of the body stands for.
 _FRAME_TOKENS = 64
+_FRAME_BYTES = 32  # of what stands around the texts of one message
 _MEDIA = (b'"image_url"', b'"file"', b'"input_audio"', b'"audio"')
 _MAX_SHORTENINGS = 3
 _BLIND_SHARE = 0.75
@@ -177,12 +178,32 @@ def _surely_fits(body: JsonObject, kind: Kind, room: Room) -> bool:
     """Tell, as cheaply as can be, whether a request fits however its texts are counted."""
     limit = min(room.item, room.request)
     try:
-        raw = orjson.dumps(body)
+        size = _bytes_of_texts(body) if kind == "chat" else None
+        if size is None:
+            raw = orjson.dumps(body)
+            if kind == "chat" and any(mark in raw for mark in _MEDIA):
+                return count_request(body, kind, BYTES).total.tokens <= limit
+            size = len(raw)
     except TypeError:  # nested very deeply
-        return size_of(body) + _FRAME_TOKENS <= limit
-    if kind == "chat" and any(mark in raw for mark in _MEDIA):
-        return count_request(body, kind, BYTES).total.tokens <= limit
-    return len(raw) + _FRAME_TOKENS <= limit
+        size = size_of(body)
+    return size + _FRAME_TOKENS <= limit
+
+
+def _bytes_of_texts(body: JsonObject) -> int | None:
+    """Return the most bytes of a chat that can be tokens; None if a message has parts and not just texts."""
+    messages = body.get("messages")
+    if not isinstance(messages, list):
+        return None
+    size = 0
+    for message in messages:
+        if not isinstance(message, dict):
+            return None
+        size += _FRAME_BYTES
+        for name, value in message.items():
+            if type(value) is not str:
+                return None
+            size += len(name) + (len(value) if value.isascii() else len(value.encode(errors="replace")))
+    return size + len(orjson.dumps({name: value for name, value in body.items() if name != "messages"}))
 
 
 def _with_room(overflow: Overflow, body: JsonObject) -> Overflow:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import orjson
-
 from hookline.connection import origin_of
 from hookline.engine.answer_reading import accept_of
 from hookline.errors import InvalidInputError, LoopDetectedError
@@ -73,11 +71,6 @@ def build_request(call: Call, order: Order, *, user_agent: str, max_hops: int) -
 def _count_hops(call: Call) -> int:
     text = call.headers.get(HOPS_HEADER, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
-
-
-def dump_body(request: UpstreamRequest) -> bytes | None:
-    """Return the body as JSON text, or None if there is none."""
-    return None if request.body is None else orjson.dumps(request.body)
 
 
 def finish_request(request: UpstreamRequest) -> None:

@@ -21,6 +21,7 @@ from hookline.credential import QueryCredential
 from hookline.engine.accounts import Accounts, code_connection
 from hookline.engine.answers import AnswerMaker, UnwritableChangeError
 from hookline.engine.attempts import Attempts
+from hookline.engine.body_watch import BodyWatch
 from hookline.engine.coercion import coerce
 from hookline.engine.error_judging import judge
 from hookline.engine.order import Answer, DraftCall, PreparedCall
@@ -28,7 +29,6 @@ from hookline.engine.outgoing import (
     HOPS_HEADER,
     build_request,
     check_request,
-    dump_body,
     finish_request,
 )
 from hookline.engine.raw_fields import join_raw, joined_if_sound
@@ -290,15 +290,15 @@ class Pipeline:
 
     def _shape(self, call: Call, request: UpstreamRequest) -> None:
         if self._has_shapers:
-            before, path = dump_body(request), request.path
+            watch, path = BodyWatch(request), request.path
             self._run(lambda: self._hook.hookline_shape_request(call=call, request=request))
             try:
-                after = dump_body(request)
+                is_changed = watch.is_changed(request)
             except TypeError as exc:
                 raise self._fault(
                     "hookline_shape_request", "put something into the body that is not JSON"
                 ) from exc
-            if after != before:
+            if is_changed:
                 request.content = None  # to be written anew
                 if request.path == path:  # another endpoint has another body
                     self._check_changed_body(call, request)
