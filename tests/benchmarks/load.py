@@ -29,6 +29,10 @@ _RESULT = re.compile(r"^result (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)$", re.MULTILI
 _SLOWEST_ANSWER_S = 10.0
 
 
+class NoAnswerError(RuntimeError):
+    """Nothing was answered in the time there was."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
     """A request to repeat.
@@ -150,7 +154,7 @@ def run(target: Target, *, generator: Generator, connections: int, seconds: floa
     """Repeat a request for a while.
 
     Raises:
-        RuntimeError: If no answer came at all.
+        NoAnswerError: If no answer came at all.
     """
     if generator == "wrk":
         return _run_wrk(target, connections=connections, seconds=seconds)
@@ -177,7 +181,7 @@ def _run_wrk(target: Target, *, connections: int, seconds: float) -> Result:
         finished = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=False)
     found = _RESULT.search(finished.stdout)
     if found is None or not int(found[1]):
-        raise RuntimeError(f"{target.name}: no answer came; wrk said:\n{finished.stdout}{finished.stderr}")
+        raise NoAnswerError(f"{target.name}: no answer came; wrk said:\n{finished.stdout}{finished.stderr}")
     requests, duration_us, failures, received, p50_us, p99_us = map(int, found.groups())
     return Result(
         requests=requests,
@@ -223,7 +227,7 @@ class _Loop:
                 self._read(key.data, stop_at)
         seconds = time.perf_counter() - started
         if not self._latencies_s:
-            raise RuntimeError(f"{self._target.name}: no answer came")
+            raise NoAnswerError(f"{self._target.name}: no answer came")
         self._latencies_s.sort()
         return Result(
             requests=len(self._latencies_s),

@@ -100,18 +100,46 @@ def measure(
 def run(way: Way, *, rate_per_s: float, calls: int) -> tuple[list[float], int]:
     """Send calls at their times; return the seconds from its time to its answer of each, and failures."""
     caller = _Caller(way.target(CHAT))
-    late_s, failures = [], 0
     try:
         for _ in range(_WARM_UP_CALLS):
             caller.ask()
-        began_at = time.perf_counter() + 1 / rate_per_s
-        for number in range(calls):
-            due_at = began_at + number / rate_per_s
-            _wait_until(due_at)
-            failures += not caller.ask()
-            late_s.append(time.perf_counter() - due_at)
+        return keep_pace(caller.ask, rate_per_s=rate_per_s, calls=calls)
     finally:
         caller.close()
+
+
+def keep_pace(
+    ask: Callable[[], bool],
+    *,
+    rate_per_s: float,
+    calls: int,
+    clock: Callable[[], float] = time.perf_counter,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[list[float], int]:
+    """Call something at fixed times, or as soon after as it can be.
+
+    Args:
+        ask: Returns whether it went well.
+        rate_per_s: Calls per second.
+        calls: How many.
+        clock: Seconds.
+        sleep: Waits for some seconds; what is left to the time is spent looking at the clock.
+
+    Returns:
+        The seconds from its time to its end of each call, and how many failed.
+    """
+    late_s: list[float] = []
+    failures = 0
+    began_at = clock() + 1 / rate_per_s
+    for number in range(calls):
+        due_at = began_at + number / rate_per_s
+        pause_s = due_at - clock() - _SPIN_S
+        if pause_s > 0:
+            sleep(pause_s)
+        while clock() < due_at:
+            pass
+        failures += not ask()
+        late_s.append(clock() - due_at)
     return late_s, failures
 
 
@@ -168,12 +196,3 @@ class _Caller:
                 raise ConnectionError("the connection ended before the answer did")
             answer += piece
         return answer
-
-
-def _wait_until(at: float) -> None:
-    """Sleep, and spin for the last moment, which sleeping would overshoot."""
-    pause_s = at - time.perf_counter() - _SPIN_S
-    if pause_s > 0:
-        time.sleep(pause_s)
-    while time.perf_counter() < at:
-        pass

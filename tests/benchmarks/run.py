@@ -34,8 +34,11 @@ from tests.benchmarks.work import CHAT, EMBEDDINGS, LONG_PROMPT
 if TYPE_CHECKING:
     from tests.benchmarks.load import Generator
 
+_BEGAN_AT = time.monotonic()
 PARTS = ("rates", "payloads", "pace", "footprint")
-PAYLOAD_CONNECTIONS = 8
+PAYLOADS = ((LONG_PROMPT, 8), (EMBEDDINGS, 2))
+"""Large works, and how many callers ask for them at once."""
+
 
 _HELP = """
 Measures requests per second, added latency, processor time, memory and start-up of the gateway, beside the
@@ -76,7 +79,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what the command line asks for; 1 if any answer was not 200 or not whole."""
     options = _parse(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
-    began_at = time.monotonic()
     facts = machine.describe_machine()
     generator = choose_generator(options.generator, seconds=options.seconds)
     others, versions, missing = peers.installed(options.peers)
@@ -115,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figures = {
             **facts,
             "command": shlex.join(["python", "tests/benchmarks/run.py", *_told(arguments)]),
-            "took_s": round(time.monotonic() - began_at, 1),
+            "took_s": round(time.monotonic() - _BEGAN_AT, 1),
             "versions": {**machine.versions(), "peers": versions},
             "generator": generator,
             "rounds": options.rounds,
@@ -163,8 +165,10 @@ def _measure(ways: Sequence[Way], generator: Generator, options: argparse.Namesp
             chosen = [*main_ways, *(stages if connections in options.stages_at else ())]
             cells.append(rates.Cell(work=CHAT, connections=connections, ways=chosen))
     if "payloads" in options.parts:
-        for work in (LONG_PROMPT, EMBEDDINGS):
-            cells.append(rates.Cell(work=work, connections=PAYLOAD_CONNECTIONS, ways=carriers))
+        cells += [
+            rates.Cell(work=work, connections=connections, ways=carriers)
+            for work, connections in (PAYLOADS[:1] if options.quick else PAYLOADS)
+        ]
     report.rows, report.left_out = rates.measure(
         cells, generator=generator, seconds=options.seconds, rounds=options.rounds, say=_say
     )
@@ -211,7 +215,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=_HELP, formatter_class=argparse.RawDescriptionHelpFormatter, usage="run.py [options]"
     )
     add = parser.add_argument
-    add("--quick", action="store_true", help="one round of one second at 1 and 32 connections, one start")
+    add(
+        "--quick",
+        action="store_true",
+        help="one round of one second at 1 and 32 connections, one start, no embeddings",
+    )
     add("--peers", type=Path, metavar="DIR", help="where peers.py has installed other gateways")
     add("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure; all if not given")
     add("--rows", action="append", metavar="TEXT", help="only rows with this in their name; may be repeated")
@@ -251,7 +259,7 @@ def _told(arguments: Sequence[str] | None) -> list[str]:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(f"[{time.monotonic() - _BEGAN_AT:4.0f} s] {line}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -43,10 +43,12 @@ def format_footprint(
 ) -> str:
     """Return how long programs take to start and what memory they hold."""
     lines = [f"{'':28}{'start s':>9}{'range':>14}{'idle MiB':>10}{'loaded MiB':>12}"]
-    for name, took_s in starts_s.items():
-        span = f"{min(took_s):.2f}-{max(took_s):.2f}"
-        idle, loaded = idle_mib.get(name), loaded_mib.get(name)
-        lines.append(f"{name:28}{medians_s[name]:9.2f}{span:>14}{_mib(idle):>10}{_mib(loaded):>12}")
+    for name, idle in idle_mib.items():
+        took_s = starts_s.get(name)
+        median, span = (
+            (f"{medians_s[name]:.2f}", f"{min(took_s):.2f}-{max(took_s):.2f}") if took_s else ("-", "-")
+        )
+        lines.append(f"{name:28}{median:>9}{span:>14}{idle:10.0f}{_mib(loaded_mib.get(name)):>12}")
     return "\n".join(lines)
 
 
