@@ -9,23 +9,36 @@ import platform
 import re
 import subprocess
 from pathlib import Path
+from typing import TypedDict
 
 _DISTRIBUTIONS = ("hookline", "flask", "granian", "orjson", "pluggy", "pydantic", "werkzeug")
 _PROGRAMS = {"nginx": ["nginx", "-v"], "wrk": ["wrk", "-v"], "node": ["node", "--version"]}
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
-def describe_machine() -> dict[str, object]:
-    """Return the time and what the figures depend on; what cannot be found out is left out."""
-    return {
-        "made_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "cpu": _first(Path("/proc/cpuinfo"), r"^model name\s*:\s*(.+)$") or platform.processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "memory_mib": int(_first(Path("/proc/meminfo"), r"^MemTotal:\s*(\d+)") or 0) // 1024,
-        "kernel": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "load_before": round(os.getloadavg()[0], 2),
-    }
+class Machine(TypedDict):
+    """What the figures depend on; units are in the names."""
+
+    made_at: str
+    cpu: str
+    cores: int
+    memory_mib: int
+    kernel: str
+    python: str
+    load_before: float
+
+
+def describe_machine() -> Machine:
+    """Return the time, and what there is here."""
+    return Machine(
+        made_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        cpu=_first(Path("/proc/cpuinfo"), r"^model name\s*:\s*(.+)$") or platform.processor(),
+        cores=len(os.sched_getaffinity(0)),
+        memory_mib=int(_first(Path("/proc/meminfo"), r"^MemTotal:\s*(\d+)") or 0) // 1024,
+        kernel=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+        load_before=round(os.getloadavg()[0], 2),
+    )
 
 
 def versions() -> dict[str, str]:

@@ -144,13 +144,14 @@ def measure(
 def _warm_up(
     cells: Sequence[Cell], *, generator: Generator, seconds: float, say: Callable[[str], None]
 ) -> tuple[dict[tuple[str, str], int], list[str]]:
-    """Look closely at one answer of each way and work, and load the way a little.
+    """Look closely at one answer of each way and work, and load each way a little.
 
     Returns:
         The sizes of the answers by work and way, and what is wrong with those of peers that have none.
     """
     sizes: dict[tuple[str, str], int] = {}
     left_out: dict[tuple[str, str], str] = {}
+    warm: set[str] = set()
     for cell in cells:
         for way in cell.ways:
             key = (cell.work.name, way.name)
@@ -165,6 +166,9 @@ def _warm_up(
                     raise
                 left_out[key] = f"{cell.work.name}: {exc}"
                 continue
+            if way.name in warm:
+                continue
+            warm.add(way.name)
             with contextlib.suppress(NoAnswerError):  # slow; it gets more time when it is measured
                 run(target, generator=generator, connections=cell.connections, seconds=seconds)
             _wait_for_calm(way)

@@ -17,22 +17,18 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import bounds, footprint, machine, pace, peers, rates, tables
+from tests.benchmarks import footprint, machine, pace, peers, rates
 from tests.benchmarks.chart import draw
 from tests.benchmarks.load import check_answer, choose_generator
 from tests.benchmarks.processes import memory_mib
+from tests.benchmarks.report import Report
 from tests.benchmarks.servers import HERE, Server, run_upstream
 from tests.benchmarks.ways import STAGES, WIRE, Starter, Way, action_door, direct, starters
 from tests.benchmarks.work import CHAT, EMBEDDINGS, LONG_PROMPT
-
-if TYPE_CHECKING:
-    from tests.benchmarks.load import Generator
 
 _BEGAN_AT = time.monotonic()
 PARTS = ("rates", "payloads", "pace", "footprint")
@@ -57,33 +53,19 @@ A bound that is missed is told and changes nothing.
 """
 
 
-@dataclass(slots=True)
-class Report:
-    """The figures so far."""
-
-    rows: list[rates.Row] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    paced: list[pace.Paced] = field(default_factory=list)
-    starts_s: dict[str, list[float]] = field(default_factory=dict)
-    idle_mib: dict[str, float] = field(default_factory=dict)
-    figures: dict[str, float] = field(default_factory=dict)
-    also: dict[str, object] = field(default_factory=dict)
-
-    @property
-    def failures(self) -> int:
-        """Answers that were not 200 or not whole."""
-        return sum(row.failures for row in self.rows) + sum(row.failures for row in self.paced)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what the command line asks for; 1 if any answer was not 200 or not whole."""
     options = _parse(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
-    facts = machine.describe_machine()
-    generator = choose_generator(options.generator, seconds=options.seconds)
-    others, versions, missing = peers.installed(options.peers)
+    report = Report(
+        machine=machine.describe_machine(),
+        generator=choose_generator(options.generator, seconds=options.seconds),
+        rounds=options.rounds,
+        seconds=options.seconds,
+        rate_per_s=options.rate,
+    )
+    others, peer_versions, report.missing = peers.installed(options.peers)
     there = [one for one in [*starters(), *others] if _is_wanted(one.name, options)]
-    report = Report()
     with run_upstream() as upstream:
         if "footprint" in options.parts:
             report.figures = footprint.measure(helps=options.helps)
@@ -91,52 +73,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             report.starts_s = footprint.measure_starts(timed, upstream, times=options.starts, say=_say)
         with contextlib.ExitStack() as stack:
             ways = _start(stack, there, upstream, report)
-            _measure(ways, generator, options, report)
+            _measure(ways, options, report)
     for words in options.also:
         report.also[words.split()[0]] = _run_script(words)
-    medians_s = {name: sorted(took)[len(took) // 2] for name, took in report.starts_s.items()}
-    compared = bounds.compare(report.rows, report.paced, medians_s, report.figures)
-    head = (
-        f"{facts['cpu']}, {facts['cores']} cores, Python {facts['python']}, generator {generator}, "
-        f"{options.rounds} rounds of {options.seconds:g} s"
-    )
-    print(f"\n{head}")
-    _print(report, medians_s, options)
-    print(f"\nbounds\n{bounds.format_table(compared)}")
-    if missing:
-        folder = options.peers or "DIR"
-        print(f"\nnot installed: {', '.join(missing)}. To measure beside them:")
-        print(f"  python tests/benchmarks/peers.py install {folder}")
-        print(f"  python tests/benchmarks/run.py --peers {folder}")
-    for line in report.left_out:
-        print(f"\nleft out: {line}")
+    print(f"\n{report.to_text()}")
     if options.chart and report.rows:
-        for file in draw(report.rows, options.chart, machine=head):
+        for file in draw(report.rows, options.chart, machine=report.headline):
             _say(f"wrote {file}")
     if options.json:
         figures = {
-            **facts,
+            **report.to_dict(),
             "command": shlex.join(["python", "tests/benchmarks/run.py", *_told(arguments)]),
             "took_s": round(time.monotonic() - _BEGAN_AT, 1),
-            "versions": {**machine.versions(), "peers": versions},
-            "generator": generator,
-            "rounds": options.rounds,
-            "seconds": options.seconds,
-            "rate_per_s": options.rate,
-            "rates": [asdict(row) for row in report.rows],
-            "pace": [asdict(row) for row in report.paced],
-            "starts_s": report.starts_s,
-            "idle_mib": report.idle_mib,
-            **report.figures,
-            "bounds": [{**asdict(one), "is_met": one.is_met} for one in compared],
-            "left_out": report.left_out,
-            "missing": missing,
-            "failures": report.failures,
-            **({"also": report.also} if report.also else {}),
+            "versions": {**machine.versions(), "peers": peer_versions},
         }
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
-    if report.failures:
-        print(f"\nFAILED: {report.failures} answers were not 200 or not whole, so the figures mean nothing.")
     return 1 if report.failures else 0
 
 
@@ -155,7 +106,7 @@ def _start(
     return ways
 
 
-def _measure(ways: Sequence[Way], generator: Generator, options: argparse.Namespace, report: Report) -> None:
+def _measure(ways: Sequence[Way], options: argparse.Namespace, report: Report) -> None:
     main_ways = [way for way in ways if way.kind != "stage"]
     stages = [way for way in ways if way.kind == "stage"]
     carriers = [way for way in main_ways if way.is_upstream_behind]
@@ -170,7 +121,7 @@ def _measure(ways: Sequence[Way], generator: Generator, options: argparse.Namesp
             for work, connections in (PAYLOADS[:1] if options.quick else PAYLOADS)
         ]
     report.rows, report.left_out = rates.measure(
-        cells, generator=generator, seconds=options.seconds, rounds=options.rounds, say=_say
+        cells, generator=report.generator, seconds=options.seconds, rounds=options.rounds, say=_say
     )
     if "pace" in options.parts:
         report.paced = pace.measure(
@@ -180,20 +131,6 @@ def _measure(ways: Sequence[Way], generator: Generator, options: argparse.Namesp
             rounds=options.rounds,
             say=_say,
         )
-
-
-def _print(report: Report, medians_s: dict[str, float], options: argparse.Namespace) -> None:
-    if report.rows:
-        print(f"\n{tables.format_rates(report.rows)}")
-    if report.paced:
-        print(f"\nsmall chat, {options.rate:g} requests/s at fixed times, 1 connection")
-        print(pace.format_table(report.paced))
-    if "footprint" in options.parts:
-        loaded = {row.way: 0.0 for row in report.rows}
-        for row in report.rows:
-            loaded[row.way] = max(loaded[row.way], row.loaded_mib)
-        print(f"\n{tables.format_footprint(report.starts_s, medians_s, report.idle_mib, loaded)}")
-        print(f"hookline --help {report.figures['help_s']:.2f} s, {report.figures['packages']:.0f} packages")
 
 
 def _run_script(words: str) -> object:

@@ -18,18 +18,8 @@ from tests.benchmarks.ways import STAGES
 HERE = Path(__file__).parent
 PLUGINS = ["context", "lifecycle", "moderation", "retry", "streams"]
 DOORS = ["hookline, wire door", "hookline, action door"]
-SHORT = [
-    "--rounds",
-    "1",
-    "--seconds",
-    "0.2",
-    "--generator",
-    "python",
-    "--pace-seconds",
-    "0.1",
-    "--helps",
-    "1",
-]
+ONCE = ["--rounds", "1", "--starts", "1", "--helps", "1"]
+SHORT = [*ONCE, "--seconds", "0.2", "--pace-seconds", "0.1", "--generator", "python"]
 
 
 def run_script(tmp_path: Path, name: str, *options: str) -> tuple[dict[str, object], str]:
@@ -67,7 +57,7 @@ def test_every_way_is_measured_and_every_answer_is_right(tmp_path: Path) -> None
 
 
 def test_payloads_latency_and_start_are_measured(tmp_path: Path) -> None:
-    options = [*SHORT, "--parts", "payloads", "pace", "footprint", "--starts", "1", "--rows", "hookline"]
+    options = [*SHORT, "--parts", "payloads", "pace", "footprint", "--rows", "hookline"]
     report, printed = run_script(tmp_path, "run", *options)
     rows = rows_of(report, "rates")
     assert [row["way"] for row in rows] == ["direct", *DOORS] * 2
