@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
+import pytest
 from tests.benchmarks import nginx
 from tests.benchmarks.bounds import compare, format_table
 from tests.benchmarks.chart import Bar, to_svg
 from tests.benchmarks.pace import keep_pace, percentile
 from tests.benchmarks.rates import Row
-from tests.benchmarks.ways import STAGES
+from tests.benchmarks.servers import clean_environ, run_upstream
+from tests.benchmarks.ways import STAGES, WIRE, start_gateway
+from tests.benchmarks.work import CHAT
+
+if TYPE_CHECKING:
+    from tests.benchmarks.load import Target
 
 HERE = Path(__file__).parent
 PLUGINS = ["context", "lifecycle", "moderation", "retry", "streams"]
@@ -54,6 +64,36 @@ def test_every_way_is_measured_and_every_answer_is_right(tmp_path: Path) -> None
     assert "python tests/benchmarks/peers.py install DIR" in printed
     assert "+ ledger: the default" in chart.with_stem("chart-stages").read_text()
     assert "hookline, wire door" in chart.read_text()
+
+
+@pytest.mark.parametrize("stage", [*STAGES, WIRE])
+def test_each_stage_does_what_its_name_says(tmp_path: Path, stage: str) -> None:
+    names = [*STAGES, WIRE]
+    with run_upstream() as upstream, start_gateway(upstream, stage, state=tmp_path) as way:
+        mine, other = (way.target(CHAT), replace(way, key="somebody-elses-key").target(CHAT))
+        status, headers = ask(mine)
+        assert status == 200
+        assert ask(other)[0] == (200 if stage == "bare pipeline" else 401)
+        assert ("ratelimit" in headers) is (names.index(stage) >= names.index("+ limits"))
+    used = subprocess.run(
+        [sys.executable, "-m", "hookline", "usage", "--json"],
+        env={**clean_environ(), "HOOKLINE_STATE_DIR": str(tmp_path)},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert json.loads(used.stdout)["total"]["calls"] == (1 if stage == WIRE else 0)
+
+
+def ask(target: Target) -> tuple[int, set[str]]:
+    """Send one request; return the status and the names of the headers that came."""
+    parts = urlsplit(target.url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+    connection.request("POST", parts.path, body=target.body, headers=target.all_headers())
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, {name.lower() for name in answer.headers}
 
 
 def test_payloads_latency_and_start_are_measured(tmp_path: Path) -> None:

@@ -105,21 +105,27 @@ def action_door(way: Way) -> Way:
 
 
 @contextlib.contextmanager
-def start_gateway(upstream: Server, stage: str) -> Iterator[Way]:
+def start_gateway(upstream: Server, stage: str, *, state: Path | None = None) -> Iterator[Way]:
     """Run the gateway as the command line runs it, with the plugins of a stage.
 
     Wherever there is the plugin ``auth`` the caller has a stored key with two limits; without it a plugin
     file lets everybody in.
+
+    Args:
+        upstream: Where its calls go.
+        stage: One of `STAGES`, or `WIRE` for the default install.
+        state: Where it keeps keys and usage; a temporary folder if none is given.
     """
     without = STAGES.get(stage, ())
     environ = {"HOOKLINE_API_KEYS": "", "HOOKLINE_DISABLED_PLUGINS": ",".join(without)}
     with tempfile.TemporaryDirectory(prefix="hookline-benchmark-") as folder:
-        environ["HOOKLINE_STATE_DIR"] = folder
+        kept = state or Path(folder)
+        environ["HOOKLINE_STATE_DIR"] = str(kept)
         if "auth" in without:
             environ["HOOKLINE_PLUGIN_FILES"] = str(HERE / "open_door.py")
             key = API_KEY
         else:
-            key = make_key(Path(folder))
+            key = make_key(kept)
         with run_gateway(upstream, environ=environ) as server:
             yield Way(name=stage, kind="gateway" if stage == WIRE else "stage", server=server, key=key)
 
