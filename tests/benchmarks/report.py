@@ -6,13 +6,14 @@ import statistics
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import bounds, pace, tables
+from tests.benchmarks import bounds, pace, stream_rows, tables
 
 if TYPE_CHECKING:
     from tests.benchmarks.load import Generator
     from tests.benchmarks.machine import Machine
     from tests.benchmarks.pace import Paced
     from tests.benchmarks.rates import Row
+    from tests.benchmarks.stream_rows import Streams
 
 BUSY = 0.5
 """Load average above which something else runs on the machine."""
@@ -33,6 +34,7 @@ class Report:
         starts_s: Seconds from start to the first healthy answer, by way.
         idle_mib: Memory after the first answer, by way.
         figures: What `footprint.measure` returned.
+        streams: What `stream_rows.measure` returned.
         also: Figures of other scripts.
         left_out: What was not measured, and why.
         missing: Peers that are not installed.
@@ -48,14 +50,16 @@ class Report:
     starts_s: dict[str, list[float]] = field(default_factory=dict)
     idle_mib: dict[str, float] = field(default_factory=dict)
     figures: dict[str, float] = field(default_factory=dict)
+    streams: Streams | None = None
     also: dict[str, object] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
     @property
     def failures(self) -> int:
-        """Answers that were not 200 or not whole."""
-        return sum(row.failures for row in self.rows) + sum(row.failures for row in self.paced)
+        """Answers that were not 200 or not whole, and streams that were not complete."""
+        incomplete = self.streams["incomplete"] if self.streams else 0
+        return incomplete + sum(row.failures for row in self.rows) + sum(row.failures for row in self.paced)
 
     @property
     def headline(self) -> str:
@@ -75,6 +79,8 @@ class Report:
         if self.paced:
             title = f"small chat, {self.rate_per_s:g} requests/s at fixed times, 1 connection"
             parts.append(f"{title}\n{pace.format_table(self.paced)}")
+        if self.streams:
+            parts.append(stream_rows.format_figures(self.streams))
         if self.figures:
             parts.append(self._footprint())
         parts.append(f"bounds\n{bounds.format_table(self._bounds())}")
@@ -105,6 +111,7 @@ class Report:
             "starts_s": self.starts_s,
             "idle_mib": self.idle_mib,
             **self.figures,
+            **(self.streams or {}),
             "bounds": [{**asdict(one), "is_met": one.is_met} for one in self._bounds()],
             "left_out": self.left_out,
             "missing": self.missing,

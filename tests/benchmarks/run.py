@@ -21,17 +21,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import footprint, machine, pace, peers, rates
+from tests.benchmarks import footprint, machine, pace, peers, rates, stream_rows
 from tests.benchmarks.chart import draw
 from tests.benchmarks.load import check_answer, choose_generator
 from tests.benchmarks.processes import memory_mib
 from tests.benchmarks.report import Report
-from tests.benchmarks.servers import HERE, Server, run_upstream
+from tests.benchmarks.servers import HERE, Server, run_gateway, run_upstream
 from tests.benchmarks.ways import STAGES, WIRE, Starter, Way, action_door, direct, starters
 from tests.benchmarks.work import CHAT, EMBEDDINGS, LONG_PROMPT
 
 _BEGAN_AT = time.monotonic()
 PARTS = ("rates", "payloads", "pace", "footprint")
+STREAMS = "streams"
 PAYLOADS = ((LONG_PROMPT, 8), (EMBEDDINGS, 2))
 """Large works, and how many callers ask for them at once."""
 
@@ -66,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     others, peer_versions, report.missing = peers.installed(options.peers)
     there = [one for one in [*starters(), *others] if _is_wanted(one.name, options)]
+    if options.parts == [STREAMS]:
+        there = []  # streams have a gateway of their own
     with run_upstream() as upstream:
         if "footprint" in options.parts:
             report.figures = footprint.measure(helps=options.helps)
@@ -74,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.ExitStack() as stack:
             ways = _start(stack, there, upstream, report)
             _measure(ways, options, report)
+        if STREAMS in options.parts:
+            report.streams = _measure_streams(upstream, options)
     for words in options.also:
         report.also[words.split()[0]] = _run_script(words)
     print(f"\n{report.to_text()}")
@@ -133,6 +138,18 @@ def _measure(ways: Sequence[Way], options: argparse.Namespace, report: Report) -
         )
 
 
+def _measure_streams(upstream: Server, options: argparse.Namespace) -> stream_rows.Streams:
+    _say(f"{options.sequential} streams one by one, and {options.crowd} at once")
+    with run_gateway(upstream) as gateway:
+        return stream_rows.measure(
+            upstream,
+            gateway,
+            sequential=options.sequential,
+            crowd=options.crowd,
+            gap_ms=options.gap_ms,
+        )
+
+
 def _run_script(words: str) -> object:
     """Run another script of this folder, let it print, and return the figures it wrote."""
     name, *arguments = shlex.split(words)
@@ -158,7 +175,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="one round of one second at 1 and 32 connections, one start, no embeddings",
     )
     add("--peers", type=Path, metavar="DIR", help="where peers.py has installed other gateways")
-    add("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure; all if not given")
+    add(
+        "--parts",
+        nargs="+",
+        choices=(*PARTS, "streams"),
+        default=list(PARTS),
+        help="what to measure; if not given, all but streams",
+    )
     add("--rows", action="append", metavar="TEXT", help="only rows with this in their name; may be repeated")
     add("--rounds", type=int, help="how often each row is measured, taking turns (3)")
     add("--seconds", type=float, help="length of one round of one row; whole seconds for wrk (2)")
@@ -166,6 +189,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--rate", type=float, default=50.0, help="requests/s of the part `pace` (50)")
     add("--pace-seconds", type=float, help="length of one round of one row of the part `pace` (4)")
     add("--starts", type=int, help="how often each program is started (3)")
+    add("--sequential", type=int, default=60, help="streams for the latency of the first byte (60)")
+    add("--crowd", type=int, default=200, help="streams at once (200)")
+    add("--gap-ms", type=int, default=20, help="pause of the upstream between two deltas (20)")
     add("--helps", type=int, default=5, help="how often `hookline --help` is timed (5)")
     add("--generator", choices=("auto", "wrk", "python"), default="auto", help="what sends the requests")
     add("--also", action="append", default=[], metavar="SCRIPT", help="run a script of this folder as well")

@@ -48,10 +48,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def run_upstream() -> Iterator[Server]:
-    """Run the fixed upstream."""
+def run_upstream(*, script: str = "upstream.py") -> Iterator[Server]:
+    """Run the fixed upstream, or another script of this folder that takes a port."""
     port = free_port()
-    command = [sys.executable, str(HERE / "upstream.py"), str(port)]
+    command = [sys.executable, str(HERE / script), str(port)]
     with run_server("upstream", command, port, ready_path="/") as server:
         yield server
 

@@ -96,6 +96,16 @@ def ask(target: Target) -> tuple[int, set[str]]:
     return answer.status, {name.lower() for name in answer.headers}
 
 
+def test_every_stream_is_complete(tmp_path: Path) -> None:
+    options = ["--parts", "streams", "--sequential", "2", "--crowd", "5", "--gap-ms", "1"]
+    report, printed = run_script(tmp_path, "run", *options)
+    crowds = report["crowd"]
+    assert isinstance(crowds, list)
+    assert [(row["complete"], row["lost_events"], row["problems"]) for row in crowds] == [(5, 0, [])] * 3
+    assert report["failures"] == 0
+    assert "first byte of a stream: hookline, action door" in printed
+
+
 def test_payloads_latency_and_start_are_measured(tmp_path: Path) -> None:
     options = [*SHORT, "--parts", "payloads", "pace", "footprint", "--rows", "hookline"]
     report, printed = run_script(tmp_path, "run", *options)
