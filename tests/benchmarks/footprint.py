@@ -1,4 +1,4 @@
-"""What the gateway takes before it does anything: memory, time to start, packages."""
+"""What programs take before they do anything: time to start, time to help, packages."""
 
 from __future__ import annotations
 
@@ -8,69 +8,47 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from importlib.metadata import requires
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.benchmarks.load import Target, run_python
-from tests.benchmarks.servers import Server, clean_environ, resident_mib, run_gateway, workers_of
+from tests.benchmarks.servers import Server, clean_environ
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Footprint:
-    """The figures.
-
-    Attributes:
-        idle_mib: Resident memory of one worker after its first request.
-        busy_mib: The same after ``requests`` more, 32 at a time.
-        main_mib: Resident memory of the process that watches the worker.
-        requests: How many were sent between the two.
-        start_s: Median time from starting ``hookline serve`` to the first 200 of ``/readyz``.
-        help_s: Median time that ``hookline --help`` takes.
-        packages: Distributions that installing hookline installs, itself included.
-    """
-
-    idle_mib: float
-    busy_mib: float
-    main_mib: float
-    requests: int
-    start_s: float
-    help_s: float
-    packages: int
+if TYPE_CHECKING:
+    from tests.benchmarks.ways import Starter
 
 
-def measure(upstream: Server, *, requests: int = 2000, starts: int = 3, helps: int = 5) -> Footprint:
-    """Measure a fresh gateway; memory on Linux only.
+def measure(*, helps: int = 5) -> dict[str, float]:
+    """Return what needs no server: ``help_s``, the median of some ``hookline --help``, and ``packages``.
+
+    Packages are the distributions that installing hookline installs, itself included.
 
     Raises:
-        RuntimeError: If an answer is not 200 or ``--help`` fails.
+        RuntimeError: If ``--help`` fails.
     """
-    started_s = []
-    for _ in range(starts - 1):
-        with run_gateway(upstream) as gateway:
-            started_s.append(gateway.started_in_s)
-    with run_gateway(upstream) as gateway:
-        started_s.append(gateway.started_in_s)
-        target = Target(
-            name="footprint",
-            url=f"{gateway.url}/v1/chat/completions",
-            body=b'{"model":"gpt-5.4-mini","messages":[{"role":"user","content":"Hello"}]}',
-            expect=b"chatcmpl-",
-        )
-        (worker,) = workers_of(gateway)
-        _load(target, connections=1, requests=1)
-        idle_mib = resident_mib(worker)
-        _load(target, connections=32, requests=requests)
-        busy_mib, main_mib = resident_mib(worker), resident_mib(gateway.process.pid)
-    return Footprint(
-        idle_mib=idle_mib,
-        busy_mib=busy_mib,
-        main_mib=main_mib,
-        requests=requests,
-        start_s=statistics.median(started_s),
-        help_s=statistics.median(_time_help() for _ in range(helps)),
-        packages=len(installed_packages("hookline")),
-    )
+    _time_help()  # reads files and compiles modules that the others find ready
+    return {
+        "help_s": statistics.median(_time_help() for _ in range(helps)),
+        "packages": len(installed_packages("hookline")),
+    }
+
+
+def measure_starts(
+    starters: Sequence[Starter],
+    upstream: Server,
+    *,
+    times: int,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, list[float]]:
+    """Start and stop every program some times, in turns; return the seconds from start to the first 200."""
+    took_s: dict[str, list[float]] = {starter.name: [] for starter in starters}
+    for number in range(times):
+        for starter in starters:
+            with starter.start(upstream) as way:
+                took_s[starter.name].append(way.server.started_in_s)
+            say(f"start {number + 1} of {times}: {starter.name:28} {took_s[starter.name][-1]:8.2f} s")
+    return took_s
 
 
 def installed_packages(distribution: str, *, extras: frozenset[str] = frozenset()) -> set[str]:
@@ -99,12 +77,6 @@ def installed_packages(distribution: str, *, extras: frozenset[str] = frozenset(
             if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *wanted)):
                 waiting.append((requirement.name, frozenset(requirement.extras)))
     return found
-
-
-def _load(target: Target, *, connections: int, requests: int) -> None:
-    result = run_python(target, connections=connections, max_requests=requests)
-    if result.failures or result.requests != requests:
-        raise RuntimeError(f"{result.failures} of {requests} requests failed")
 
 
 def _time_help() -> float:

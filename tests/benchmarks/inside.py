@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.rates import action_body, wire_body
 from tests.benchmarks.servers import API_KEY
 from tests.benchmarks.upstream import COMPLETION, JSON_HEADERS
+from tests.benchmarks.work import CHAT
 
 from hookline.gateway import Gateway
 from hookline.upstream import UpstreamRequest, UpstreamResponse
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hookline.call import Cancellation
     from hookline.engine.transport import Timeouts
 
-DOORS = {"wire": ("/v1/chat/completions", wire_body()), "action": ("/actions/openai.chat", action_body())}
+DOORS = {"wire": (CHAT.wire.path, CHAT.wire.body), "action": (CHAT.action.path, CHAT.action.body)}
 
 
 class FixedTransport:

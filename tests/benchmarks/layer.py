@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,45 +19,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tests.benchmarks import open_door
 from tests.benchmarks.inside import DOORS, FixedTransport, make_caller
+from tests.benchmarks.ways import make_key
 
-from hookline import Decision, InboundRequest, Principal, hookimpl
 from hookline.gateway import Gateway, load_plugins
 from hookline.settings import load_settings
 
 BUDGET_US = 100.0
 PARTS = ("auth", "limits", "ledger")
-LIMITS = ("100000000 requests / minute", "1000000000000 tokens / minute")
 _WARM_UP_CALLS = 300
-
-
-class OpenDoor:
-    """Lets everybody in, at no cost worth mentioning."""
-
-    _caller = Principal(key_id="everybody", scopes=frozenset({"actions:run"}))
-    _yes = Decision(allow=True)
-
-    @hookimpl
-    def hookline_authenticate(self, request: InboundRequest) -> Principal:
-        """Return the same caller."""
-        return self._caller
-
-    @hookimpl
-    def hookline_authorize(self) -> Decision:
-        """Allow."""
-        return self._yes
-
-
-def make_key(folder: Path) -> str:
-    """Return a new key with the limits."""
-    options = [word for limit in LIMITS for word in ("--limit", limit)]
-    done = subprocess.run(
-        [sys.executable, "-m", "hookline", "keys", "create", "--label", "benchmark", "--json", *options],
-        env={**os.environ, "HOOKLINE_STATE_DIR": str(folder)},
-        capture_output=True,
-        check=True,
-    )
-    return str(json.loads(done.stdout)["key"])
 
 
 def open_gateway(folder: Path, *, without: Sequence[str]) -> Gateway:
@@ -76,7 +45,7 @@ def open_gateway(folder: Path, *, without: Sequence[str]) -> Gateway:
     settings = load_settings(environ)
     host = load_plugins(settings)
     if "auth" in without:
-        host.register(OpenDoor(), name="open_door")
+        host.register(open_door, name="open_door")
     return Gateway(settings, host=host, transport=FixedTransport(), environ=environ)
 
 

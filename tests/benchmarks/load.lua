@@ -1,4 +1,4 @@
--- One POST request, sent over and over by wrk: wrk … URL -- BODY_FILE API_KEY
+-- One POST request, sent over and over by wrk: wrk … -H HEADER URL -- BODY_FILE
 -- Prints one line that load.py reads.
 
 function init(arguments)
@@ -6,17 +6,16 @@ function init(arguments)
   wrk.method = "POST"
   wrk.body = file:read("*a")
   file:close()
-  wrk.headers["Content-Type"] = "application/json"
-  wrk.headers["Authorization"] = "Bearer " .. arguments[2]
 end
 
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(
-    "result %d %d %d %d %d\n",
+    "result %d %d %d %d %d %d\n",
     summary.requests,
     summary.duration,
     errors.connect + errors.read + errors.write + errors.timeout + errors.status,
+    summary.bytes,
     latency:percentile(50),
     latency:percentile(99)
   ))

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
@@ -24,8 +25,12 @@ from tests.benchmarks.servers import API_KEY, HERE
 Generator = Literal["wrk", "python"]
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_RESULT = re.compile(r"^result (\d+) (\d+) (\d+) (\d+) (\d+)$", re.MULTILINE)
+_RESULT = re.compile(r"^result (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)$", re.MULTILINE)
 _SLOWEST_ANSWER_S = 10.0
+
+
+class NoAnswerError(RuntimeError):
+    """Nothing was answered in the time there was."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,21 +42,38 @@ class Target:
         url: Where it goes.
         body: JSON text.
         expect: What a right answer holds.
+        key: API key that it is sent with.
+        headers: Further headers.
     """
 
     name: str
     url: str
     body: bytes
     expect: bytes
+    key: str = field(default=API_KEY, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def all_headers(self) -> dict[str, str]:
+        """Return the headers of the request, but those that clients add themselves."""
+        return {
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {self.key}",
+            **self.headers,
+        }
+
+    def connect(self) -> socket.socket:
+        """Open a connection to where the request goes."""
+        parts = urlsplit(self.url)
+        opened = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=30)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return opened
 
     def http_request(self) -> bytes:
         """Return the request as it goes over the wire."""
         parts = urlsplit(self.url)
-        head = (
-            f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
-            f"Authorization: Bearer {API_KEY}\r\nContent-Length: {len(self.body)}\r\n\r\n"
-        )
-        return head.encode() + self.body
+        headers = {"Host": parts.netloc, **self.all_headers(), "Content-Length": str(len(self.body))}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return f"POST {parts.path} HTTP/1.1\r\n{lines}\r\n".encode() + self.body
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +83,7 @@ class Result:
     Attributes:
         requests: Answers that came.
         failures: Those that were no 200, and connections that broke.
+        received: Bytes of all answers, heads included.
         seconds: How long it took.
         p50_ms: Median latency.
         p99_ms: Latency that 1 of 100 requests exceeds.
@@ -68,6 +91,7 @@ class Result:
 
     requests: int
     failures: int
+    received: int
     seconds: float
     p50_ms: float
     p99_ms: float
@@ -76,6 +100,21 @@ class Result:
     def per_s(self) -> float:
         """Requests per second."""
         return self.requests / self.seconds
+
+
+def answer_size(received: bytes | bytearray) -> int | None:
+    """Return the bytes of the answer that begins here, head and body; ``None`` before its head is complete.
+
+    Raises:
+        RuntimeError: If the answer does not tell its length.
+    """
+    head_end = received.find(b"\r\n\r\n")
+    if head_end < 0:
+        return None
+    length = _LENGTH.search(received, 0, head_end)
+    if length is None:
+        raise RuntimeError(f"an answer without a length: {bytes(received[:200])!r}")
+    return head_end + 4 + int(length[1])
 
 
 def choose_generator(wanted: str, *, seconds: float) -> Generator:
@@ -92,30 +131,30 @@ def choose_generator(wanted: str, *, seconds: float) -> Generator:
     return "wrk" if wanted != "python" and has_wrk and is_whole else "python"
 
 
-def check_answer(target: Target) -> None:
-    """Send one request and look at its answer closely, as the generators do not.
+def check_answer(target: Target) -> int:
+    """Send one request and look at its answer closely, as the generators do not; return its size in bytes.
 
     Raises:
         RuntimeError: If it is not a 200 with what the target expects.
     """
     parts = urlsplit(target.url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=30)
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {API_KEY}"}
     try:
-        connection.request("POST", parts.path, body=target.body, headers=headers)
+        connection.request("POST", parts.path, body=target.body, headers=target.all_headers())
         answer = connection.getresponse()
         content = answer.read()
     finally:
         connection.close()
     if answer.status != 200 or target.expect not in content:
         raise RuntimeError(f"{target.name}: {target.url} answered {answer.status}: {content[:500]!r}")
+    return len(content)
 
 
 def run(target: Target, *, generator: Generator, connections: int, seconds: float) -> Result:
     """Repeat a request for a while.
 
     Raises:
-        RuntimeError: If no answer came at all.
+        NoAnswerError: If no answer came at all.
     """
     if generator == "wrk":
         return _run_wrk(target, connections=connections, seconds=seconds)
@@ -135,15 +174,19 @@ def _run_wrk(target: Target, *, connections: int, seconds: float) -> Result:
         body.write(target.body)
         body.flush()
         options = f"-t1 -c{connections} -d{round(seconds)}s --timeout {_SLOWEST_ANSWER_S:.0f}s".split()
-        command = ["wrk", *options, "-s", str(HERE / "load.lua"), target.url, "--", body.name, API_KEY]
+        headers = [
+            word for name, value in target.all_headers().items() for word in ("-H", f"{name}: {value}")
+        ]
+        command = ["wrk", *options, *headers, "-s", str(HERE / "load.lua"), target.url, "--", body.name]
         finished = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=False)
     found = _RESULT.search(finished.stdout)
     if found is None or not int(found[1]):
-        raise RuntimeError(f"{target.name}: no answer came; wrk said:\n{finished.stdout}{finished.stderr}")
-    requests, duration_us, failures, p50_us, p99_us = map(int, found.groups())
+        raise NoAnswerError(f"{target.name}: no answer came; wrk said:\n{finished.stdout}{finished.stderr}")
+    requests, duration_us, failures, received, p50_us, p99_us = map(int, found.groups())
     return Result(
         requests=requests,
         failures=failures,
+        received=received,
         seconds=duration_us / 1e6,
         p50_ms=p50_us / 1000,
         p99_ms=p99_us / 1000,
@@ -168,6 +211,7 @@ class _Loop:
         self._selector = selectors.DefaultSelector()
         self._sent = 0
         self._failures = 0
+        self._received = 0
         self._latencies_s: list[float] = []
 
     def run(self, connections: int) -> Result:
@@ -183,20 +227,19 @@ class _Loop:
                 self._read(key.data, stop_at)
         seconds = time.perf_counter() - started
         if not self._latencies_s:
-            raise RuntimeError(f"{self._target.name}: no answer came")
+            raise NoAnswerError(f"{self._target.name}: no answer came")
         self._latencies_s.sort()
         return Result(
             requests=len(self._latencies_s),
             failures=self._failures,
+            received=self._received,
             seconds=seconds,
             p50_ms=self._latencies_s[len(self._latencies_s) // 2] * 1000,
             p99_ms=self._latencies_s[len(self._latencies_s) * 99 // 100] * 1000,
         )
 
     def _open(self) -> None:
-        parts = urlsplit(self._target.url)
-        opened = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=30)
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        opened = self._target.connect()
         connection = _Connection(opened)
         self._selector.register(opened, selectors.EVENT_READ, connection)
         self._send(connection)
@@ -217,17 +260,13 @@ class _Loop:
             return
         buffer = connection.buffer
         buffer += piece
-        head_end = buffer.find(b"\r\n\r\n")
-        if head_end < 0:
-            return
-        length = _LENGTH.search(buffer, 0, head_end)
-        if length is None:
-            raise RuntimeError(f"{self._target.name}: an answer without a length: {bytes(buffer[:200])!r}")
-        if len(buffer) < head_end + 4 + int(length[1]):
+        size = answer_size(buffer)
+        if size is None or len(buffer) < size:
             return
         now = time.perf_counter()
         self._latencies_s.append(now - connection.sent_at)
         self._failures += buffer[9:12] != b"200"
+        self._received += len(buffer)
         buffer.clear()
         if now < stop_at and self._sent < self._max_requests:
             self._send(connection)

@@ -1,4 +1,4 @@
-"""What watching costs: ``python tests/benchmarks/metrics.py [--calls 3000]``.
+"""What watching costs: ``python tests/benchmarks/metrics.py [--calls 3000] [--json FILE]``.
 
 One small chat through a gateway inside this process: without the plugin `metrics`, with it, with all hooks
 counted and timed, and traced. The gateways take turns; what counts are the ratios of their medians.
@@ -7,6 +7,7 @@ counted and timed, and traced. The gateways take turns; what counts are the rati
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import time
@@ -63,13 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description="Show what metrics, counts and traces of hooks cost.")
     parser.add_argument("--calls", type=int, default=3000)
+    parser.add_argument("--json", metavar="FILE", help="write the figures to a file as well")
     options = parser.parse_args(arguments)
+    report: dict[str, object] = {"calls": options.calls}
     for door in DOORS:
-        medians = measure(door, calls=options.calls)
+        medians = report[door] = measure(door, calls=options.calls)
         first = next(iter(medians.values()))
         print(f"\n{door} door, median of {options.calls} calls, µs")
         for name, median_us in medians.items():
             print(f"  {name:18} {median_us:8.1f}   {median_us - first:+8.1f}   x{median_us / first:.3f}")
+    if options.json:
+        Path(options.json).write_text(json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":

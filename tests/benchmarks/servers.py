@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +48,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def run_upstream() -> Iterator[Server]:
-    """Run the fixed upstream."""
+def run_upstream(*, script: str = "upstream.py") -> Iterator[Server]:
+    """Run the fixed upstream, or another script of this folder that takes a port."""
     port = free_port()
-    with _run("upstream", [str(HERE / "upstream.py"), str(port)], port, ready_path="/", environ={}) as server:
+    command = [sys.executable, str(HERE / script), str(port)]
+    with run_server("upstream", command, port, ready_path="/") as server:
         yield server
 
 
@@ -59,24 +61,41 @@ def run_empty() -> Iterator[Server]:
     """Run the empty Flask route on the gateway's server settings."""
     port = free_port()
     environ = {"HOOKLINE_PORT": str(port)}
-    with _run("empty", [str(HERE / "empty.py")], port, ready_path="/readyz", environ=environ) as server:
+    command = [sys.executable, str(HERE / "empty.py")]
+    with run_server("empty", command, port, ready_path="/readyz", environ=environ) as server:
         yield server
 
 
 @contextlib.contextmanager
-def run_gateway(upstream: Server, *, log_level: str = "warning") -> Iterator[Server]:
-    """Run the gateway in front of an upstream, as its command line runs it."""
+def run_gateway(
+    upstream: Server,
+    *,
+    log_level: str = "warning",
+    workers: int = 1,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    """Run the gateway in front of an upstream, as its command line runs it.
+
+    Args:
+        upstream: Where its calls go.
+        log_level: From which level on it logs.
+        workers: Its worker processes.
+        environ: More environment variables, or others in place of these.
+    """
     port = free_port()
-    environ = {
-        "HOOKLINE_API_KEYS": f"another-key-0123456789abcdef,{API_KEY}",
-        "HOOKLINE_LOG_LEVEL": log_level,
-        "HOOKLINE_OPENAI_API_KEY": "benchmark-credential",
-        "HOOKLINE_OPENAI_BASE_URL": f"{upstream.url}/v1",
-        "HOOKLINE_PORT": str(port),
-    }
-    command = ["-m", "hookline", "serve"]
-    with _run(f"gateway-{log_level}", command, port, ready_path="/readyz", environ=environ) as server:
-        yield server
+    with tempfile.TemporaryDirectory(prefix="hookline-benchmark-") as folder:
+        variables = {
+            "HOOKLINE_API_KEYS": f"another-key-0123456789abcdef,{API_KEY}",
+            "HOOKLINE_LOG_LEVEL": log_level,
+            "HOOKLINE_OPENAI_API_KEY": "benchmark-credential",
+            "HOOKLINE_OPENAI_BASE_URL": f"{upstream.url}/v1",
+            "HOOKLINE_PORT": str(port),
+            "HOOKLINE_STATE_DIR": folder,
+            **(environ or {}),
+        }
+        command = [sys.executable, "-m", "hookline", "serve", "--workers", str(workers)]
+        with run_server("gateway", command, port, ready_path="/readyz", environ=variables) as server:
+            yield server
 
 
 def free_port() -> int:
@@ -111,19 +130,40 @@ def workers_of(server: Server) -> list[int]:
 
 
 @contextlib.contextmanager
-def _run(
-    name: str, arguments: list[str], port: int, *, ready_path: str, environ: dict[str, str]
+def run_server(
+    name: str,
+    command: Sequence[str],
+    port: int,
+    *,
+    ready_path: str,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> Iterator[Server]:
-    with tempfile.TemporaryDirectory(prefix="hookline-benchmark-") as folder:
-        log = Path(folder, f"{name}.log")
+    """Run a command that serves on a port, until the block ends.
+
+    Args:
+        name: What it is.
+        command: Program and arguments; it stays in the foreground.
+        port: Where it will listen on 127.0.0.1.
+        ready_path: What answers 200 as soon as it can be used.
+        environ: Variables besides those of `clean_environ`.
+        folder: Where it runs; a temporary folder if none is given.
+
+    Raises:
+        RuntimeError: If it ends, or is not ready in time.
+    """
+    with tempfile.TemporaryDirectory(prefix="hookline-benchmark-") as own:
+        log = Path(own, f"{name}.log")
         with log.open("wb") as output:
             started = time.perf_counter()
             process = subprocess.Popen(
-                [sys.executable, *arguments],
-                env={**clean_environ(), **environ},
+                command,
+                cwd=folder or own,
+                env={**clean_environ(), **(environ or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         try:
             _wait_until_ready(name, process, port, ready_path, log)
@@ -158,6 +198,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # some programs leave their workers behind
 
 
 def _tail(log: Path) -> str:

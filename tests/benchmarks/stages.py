@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks.inside import DOORS, make_caller, make_gateway
-from tests.benchmarks.rates import wire_body
 from tests.benchmarks.servers import run_upstream
+from tests.benchmarks.work import CHAT
 
 from hookline.call import Cancellation
 from hookline.engine import pipeline
@@ -104,7 +104,7 @@ def measure_transport(*, calls: int) -> float:
             base_url=f"{upstream.url}/v1",
             path="/chat/completions",
             headers={"content-type": "application/json", "authorization": "Bearer benchmark-credential"},
-            content=wire_body(),
+            content=CHAT.wire.body,
         )
         timeouts = Timeouts(connect_s=5.0, read_s=60.0)
         spent_ns = 0
@@ -129,7 +129,7 @@ def _watch_stages(watch: Stopwatch, gateway: Gateway) -> None:
     watch.watch(calls, "_validate", "validate")
     watch.watch(pipeline, "build_request", "build the request")
     watch.watch(calls, "_shape", "shape")
-    watch.watch(calls, "_sign", "sign")
+    watch.watch(calls._accounts, "sign", "find the credential and sign")
     watch.watch(calls, "_attempt", "execute (no network)")
     watch.watch(calls._answers, "make", "make the answer")
     watch.watch(app, "ReadyResponse", "respond")

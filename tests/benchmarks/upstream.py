@@ -83,9 +83,9 @@ def _chunk(delta: dict[str, object], finish_reason: str | None = None) -> bytes:
     return b"data: " + orjson.dumps(chunk) + b"\n\n"
 
 
-def _embeddings(texts: int = 16, dimensions: int = 1536) -> bytes:
-    """Return an answer of about half a megabyte."""
-    vector = [((position * 7919) % 100_003) / 100_003 - 0.5 for position in range(dimensions)]
+def _embeddings(texts: int = 100, dimensions: int = 1536) -> bytes:
+    """Return an answer of about two megabytes, its numbers as long as OpenAI's."""
+    vector = [round(((place * 7919) % 100_003) / 1_000_030 - 0.05, 9) for place in range(dimensions)]
     data = [{"object": "embedding", "index": index, "embedding": vector} for index in range(texts)]
     usage = {"prompt_tokens": 64, "total_tokens": 64}
     return orjson.dumps({"object": "list", "data": data, "model": "text-embedding-3-small", "usage": usage})
