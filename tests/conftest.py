@@ -28,6 +28,7 @@ _LONGEST_FIRST = (
     "tests/hooks/hookline_streams/test_bulk.py",
     "tests/hooks/hookline_docs/test_in_browser.py",
     "tests/system/test_hook_matrix.py",
+    "tests/benchmarks/test_instructions.py",
     "tests/system/test_node_red.py",
     "tests/hooks/hookline_jobs/test_killed.py",
     "tests/hooks/hookline_ledger/test_killed.py",

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -23,16 +24,27 @@ from tests.benchmarks import open_door
 from tests.benchmarks.inside import DOORS, FixedTransport, make_caller
 from tests.benchmarks.ways import make_key
 
+from hookline.clock import SYSTEM_CLOCK
 from hookline.gateway import Gateway, load_plugins
 from hookline.settings import load_settings
+
+if TYPE_CHECKING:
+    from hookline.clock import Clock
+    from hookline.engine.transport import Transport
 
 BUDGET_US = 100.0
 PARTS = ("auth", "limits", "ledger")
 _WARM_UP_CALLS = 300
 
 
-def open_gateway(folder: Path, *, without: Sequence[str]) -> Gateway:
-    """Return a gateway without some of the parts."""
+def open_gateway(
+    folder: Path,
+    *,
+    without: Sequence[str] = (),
+    transport: Transport | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Gateway:
+    """Return a gateway without some of the parts; its transport is the fixed one unless another is given."""
     environ = {
         "HOOKLINE_STATE_DIR": str(folder),
         "HOOKLINE_OPENAI_API_KEY": "benchmark-credential",
@@ -46,7 +58,7 @@ def open_gateway(folder: Path, *, without: Sequence[str]) -> Gateway:
     host = load_plugins(settings)
     if "auth" in without:
         host.register(open_door, name="open_door")
-    return Gateway(settings, host=host, transport=FixedTransport(), environ=environ)
+    return Gateway(settings, host=host, transport=transport or FixedTransport(), environ=environ, clock=clock)
 
 
 def measure(door: str, *, calls: int, folder: Path, key: str) -> dict[str, float]:

@@ -37,7 +37,7 @@ _RATE_HEADERS = [
     ("x-request-id", "req_0123456789abcdef0123456789abcdef"),
 ]
 JSON_HEADERS = [("content-type", "application/json"), *_RATE_HEADERS]
-_STREAM_HEADERS = [("content-type", "text/event-stream; charset=utf-8"), *_RATE_HEADERS]
+STREAM_HEADERS = [("content-type", "text/event-stream; charset=utf-8"), *_RATE_HEADERS]
 
 
 def _completion() -> bytes:
@@ -91,11 +91,16 @@ def _embeddings(texts: int = 100, dimensions: int = 1536) -> bytes:
     return orjson.dumps({"object": "list", "data": data, "model": "text-embedding-3-small", "usage": usage})
 
 
+def stream_events(deltas: int) -> list[bytes]:
+    """Return the events of a chat of so many deltas: the role, the deltas, the finish reason, the end."""
+    first = _chunk({"role": "assistant", "content": "", "refusal": None})
+    words = [_chunk({"content": f"word{number} "}) for number in range(deltas)]
+    return [first, *words, _chunk({}, "stop"), b"data: [DONE]\n\n"]
+
+
 COMPLETION = _completion()
 _EMBEDDINGS = _embeddings()
-_FIRST = _chunk({"role": "assistant", "content": "", "refusal": None})
-_DELTAS = [_chunk({"content": f"word{number} "}) for number in range(DELTAS)]
-_LAST = [_chunk({}, "stop"), b"data: [DONE]\n\n"]
+_EVENTS = stream_events(DELTAS)
 
 
 async def app(scope: Scope, protocol: RSGIHTTPProtocol) -> None:
@@ -112,13 +117,10 @@ async def app(scope: Scope, protocol: RSGIHTTPProtocol) -> None:
 
 
 async def _stream(protocol: RSGIHTTPProtocol, gap_s: float) -> None:
-    stream = protocol.response_stream(200, _STREAM_HEADERS)
-    await stream.send_bytes(_FIRST)
-    for delta in _DELTAS:
-        if gap_s:
+    stream = protocol.response_stream(200, STREAM_HEADERS)
+    for number, event in enumerate(_EVENTS):
+        if gap_s and 0 < number <= DELTAS:
             await asyncio.sleep(gap_s)
-        await stream.send_bytes(delta)
-    for event in _LAST:
         await stream.send_bytes(event)
 
 
