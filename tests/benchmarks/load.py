@@ -37,19 +37,21 @@ class Target:
         url: Where it goes.
         body: JSON text.
         expect: What a right answer holds.
+        key: API key that it is sent with.
     """
 
     name: str
     url: str
     body: bytes
     expect: bytes
+    key: str = field(default=API_KEY, repr=False)
 
     def http_request(self) -> bytes:
         """Return the request as it goes over the wire."""
         parts = urlsplit(self.url)
         head = (
             f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
-            f"Authorization: Bearer {API_KEY}\r\nContent-Length: {len(self.body)}\r\n\r\n"
+            f"Authorization: Bearer {self.key}\r\nContent-Length: {len(self.body)}\r\n\r\n"
         )
         return head.encode() + self.body
 
@@ -100,7 +102,7 @@ def check_answer(target: Target) -> None:
     """
     parts = urlsplit(target.url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=30)
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {API_KEY}"}
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {target.key}"}
     try:
         connection.request("POST", parts.path, body=target.body, headers=headers)
         answer = connection.getresponse()
@@ -135,7 +137,7 @@ def _run_wrk(target: Target, *, connections: int, seconds: float) -> Result:
         body.write(target.body)
         body.flush()
         options = f"-t1 -c{connections} -d{round(seconds)}s --timeout {_SLOWEST_ANSWER_S:.0f}s".split()
-        command = ["wrk", *options, "-s", str(HERE / "load.lua"), target.url, "--", body.name, API_KEY]
+        command = ["wrk", *options, "-s", str(HERE / "load.lua"), target.url, "--", body.name, target.key]
         finished = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=False)
     found = _RESULT.search(finished.stdout)
     if found is None or not int(found[1]):

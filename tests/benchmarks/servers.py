@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,18 +64,32 @@ def run_empty() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def run_gateway(upstream: Server, *, log_level: str = "warning") -> Iterator[Server]:
-    """Run the gateway in front of an upstream, as its command line runs it."""
+def run_gateway(
+    upstream: Server,
+    *,
+    log_level: str = "warning",
+    workers: int = 1,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    """Run the gateway in front of an upstream, as its command line runs it.
+
+    Args:
+        upstream: Where its calls go.
+        log_level: From which level on it logs.
+        workers: Its worker processes.
+        environ: More environment variables.
+    """
     port = free_port()
-    environ = {
+    variables = {
         "HOOKLINE_API_KEYS": f"another-key-0123456789abcdef,{API_KEY}",
         "HOOKLINE_LOG_LEVEL": log_level,
         "HOOKLINE_OPENAI_API_KEY": "benchmark-credential",
         "HOOKLINE_OPENAI_BASE_URL": f"{upstream.url}/v1",
         "HOOKLINE_PORT": str(port),
+        **(environ or {}),
     }
-    command = ["-m", "hookline", "serve"]
-    with _run(f"gateway-{log_level}", command, port, ready_path="/readyz", environ=environ) as server:
+    command = ["-m", "hookline", "serve", "--workers", str(workers)]
+    with _run(f"gateway-{log_level}", command, port, ready_path="/readyz", environ=variables) as server:
         yield server
 
 
@@ -101,6 +115,17 @@ def resident_mib(pid: int) -> float:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
     raise RuntimeError(f"process {pid} has no resident memory")
+
+
+def threads_of(pid: int) -> int:
+    """Return how many threads one process has; Linux only."""
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor time that one process has taken so far; Linux only."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def workers_of(server: Server) -> list[int]:
