@@ -75,10 +75,9 @@ def fill_ledger(folder: Path, count: int, *, already: int = 0) -> None:
 
 
 def fill_jobs(folder: Path, count: int) -> None:
-    """Write jobs of one tenant that are in the queue and due tomorrow."""
+    """Write jobs of a hundred tenants that are in the queue and due tomorrow."""
     now_us = time.time_ns() // 1000
     common = dict.fromkeys(column.name for column in JOBS.c) | {
-        "tenant": "somebody",
         "key_id": "somebody",
         "action": "openai.chat",
         "connection": "openai",
@@ -96,6 +95,7 @@ def fill_jobs(folder: Path, count: int) -> None:
     rows = (
         {
             **common,
+            "tenant": "somebody" if number % 100 == 0 else f"tenant{number % 100}",
             "id": f"job_{number:032x}",
             "call_id": f"call_{number:024x}",
             "created_at_us": now_us + number,
