@@ -49,7 +49,7 @@ def fill_keys(folder: Path, count: int, *, first: str) -> list[str]:
     with database.connect() as connection:
         is_first = KEYS.c.id == first.split("_")[1]
         row = dict(connection.execute(select(KEYS).where(is_first)).mappings().one())
-    keys = [_key(number) for number in range(count - 1)]
+    keys = sorted((_key(number) for number in range(count - 1)), key=lambda key: key.id)  # as the index is
     _write(database, KEYS, ({**row, "id": key.id, "secret_hash": pepper.hash(key.secret)} for key in keys))
     database.close()
     return [first, *(key.reveal() for key in keys[:: max(1, count // _KEYS_IN_USE)])]
