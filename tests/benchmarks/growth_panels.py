@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks import growth_rows
 from tests.benchmarks.bench import Bench
+from tests.benchmarks.growth_inputs import action_prompt, manifest, wire_prompt
 from tests.benchmarks.layer import make_key
 from tests.benchmarks.rates import ACTION_PATH, WIRE_PATH, action_body, wire_body
 from tests.benchmarks.turns import cpu_us
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
     from hookline.gateway import Gateway
     from hookline_jobs.engine import JobEngine
     from hookline_jobs.options import JobsOptions
+    from hookline_ledger.totals import Grouping
 
 _SOMEBODY = Principal(key_id="somebody", tenant="somebody", scopes=frozenset({"actions:run", "usage:read"}))
 _STATIC_KEY = "benchmark-key-0123456789abcdef"
-_SENTENCE = "The gateway counts what it is sent, and hands it on. "
 _FLUSH_S = 0.4  # the ledger writes after a quarter of a second
 _DAY = "usage of one key, its last day"
 _WEEK = "usage of all, seven days"
@@ -70,7 +71,7 @@ def bodies(sizes: Iterable[int], *, effort: int) -> Panel:
     """Measure calls by the size of their prompt."""
     bench = Bench(None, HOOKLINE_API_KEYS=_STATIC_KEY)
     panel = Panel(title="bytes of the prompt", sizes=[*sizes], costs_us={})
-    makers = {"wire door": (WIRE_PATH, _wire_prompt), "action door": (ACTION_PATH, _action_prompt)}
+    makers = {"wire door": (WIRE_PATH, wire_prompt), "action door": (ACTION_PATH, action_prompt)}
     for door, (path, make) in makers.items():
         costs = panel.costs_us[door] = []
         for size in panel.sizes:
@@ -91,7 +92,7 @@ def catalogs(sizes: Iterable[int], *, effort: int) -> Panel:
     with folders(len(panel.sizes)) as places:
         benches, loaded_s = {}, []
         for size, folder in zip(panel.sizes, places, strict=True):
-            (folder / "large.json").write_text(json.dumps(_manifest(size)))
+            (folder / "large.json").write_text(json.dumps(manifest(size)))
             started = time.process_time()
             benches[str(size)] = Bench(None, principal=_SOMEBODY, HOOKLINE_CONNECTORS_DIR=str(folder))
             loaded_s.append(time.process_time() - started)
@@ -120,12 +121,10 @@ def keys(sizes: Iterable[int], *, effort: int) -> Panel:
         without = {
             name: Bench(folder, HOOKLINE_AUTH_CACHE_S="0") for name, folder in zip(kept, places, strict=True)
         }
-        turns = {name: itertools.cycle(texts) for name, texts in kept.items()}
         body = wire_body()
         same = {name: _caller(bench, WIRE_PATH, body, kept[name][0]) for name, bench in with_memory.items()}
         other = {
-            name: (lambda bench=bench, turn=turns[name]: bench.call(WIRE_PATH, body, key=next(turn)))
-            for name, bench in without.items()
+            name: _with_other_keys(bench, WIRE_PATH, body, kept[name]) for name, bench in without.items()
         }
         costs = cpu_us(same, rounds=3 * effort, calls=100)
         panel.costs_us["a key that is remembered"] = list(costs.values())
@@ -146,7 +145,7 @@ def ledgers(sizes: Iterable[int], *, effort: int) -> Panel:
         }
         body = wire_body()
         steps = {name: _caller(bench, WIRE_PATH, body) for name, bench in benches.items()}
-        waits = dict.fromkeys(benches, lambda: time.sleep(_FLUSH_S))
+        waits = dict.fromkeys(benches, partial(time.sleep, _FLUSH_S))
         costs = cpu_us(steps, rounds=2 * effort, calls=300, finish=waits)
         panel.costs_us["a call, its row included"] = list(costs.values())
         for label, days, key_id in ((_DAY, 1, "key7"), (_WEEK, 7, None)):
@@ -174,17 +173,15 @@ def jobs(sizes: Iterable[int], *, effort: int) -> Panel:
         body = action_body()
         plain = {name: _caller(bench, ACTION_PATH, body) for name, bench in benches.items()}
         later = {
-            name: (
-                lambda bench=bench: bench.call(ACTION_PATH, body, status="202", HTTP_PREFER="respond-async")
-            )
+            name: partial(bench.call, ACTION_PATH, body, status="202", HTTP_PREFER="respond-async")
             for name, bench in benches.items()
         }
-        locations = {name: dict(step())["location"] for name, step in later.items()}
+        places_of = {name: dict(step())["location"] for name, step in later.items()}
         asked = {
-            name: (lambda bench=bench, path=locations[name]: bench.call(path, method="GET", status="202"))
+            name: partial(bench.call, places_of[name], method="GET", status="202")
             for name, bench in benches.items()
         }
-        waits = dict.fromkeys(benches, lambda: time.sleep(_FLUSH_S))
+        waits = dict.fromkeys(benches, partial(time.sleep, _FLUSH_S))
         panel.costs_us["a plain call"] = list(cpu_us(plain, rounds=3 * effort, calls=50).values())
         costs = cpu_us(later, rounds=effort, calls=20, finish=waits)
         panel.costs_us["a job taken in and queued"] = list(costs.values())
@@ -196,16 +193,17 @@ def jobs(sizes: Iterable[int], *, effort: int) -> Panel:
 def connections(sizes: Iterable[int], *, effort: int) -> Panel:
     """Measure calls by the number of stored connections."""
     panel = Panel(title="connections stored", sizes=[*sizes], costs_us={})
-    callers = {
-        "a tenant's own two": ("tenant", {"tenant": "tenant2"}),
-        "a shared one, named by the key": (None, {"connections": ("account4",)}),
-    }
-    for label, (tenant, rights) in callers.items():
+    own = replace(_SOMEBODY, tenant="tenant2")
+    pinned = replace(_SOMEBODY, connections=("account4",))
+    cases: list[tuple[str, str | None, Principal]] = [
+        ("a tenant's own two", "tenant", own),
+        ("a shared one, named by the key", None, pinned),
+    ]
+    for label, tenant, caller in cases:
         with folders(len(panel.sizes)) as places:
             benches = {}
             for size, folder in zip(panel.sizes, places, strict=True):
                 growth_rows.fill_connections(folder, size, tenant=tenant)
-                caller = Principal(key_id="somebody", scopes=frozenset({"actions:run"}), **rights)
                 benches[str(size)] = Bench(folder, principal=caller)
             body = wire_body()
             steps = {name: _caller(bench, WIRE_PATH, body) for name, bench in benches.items()}
@@ -223,14 +221,9 @@ def replies(sizes: Iterable[int], *, effort: int) -> Panel:
             growth_rows.fill_replies(folder, size)
             benches[str(size)] = Bench(folder, principal=_SOMEBODY)
         body, numbers = action_body(), itertools.count()
-        first = {
-            name: (
-                lambda bench=bench: bench.call(ACTION_PATH, body, HTTP_IDEMPOTENCY_KEY=f"key-{next(numbers)}")
-            )
-            for name, bench in benches.items()
-        }
+        first = {name: _with_new_names(bench, ACTION_PATH, body, numbers) for name, bench in benches.items()}
         again = {
-            name: (lambda bench=bench: bench.call(ACTION_PATH, body, HTTP_IDEMPOTENCY_KEY="the-same"))
+            name: partial(bench.call, ACTION_PATH, body, HTTP_IDEMPOTENCY_KEY="the-same")
             for name, bench in benches.items()
         }
         panel.costs_us["the first call with a key"] = list(
@@ -256,12 +249,21 @@ def _caller(bench: Bench, path: str, body: bytes, key: str = "") -> Callable[[],
     return partial(bench.call, path, body, key=key)
 
 
+def _with_other_keys(bench: Bench, path: str, body: bytes, keys: Iterable[str]) -> Callable[[], object]:
+    turn = itertools.cycle(keys)
+    return lambda: bench.call(path, body, key=next(turn))
+
+
+def _with_new_names(bench: Bench, path: str, body: bytes, numbers: Iterator[int]) -> Callable[[], object]:
+    return lambda: bench.call(path, body, HTTP_IDEMPOTENCY_KEY=f"key-{next(numbers)}")
+
+
 def _question(gateway: Gateway, days: int, key_id: str | None) -> Callable[[], object]:
     from hookline_ledger.reports import answer
     from hookline_ledger.totals import Question
 
     now = datetime.now(UTC)
-    by = "day" if key_id else "model"
+    by: Grouping = "day" if key_id else "model"
     question = Question(by=by, since=now - timedelta(days=days), until=now, key_id=key_id)
     return lambda: answer(gateway.database, question, timeout_s=120)
 
@@ -276,37 +278,3 @@ def _engine(gateway: Gateway, options: JobsOptions, worker_id: str) -> JobEngine
 def _close(benches: Iterable[Bench]) -> None:
     for bench in benches:
         bench.close()
-
-
-def _wire_prompt(size: int) -> bytes:
-    return wire_body(model="unlisted", messages=[{"role": "user", "content": _text(size)}])
-
-
-def _action_prompt(size: int) -> bytes:
-    return action_body(model="unlisted", prompt=_text(size))
-
-
-def _text(size: int) -> str:
-    return (_SENTENCE * (size // len(_SENTENCE) + 1))[:size]
-
-
-def _manifest(actions: int) -> dict[str, object]:
-    fields = {"number": {"type": "integer", "title": "Number"}, "name": {"title": "Name", "required": True}}
-    return {
-        "manifest": 1,
-        "id": "large",
-        "title": "Large",
-        "description": "A service with many actions.",
-        "base_url": "https://large.example.com",
-        "actions": {
-            f"do_{number}": {
-                "title": f"Do {number}",
-                "description": f"Does number {number}.",
-                "method": "POST",
-                "path": f"/things/{number}",
-                "input": {"fields": fields},
-                "output": {"fields": {"id": {"title": "Id"}, "model": {"title": "Model"}}},
-            }
-            for number in range(actions)
-        },
-    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -19,15 +19,21 @@ from hookline_auth.pepper import PepperSource
 KEYS_OF_LEDGER = 100
 DAYS_OF_LEDGER = 30
 
-_KEYS_IN_USE = 20_000
+_KEYS_IN_USE = 5_000
 _BATCH = 50_000
 _LEDGER_BATCH = 250_000
 _TIMEOUT_S = 600.0
 _DAY_US = 86_400_000_000
 
+_NUMBERS = (
+    "WITH RECURSIVE n(i) AS (SELECT :first WHERE :first < :end "
+    "UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :end)"
+)
+_HEX = "lower(hex(randomblob(8)))"
+_RANDOM_ID = f"replace(replace(replace(replace({_HEX}, '0', 'w'), '1', 'x'), '8', 'y'), '9', 'z')"
+_RANDOM_HASH = "substr(secret_hash, 1, 17) || lower(hex(randomblob(32)))"
 _LEDGER_ROWS = f"""
-WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :end)
-INSERT INTO usage_rows (call_id, at_us, key_id, tenant, end_user, action, door, connection, model,
+{_NUMBERS} INSERT INTO usage_rows (call_id, at_us, key_id, tenant, end_user, action, door, connection, model,
 input_tokens, output_tokens, cost_nano_usd, is_estimated, status, attempts, first_byte_ms, total_ms,
 is_stream, is_internal)
 SELECT 'call_' || printf('%024x', i), :begin_us + CAST(1.0 * (i - :already) / :more * :span_us AS INTEGER),
@@ -37,7 +43,7 @@ SELECT 'call_' || printf('%024x', i), :begin_us + CAST(1.0 * (i - :already) / :m
 
 
 def fill_keys(folder: Path, count: int, *, first: str) -> list[str]:
-    """Store keys that are like one that is there, and return some thousands of them whole.
+    """Store keys that are like one that is there, and return those that somebody could use.
 
     Args:
         folder: Where the database is.
@@ -49,10 +55,16 @@ def fill_keys(folder: Path, count: int, *, first: str) -> list[str]:
     with database.connect() as connection:
         is_first = KEYS.c.id == first.split("_")[1]
         row = dict(connection.execute(select(KEYS).where(is_first)).mappings().one())
-    keys = sorted((_key(number) for number in range(count - 1)), key=lambda key: key.id)  # as the index is
+    keys = [_key(number) for number in range(min(count - 1, _KEYS_IN_USE))]
     _write(database, KEYS, ({**row, "id": key.id, "secret_hash": pepper.hash(key.secret)} for key in keys))
+    others = ", ".join({"id": _RANDOM_ID, "secret_hash": _RANDOM_HASH}.get(name, name) for name in row)
+    with database.begin(timeout_s=_TIMEOUT_S) as connection:
+        connection.execute(
+            text(f"{_NUMBERS} INSERT INTO keys SELECT {others} FROM keys, n WHERE id = :id ORDER BY 1"),
+            {"first": 0, "end": count - 1 - len(keys), "id": row["id"]},
+        )
     database.close()
-    return [first, *(key.reveal() for key in keys[:: max(1, count // _KEYS_IN_USE)])]
+    return [first, *(key.reveal() for key in keys)]
 
 
 def fill_ledger(folder: Path, count: int, *, already: int = 0) -> None:
@@ -155,14 +167,15 @@ def fill_replies(folder: Path, count: int) -> None:
     _fill(folder, KEPT_REPLIES, ({**common, "id": id, "call_id": f"call_{id[:24]}"} for id in ids))
 
 
-def _fill(folder: Path, table: Table, rows: Iterator[dict[str, object]]) -> None:
+def _fill(folder: Path, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
     database = Database(None, state_dir=folder)
     _write(database, table, rows)
     database.close()
 
 
-def _write(database: Database, table: Table, rows: Iterator[dict[str, object]]) -> None:
-    while batch := list(islice(rows, _BATCH)):
+def _write(database: Database, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
+    left = iter(rows)
+    while batch := list(islice(left, _BATCH)):
         with database.begin(timeout_s=_TIMEOUT_S) as connection:
             connection.execute(insert(table), batch)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 RUN = Path(__file__).with_name("run.py")
 PLUGINS = ["context", "lifecycle", "moderation", "retry", "streams"]
@@ -96,3 +98,40 @@ def test_a_folder_of_documents_is_told_document_by_document(tmp_path: Path) -> N
     assert rows["pets_3.1.yaml"]["actions"] == rows["pets_3.1.yaml"]["loaded"] == 5
     assert rows["refs_to_files_and_addresses.yaml"]["left_out"] == {"remote_reference": 3}
     assert rows["none.yaml"]["refused"].startswith("none.yaml is AsyncAPI")
+
+
+def run_script(tmp_path: Path, name: str, *options: str) -> dict[str, Any]:
+    """Run another script than ``run.py`` and return its figures; bounds that it breaks do not matter here."""
+    report = tmp_path / "figures.json"
+    command = [sys.executable, str(RUN.with_name(name)), *options, "--json", str(report)]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert "Traceback" not in finished.stderr, finished.stderr
+    loaded: dict[str, Any] = json.loads(report.read_text())
+    return loaded
+
+
+def test_every_panel_of_growth_is_measured_and_drawn(tmp_path: Path) -> None:
+    chart = tmp_path / "growth.svg"
+    panels = run_script(tmp_path, "growth.py", "--smallest", "--chart", str(chart))
+    assert list(panels) == ["bodies", "catalogs", "keys", "ledgers", "jobs", "connections", "replies"]
+    for panel in panels.values():
+        assert all(len(costs) == 2 and min(costs) > 0 for costs in panel["costs_us"].values())
+    assert "<svg" in chart.read_text()
+
+
+def test_memory_is_measured_over_calls_and_drawn(tmp_path: Path) -> None:
+    chart = tmp_path / "memory.svg"
+    report = run_script(tmp_path, "memory.py", "--calls", "100", "--chart", str(chart))
+    assert [step["calls"] for step in report["steps"]] == list(range(10, 101, 10))
+    assert all(step["load_mib"] >= step["after_mib"] > 0 for step in report["steps"])
+    assert len(report["two_workers_mib"]) == 2
+    assert "<svg" in chart.read_text()
+
+
+def test_workers_are_compared_for_every_store_that_they_can_share(tmp_path: Path) -> None:
+    options = ["--seconds", "0.2", "--rounds", "1", "--generator", "python"]
+    rows = run_script(tmp_path, "workers.py", *options)["rows"]
+    kinds = [("memory", 1), ("sqlite", 1), ("sqlite", 2)]
+    kinds += [("redis", 1), ("redis", 2)] if shutil.which("redis-server") else []
+    assert [(row["store"], row["workers"]) for row in rows] == kinds
+    assert [row["failures"] for row in rows] == [0] * len(kinds)
