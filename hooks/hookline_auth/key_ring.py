@@ -11,13 +11,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hookline.errors import ConfigurationError, StoreUnavailableError
 from hookline_auth.key_format import KeyText, is_key_id
+from hookline_auth.key_memory import Holder, Memory
 from hookline_auth.key_records import (
     MICROSECONDS,
     KeyRecord,
@@ -39,58 +39,6 @@ if TYPE_CHECKING:
     from hookline_auth.signing_secrets import SigningSafe
 
 _log = logging.getLogger("hookline.auth")
-
-_MAX_REMEMBERED = 10_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Holder:
-    """A key that was found valid.
-
-    Attributes:
-        principal: Who calls with it.
-        networks: Where from; empty for everywhere.
-        rule: How its requests are signed.
-        until: Value of ``clock.monotonic()`` from which it must be looked up again.
-    """
-
-    principal: Principal
-    networks: tuple[str, ...] = ()
-    rule: SigningRule = field(default=NOT_SIGNED, repr=False)
-    until: float = 0.0
-
-
-class Memory:
-    """Remembers valid credentials for a short time, by a digest of all of them."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._found: dict[bytes, Holder] = {}
-        self.generation = 0
-
-    def get(self, digest: bytes, now: float) -> Holder | None:
-        """Return a credential that is still remembered."""
-        holder = self._found.get(digest)
-        return holder if holder is not None and holder.until > now else None
-
-    def put(self, digest: bytes, holder: Holder, generation: int, now: float) -> None:
-        """Remember a credential, unless everything was forgotten since ``generation``."""
-        if holder.until <= now:
-            return
-        with self._lock:
-            if generation != self.generation:
-                return
-            if len(self._found) >= _MAX_REMEMBERED:
-                self._found = {key: kept for key, kept in self._found.items() if kept.until > now}
-            if len(self._found) >= _MAX_REMEMBERED:
-                del self._found[next(iter(self._found))]
-            self._found[digest] = holder
-
-    def clear(self) -> None:
-        """Forget everything, also what is being looked up now."""
-        with self._lock:
-            self.generation += 1
-            self._found = {}
 
 
 class KeyRing:
@@ -145,9 +93,7 @@ class KeyRing:
         now = self._clock.monotonic()
         holder = self._memory.get(digest, now)
         if holder is None:
-            generation = self._memory.generation
-            holder = self._look_up(key, now)
-            self._memory.put(digest, holder, generation, now)
+            holder = self._memory.find(digest, lambda: self._look_up(key, now), now)
         self._check_network(holder, request)
         rule = holder.rule
         if rule is not NOT_SIGNED and (rule.mode == "required" or is_signed(request.headers)):

@@ -18,8 +18,8 @@ import orjson
 
 from hookline.limit import parse_limit
 from hookline.principal import ANYTHING, Caps, KeyLimits, Principal
+from hookline_auth.key_memory import Holder, Memory
 from hookline_auth.key_records import TENANT
-from hookline_auth.key_ring import Holder, Memory
 from hookline_auth.refusals import RefusedError
 
 if TYPE_CHECKING:

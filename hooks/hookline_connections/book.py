@@ -7,6 +7,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from hookline.errors import HooklineError, StoreUnavailableError
@@ -43,7 +44,7 @@ class ReadsRows(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """All connections, as they were at one time.
 
@@ -59,6 +60,22 @@ class Snapshot:
     shared: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
     plain: frozenset[str] = frozenset()
     rows: tuple[StoredConnection, ...] = ()
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str, int]]:
+        """Where the shared ones stand, by connector and name; there is one of each name."""
+        return {
+            connector: {one.connection.name: place for place, one in enumerate(group)}
+            for connector, group in self.shared.items()
+        }
+
+    def shared_with(self, connector: str, names: tuple[str, ...]) -> tuple[Candidate, ...]:
+        """Return the shared ones of a connector that have one of some names, or all if there are no names."""
+        group = self.shared.get(connector, ())
+        if not names:
+            return group
+        places = self._places.get(connector, {})
+        return tuple(group[place] for place in sorted({places[name] for name in names if name in places}))
 
 
 Build = Callable[[Iterable["StoredConnection"]], Snapshot]

@@ -149,13 +149,14 @@ class Office:
             PermissionDeniedError: If there is none.
         """
         own = snapshot.own.get((principal.tenant, connector))
-        shared = snapshot.shared.get(connector, ())
+        shared = snapshot.shared_with(connector, principal.connections)
         groups = [shared] if own is None else [own, shared] if with_shared else [own]
         usable = narrow([one for group in groups for one in group], principal, model, connector=connector)
+        ids = {id(one) for one in usable}
         ordered = [
             one
             for group in groups
-            for one in put_in_order([one for one in group if one in usable], self._random)
+            for one in put_in_order([one for one in group if id(one) in ids], self._random)
         ]
         now_s = self.gateway.clock.monotonic()
         return put_failed_last(ordered, self.standing, model=model, now_s=now_s)

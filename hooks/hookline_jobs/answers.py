@@ -14,6 +14,7 @@ from hookline.errors import (
 )
 from hookline.record import CallRecord
 from hookline.routes import Reply, json_reply
+from hookline_jobs.rows import MOST_BEFORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,5 +167,6 @@ def _words(row: JobRow, position: int | None) -> str:
         if row.parts_total:
             return f"The job runs: {row.parts_done or 0:,} of {row.parts_total:,} are done."
         return "The job runs."
-    before = "" if not position else f" {position:,} go before it."
+    many = "or more " if position == MOST_BEFORE else ""
+    before = "" if not position else f" {position:,} {many}go before it."
     return f"The job waits.{before}"

@@ -86,7 +86,10 @@ _JOB: JsonObject = {
             "properties": {"done": {"type": "integer"}, "total": {"type": "integer"}},
             "required": ["done", "total"],
         },
-        "position": {"type": ["integer", "null"], "description": "How many wait in front of it."},
+        "position": {
+            "type": ["integer", "null"],
+            "description": "How many wait in front of it, counted up to 1000.",
+        },
         "runs": {"type": "integer", "description": "How often it was begun."},
         "is_cancelling": {"type": "boolean"},
         "result_status": {"type": ["integer", "null"], "description": "HTTP status of its result."},

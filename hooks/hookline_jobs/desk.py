@@ -15,6 +15,7 @@ from hookline.order import ITEMS
 from hookline.store.seals import SealError
 from hookline_jobs import answers
 from hookline_jobs.endings import order_of
+from hookline_jobs.room import Room
 from hookline_jobs.rows import QUEUED, RUNNING, JobRow, microseconds
 from hookline_jobs.texts import dump_order, dump_reply
 from hookline_jobs.wishes import without_wishes
@@ -71,6 +72,9 @@ class Desk:
         self._worker_id = worker_id
         self._announce = announce
         self._wake = wake
+        self._room = Room(
+            table.count_waiting, most=options.base.max_waiting, monotonic=gateway.clock.monotonic
+        )
 
     def accept(self, principal: Principal, order: Order, wish: Wish) -> Reply:
         """Take in an order as a job that runs later, and return the 202.
@@ -79,14 +83,14 @@ class Desk:
             HooklineError: If the order would be refused, or there is no room for it.
         """
         lane = self._check(principal, order)
-        waiting, of_tenant, unfinished = self._table.count_waiting(principal.tenant)
-        base = self._options.base
-        if waiting >= base.max_waiting:
+        if not self._room.is_left():
             raise answers.queue_full("This gateway")
-        if of_tenant >= base.max_waiting_per_tenant:
+        of_tenant, unfinished = self._table.count_of(principal.tenant)
+        if of_tenant >= self._options.base.max_waiting_per_tenant:
             raise answers.queue_full("Your account")
         row = self._row(principal, order, wish, state=QUEUED, connection=lane, turn=unfinished)
         self._table.add(row)
+        self._room.take()
         self._wake()
         return answers.accepted(
             row.id,

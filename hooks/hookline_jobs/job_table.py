@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, literal, or_, select, tuple_, update
 
 from hookline.store.bounds import STATEMENT_TIMEOUT_S
 from hookline.store.tables import JOBS
-from hookline_jobs.rows import CANCELLED, IN_QUEUE, QUEUED, RUNNING, UNFINISHED, JobRow, row_of
+from hookline_jobs.rows import CANCELLED, IN_QUEUE, MOST_BEFORE, QUEUED, RUNNING, UNFINISHED, JobRow, row_of
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Update
@@ -22,14 +22,16 @@ _CONTENT = ("order", "reply", "callback_url")
 _NAMES = [column.name for column in JOBS.c]
 _LIGHT = [column for column in JOBS.c if column.name not in _CONTENT]
 
+_BY_AGE: Sequence[ColumnElement[Any]] = (JOBS.c.created_at_us, JOBS.c.id)
+_NEWEST_FIRST = [column.desc() for column in _BY_AGE]
+_BY_END = (JOBS.c.expires_at_us,)
+
 # Made once: putting a statement together takes longer than carrying it out.
 _INSERT = insert(JOBS)
-_IS_THEIRS = JOBS.c.tenant == bindparam("asked_for")
-_COUNT = select(
-    func.count().filter(JOBS.c.state == QUEUED),
-    func.count().filter(JOBS.c.state == QUEUED, _IS_THEIRS),
-    func.count().filter(_IS_THEIRS),
-).where(or_(JOBS.c.state == QUEUED, JOBS.c.state == RUNNING))
+_COUNT = select(func.count()).select_from(JOBS).where(JOBS.c.state == QUEUED)
+_COUNT_THEIRS = select(func.count().filter(JOBS.c.state == QUEUED), func.count()).where(
+    JOBS.c.tenant == bindparam("asked_for"), JOBS.c.state.in_(UNFINISHED)
+)
 
 
 class JobTable:
@@ -135,23 +137,24 @@ class JobTable:
 
     # ------------------------------------------------------------ many jobs
 
-    def count_waiting(self, tenant: str) -> tuple[int, int, int]:
-        """Return how many jobs wait, how many of a tenant do, and how many of it are not over."""
+    def count_waiting(self) -> int:
+        """Return how many jobs wait."""
         with self._database.connect() as connection:
-            counted = connection.execute(_COUNT, {"asked_for": tenant}).one()
-        return int(counted[0]), int(counted[1]), int(counted[2])
+            return int(connection.execute(_COUNT).scalar_one())
+
+    def count_of(self, tenant: str) -> tuple[int, int]:
+        """Return how many jobs of a tenant wait, and how many of it are not over."""
+        with self._database.connect() as connection:
+            waiting, unfinished = connection.execute(_COUNT_THEIRS, {"asked_for": tenant}).one()
+        return int(waiting), int(unfinished)
 
     def position(self, row: JobRow) -> int:
-        """Return how many jobs go before one that waits."""
-        earlier = or_(
-            JOBS.c.priority < row.priority,
-            and_(JOBS.c.priority == row.priority, JOBS.c.created_at_us < row.created_at_us),
-        )
+        """Return how many jobs go before one that waits, counted up to `MOST_BEFORE`."""
+        earlier = tuple_(JOBS.c.priority, JOBS.c.created_at_us) < (row.priority, row.created_at_us)
         with self._database.connect() as connection:
-            found = connection.execute(
-                select(func.count()).select_from(JOBS).where(JOBS.c.state == QUEUED, earlier)
-            )
-            return int(found.scalar_one())
+            before = select(literal(1)).select_from(JOBS).where(JOBS.c.state == QUEUED, earlier)
+            counted = select(func.count()).select_from(before.limit(MOST_BEFORE).subquery())
+            return int(connection.execute(counted).scalar_one())
 
     def page(
         self,
@@ -175,7 +178,7 @@ class JobTable:
             wanted.append(
                 or_(JOBS.c.created_at_us < at_us, and_(JOBS.c.created_at_us == at_us, JOBS.c.id < id))
             )
-        return self._light(*wanted, newest=True, limit=limit)
+        return self._light(*wanted, order=_NEWEST_FIRST, limit=limit)
 
     def to_queue(self, *, now_us: int, limit: int) -> list[JobRow]:
         """Return jobs that wait and are not in the queue yet."""
@@ -250,18 +253,17 @@ class JobTable:
 
     def remove_expired(self, *, now_us: int, limit: int) -> list[JobRow]:
         """Remove jobs whose reply is not kept any longer, and return them without their contents."""
-        rows = self._light(
-            JOBS.c.expires_at_us < now_us, JOBS.c.state.not_in(UNFINISHED), JOBS.c.is_told, limit=limit
-        )
+        is_over = JOBS.c.state.not_in(UNFINISHED) & JOBS.c.is_told
+        rows = self._light(JOBS.c.expires_at_us < now_us, is_over, limit=limit, order=_BY_END)
         if rows:
             with self._database.begin() as connection:
                 connection.execute(delete(JOBS).where(JOBS.c.id.in_([row.id for row in rows])))
         return rows
 
-    def _light(self, *wanted: ColumnElement[bool], limit: int, newest: bool = False) -> list[JobRow]:
-        order = (JOBS.c.created_at_us, JOBS.c.id)
-        query = select(*_LIGHT).where(*wanted).limit(limit)
-        query = query.order_by(*(column.desc() for column in order)) if newest else query.order_by(*order)
+    def _light(
+        self, *wanted: ColumnElement[bool], limit: int, order: Sequence[ColumnElement[Any]] = _BY_AGE
+    ) -> list[JobRow]:
+        query = select(*_LIGHT).where(*wanted).order_by(*order).limit(limit)
         with self._database.connect() as connection:
             found = connection.execute(query).mappings().all()
         return [row_of({**row, **dict.fromkeys(_CONTENT)}) for row in found]

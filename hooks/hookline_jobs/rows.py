@@ -26,6 +26,9 @@ UNFINISHED = (QUEUED, RUNNING)
 IN_QUEUE = "queue"
 """Owner of a job that waits in the queue; one without an owner is still to be put there."""
 
+MOST_BEFORE = 1000
+"""Jobs in front of another are counted so far, because each that waits may be asked for every few seconds."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -46,7 +46,7 @@ def wait_until_over(gateway: Gateway) -> None:
     from hookline_jobs.job_table import JobTable
 
     table, until = JobTable(gateway.database), time.monotonic() + _PATIENCE_S
-    while table.count_waiting("default") != (0, 0, 0):
+    while table.count_of("default") != (0, 0):
         if time.monotonic() > until:
             raise SystemExit("the jobs did not end in time")
         time.sleep(0.02)

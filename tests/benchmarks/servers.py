@@ -122,6 +122,11 @@ def resident_mib(pid: int) -> float:
     raise RuntimeError(f"process {pid} has no resident memory")
 
 
+def threads_of(pid: int) -> int:
+    """Return how many threads one process has; Linux only."""
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
 def workers_of(server: Server) -> list[int]:
     """Return the process ids of a server's workers; Linux only."""
     pid = server.process.pid

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
@@ -261,3 +262,40 @@ def test_an_answer_that_comes_late_makes_those_behind_it_late_as_well() -> None:
     assert [round(late * 1000) for late in late_s] == [1, 1, 35, 26, 17, 8, 1, 1, 1, 1]
     assert round(percentile(late_s, 50) * 1000) == 1
     assert round(percentile(late_s, 90) * 1000) == 26
+
+
+def run_looser_script(tmp_path: Path, name: str, *options: str) -> dict[str, Any]:
+    """Run another script than ``run.py`` and return its figures; bounds that it breaks do not matter here."""
+    report = tmp_path / "figures.json"
+    command = [sys.executable, str(HERE / name), *options, "--json", str(report)]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert "Traceback" not in finished.stderr, finished.stderr
+    loaded: dict[str, Any] = json.loads(report.read_text())
+    return loaded
+
+
+def test_every_panel_of_growth_is_measured_and_drawn(tmp_path: Path) -> None:
+    chart = tmp_path / "growth.svg"
+    panels = run_looser_script(tmp_path, "growth.py", "--smallest", "--chart", str(chart))
+    assert list(panels) == ["bodies", "catalogs", "keys", "ledgers", "jobs", "connections", "replies"]
+    for panel in panels.values():
+        assert all(len(costs) == 2 and min(costs) > 0 for costs in panel["costs_us"].values())
+    assert "<svg" in chart.read_text()
+
+
+def test_memory_is_measured_over_calls_and_drawn(tmp_path: Path) -> None:
+    chart = tmp_path / "memory.svg"
+    report = run_looser_script(tmp_path, "memory.py", "--calls", "100", "--chart", str(chart))
+    assert [step["calls"] for step in report["steps"]] == list(range(10, 101, 10))
+    assert all(step["load_mib"] >= step["after_mib"] > 0 for step in report["steps"])
+    assert len(report["two_workers_mib"]) == 2
+    assert "<svg" in chart.read_text()
+
+
+def test_workers_are_compared_for_every_store_that_they_can_share(tmp_path: Path) -> None:
+    options = ["--seconds", "0.2", "--rounds", "1", "--generator", "python"]
+    rows = run_looser_script(tmp_path, "workers.py", *options)["rows"]
+    kinds = [("memory", 1), ("sqlite", 1), ("sqlite", 2)]
+    kinds += [("redis", 1), ("redis", 2)] if shutil.which("redis-server") else []
+    assert [(row["store"], row["workers"]) for row in rows] == kinds
+    assert [row["failures"] for row in rows] == [0] * len(kinds)

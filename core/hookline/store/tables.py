@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 METADATA = MetaData(
@@ -189,8 +190,16 @@ JOBS = Table(
     Column("callback_url", LargeBinary),
     Column("is_told", Boolean, nullable=False),
     Index(None, "tenant", "created_at_us"),
-    Index(None, "state", "not_before_us"),
+    Index(None, "tenant", "state"),
+    Index(None, "state", "owner", "created_at_us"),
+    Index(None, "state", "priority", "created_at_us"),
     Index(None, "expires_at_us"),
+    Index(
+        "ix_jobs_untold",
+        "ended_at_us",
+        sqlite_where=text("is_told IS 0"),
+        postgresql_where=text("is_told IS false"),
+    ),
 )
 """Calls that run after their answer was given. ``order``, ``reply`` and ``callback_url`` are sealed."""
 

@@ -58,7 +58,7 @@ def test_status_makes_nothing(run: Run, folder: Path, where: str, environ: Mappi
     assert result.exit_code == 0
     lines = [line.split(maxsplit=1) for line in result.output.splitlines()]
     assert ["where", where] in lines
-    assert ["revision", "none yet (this program needs 0003)"] in lines
+    assert ["revision", "none yet (this program needs 0004)"] in lines
     assert ["usable", "yes, first use makes it"] in lines
     assert not folder.exists()
 
@@ -84,8 +84,8 @@ def test_status_as_json(run: Run, where: str, environ: Mapping[str, str]) -> Non
     assert found == {
         "where": where,
         "dialect": "sqlite",
-        "revision": "0003",
-        "head": "0003",
+        "revision": "0004",
+        "head": "0004",
         "problem": None,
         "rows": dict.fromkeys(TABLES, 0),
     }
@@ -98,13 +98,13 @@ def test_upgrade_says_what_it_did_and_then_that_there_is_nothing_to_do(
 
     assert (first.exit_code, first.output) == (
         0,
-        f"{where} is at revision 0003; applied: 0001, 0002, 0003.\n",
+        f"{where} is at revision 0004; applied: 0001, 0002, 0003, 0004.\n",
     )
-    assert second.output == f"{where} is at revision 0003; there was nothing to do.\n"
+    assert second.output == f"{where} is at revision 0004; there was nothing to do.\n"
     assert json.loads(run("db", "upgrade", "--json", environ=environ).output) == {
         "where": where,
         "applied": [],
-        "revision": "0003",
+        "revision": "0004",
     }
 
 
@@ -121,7 +121,7 @@ def test_postgresql_is_upgraded_by_the_command(
 
     assert before.exit_code == 1
     assert "no: The database does not hold the gateway's tables yet." in before.output
-    assert json.loads(upgraded.output)["applied"] == ["0001", "0002", "0003"]
+    assert json.loads(upgraded.output)["applied"] == ["0001", "0002", "0003", "0004"]
     assert (after.exit_code, json.loads(after.output)["problem"]) == (0, None)
     assert postgres_server.password not in before.output + upgraded.output + after.output
     postgres_server.drop_database(url)
@@ -156,7 +156,7 @@ def test_backup_writes_a_copy_for_its_owner(
     assert result.output.startswith(f"{where} was copied to {target}, ")
     assert oct(target.stat().st_mode & 0o777) == "0o600"
     with closing(sqlite3.connect(target)) as connection:
-        assert connection.execute("SELECT version_num FROM hookline_revision").fetchall() == [("0003",)]
+        assert connection.execute("SELECT version_num FROM hookline_revision").fetchall() == [("0004",)]
 
 
 def test_backup_replaces_a_file_only_with_force(

@@ -31,7 +31,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9999"
-down_revision = "0003"
+down_revision = "0004"
 
 
 def upgrade():
@@ -149,7 +149,7 @@ def test_an_older_sqlite_file_is_upgraded_by_its_first_use_and_keeps_its_rows(
 
 def test_an_older_postgresql_is_upgraded_by_command_only(postgres_url: str, later: Revisions) -> None:
     with closing(Database(postgres_url, state_dir=None, revisions=later)) as database:
-        refused = pytest.raises(StoreUnavailableError, match="revision 0003, and this program needs 9999")
+        refused = pytest.raises(StoreUnavailableError, match="revision 0004, and this program needs 9999")
         with refused, database.connect():
             pass
 
@@ -212,7 +212,7 @@ def test_processes_that_start_at_once_make_one_sqlite_file(tmp_path: Path) -> No
         process.stdin.flush()
     outputs = [process.communicate(timeout=60.0) for process in processes]
 
-    assert outputs == [("0003\n", "")] * 6
+    assert outputs == [("0004\n", "")] * 6
 
 
 def test_upgrades_that_run_at_once_apply_each_revision_once(

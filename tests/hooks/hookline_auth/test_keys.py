@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -11,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hookline.errors import HooklineError, StoreUnavailableError
-from hookline.principal import ANYTHING, Caps
+from hookline.principal import ANYTHING, Caps, Principal
 from hookline.problems import ProblemFormat
-from hookline_auth import key_ring
+from hookline_auth import key_memory, key_ring
 from hookline_auth.desk import operator
 
 if TYPE_CHECKING:
@@ -467,16 +469,81 @@ def test_addresses_that_failed_take_a_bounded_room(lab: Lab) -> None:
 
 
 def test_keys_in_mind_take_a_bounded_room() -> None:
-    memory = key_ring.Memory()
-    from hookline.principal import Principal
-
+    memory = key_memory.Memory()
     for number in range(10_500):
-        holder = key_ring.Holder(principal=Principal(key_id="x"), until=10.0)
+        holder = key_memory.Holder(principal=Principal(key_id="x"), until=10.0)
         memory.put(str(number).encode(), holder, 0, 1.0)
 
     assert len(memory._found) == 10_000
-    memory.put(b"last", key_ring.Holder(principal=Principal(key_id="x"), until=20.0), 0, 11.0)
+    memory.put(b"last", key_memory.Holder(principal=Principal(key_id="x"), until=20.0), 0, 11.0)
     assert list(memory._found) == [b"last"]
+
+
+def test_keys_in_mind_beyond_the_bound_go_one_for_one_and_the_longest_known_first() -> None:
+    memory = key_memory.Memory(most=3)
+    for name in (b"a", b"b", b"c", b"a", b"d"):
+        memory.put(name, key_memory.Holder(principal=Principal(key_id="x"), until=10.0), 0, 1.0)
+    assert list(memory._found) == [b"c", b"a", b"d"]
+
+
+def test_a_key_that_many_want_at_the_same_time_is_looked_up_once() -> None:
+    """Or a busy key would take all connections to the database whenever it is forgotten."""
+    memory, reads = key_memory.Memory(), []
+    holder = key_memory.Holder(principal=Principal(key_id="x"), until=10.0)
+    all_ask = threading.Barrier(8)
+
+    def look_up() -> key_memory.Holder:
+        reads.append("once")
+        return holder
+
+    def ask(_: int) -> key_memory.Holder:
+        all_ask.wait(5)
+        return memory.find(b"a", look_up, 1.0)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(8))) == [holder] * 8
+    assert reads == ["once"]
+    assert memory._searches == {}
+
+
+def test_who_waited_for_a_look_up_that_failed_looks_for_itself() -> None:
+    memory = key_memory.Memory()
+    holder = key_memory.Holder(principal=Principal(key_id="x"), until=10.0)
+    began, may_fail = threading.Event(), threading.Event()
+
+    def fail() -> key_memory.Holder:
+        began.set()
+        may_fail.wait(5)
+        raise StoreUnavailableError("The database is away.")
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(memory.find, b"a", fail, 1.0)
+        began.wait(5)
+        second = pool.submit(memory.find, b"a", lambda: holder, 1.0)
+        may_fail.set()
+        assert second.result(5) is holder
+        with pytest.raises(StoreUnavailableError):
+            first.result(5)
+
+
+def test_who_asks_after_a_change_never_gets_what_was_read_before_it() -> None:
+    memory = key_memory.Memory()
+    before, after = (key_memory.Holder(principal=Principal(key_id=id), until=10.0) for id in ("old", "new"))
+    began, may_end = threading.Event(), threading.Event()
+
+    def read_slowly() -> key_memory.Holder:
+        began.set()
+        may_end.wait(5)
+        return before
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(memory.find, b"a", read_slowly, 1.0)
+        began.wait(5)
+        memory.clear()
+        assert memory.find(b"a", lambda: after, 1.0) is after
+        may_end.set()
+        assert first.result(5) is before
+    assert memory.get(b"a", 1.0) is after
 
 
 # ---------------------------------------------------------------- two credentials at once

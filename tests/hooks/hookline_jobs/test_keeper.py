@@ -226,4 +226,4 @@ def test_two_workers_never_take_the_same_job(database: Database) -> None:
     assert not table.finish("job_0", 2, state="done", status=200, reply=b"", now_us=2, expires_at_us=3)
     assert table.finish("job_0", 1, state="done", status=200, reply=b"", now_us=2, expires_at_us=3)
     assert not table.put_back("job_0", 1, not_before_us=0)
-    assert table.count_waiting("t") == (0, 0, 19)
+    assert (table.count_waiting(), table.count_of("t")) == (0, (0, 19))
