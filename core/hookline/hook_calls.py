@@ -27,15 +27,31 @@ class HookCalls:
 
     def __init__(self, relay: pluggy.HookRelay) -> None:
         self._relay = relay
+        self._each: dict[str, list[tuple[str, HookCall]]] = {}
 
     def __getattr__(self, name: str) -> HookCall:
         call = _straight(getattr(self._relay, name))
         setattr(self, name, call)  # and next time it is found without coming here
         return call
 
+    def each(self, name: str) -> list[tuple[str, HookCall]]:
+        """Return plugin name and a caller of every implementation of a hook, in the order they run.
+
+        To be asked for at each call; it is worked out once. Wrappers are among them.
+        """
+        found = self._each.get(name)
+        if found is None:
+            hook: pluggy.HookCaller = getattr(self._relay, name)
+            given = _given(hook)
+            found = [
+                (one.plugin_name, _fixed_caller_of(one, given)) for one in reversed(hook.get_hookimpls())
+            ]
+            self._each[name] = found
+        return found
+
     def forget(self) -> None:
         """Work everything out anew: plugins have come, gone, or changed places."""
-        self.__dict__ = {"_relay": self._relay}
+        self.__dict__ = {"_relay": self._relay, "_each": {}}
 
 
 def caller_of(implementation: pluggy.HookImpl) -> HookCall:
@@ -50,7 +66,7 @@ def _straight(hook: pluggy.HookCaller) -> HookCall:
     implementations = hook.get_hookimpls()  # the last one runs first, and wrappers are the last
     if any(one.hookwrapper for one in implementations):
         return hook
-    given = () if hook.spec is None else hook.spec.argnames
+    given = _given(hook)
     plain = tuple(_fixed_caller_of(one, given) for one in reversed(implementations) if not one.wrapper)
     is_first = hook.spec is not None and hook.spec.opts.get("firstresult")
     call = _first_of(plain) if is_first else _all_of(plain)
@@ -58,6 +74,10 @@ def _straight(hook: pluggy.HookCaller) -> HookCall:
         if one.wrapper:
             call = _wrapped(_fixed_caller_of(one, given), call, f"{hook.name}() of {one.plugin_name}")
     return call
+
+
+def _given(hook: pluggy.HookCaller) -> Collection[str]:
+    return () if hook.spec is None else hook.spec.argnames
 
 
 def _first_of(calls: tuple[HookCall, ...]) -> HookCall:

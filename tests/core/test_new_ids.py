@@ -34,7 +34,7 @@ def test_what_follows_the_time_is_all_different() -> None:
 def test_threads_never_get_the_same_one() -> None:
     found: list[list[str]] = [[] for _ in range(8)]
     threads = [
-        threading.Thread(target=lambda mine=mine: mine.extend(new_id() for _ in range(3000)))  # type: ignore[misc]  # a default binds it
+        threading.Thread(target=lambda mine=mine: mine.extend(new_id() for _ in range(3000)))
         for mine in found
     ]
     for thread in threads:

@@ -35,9 +35,22 @@ class Bookkeeping:
     """
 
     def __init__(self, host: PluginHost) -> None:
-        self.admit: list[Hook] = host.implementations("hookline_admit")
-        self.settle: dict[str, Callable[..., object]] = dict(host.implementations("hookline_settle"))
-        self.record: list[Hook] = host.implementations("hookline_record_usage")
+        self._calls = host.calls
+
+    @property
+    def admit(self) -> list[Hook]:
+        """Who admits calls."""
+        return self._calls.each("hookline_admit")
+
+    @property
+    def settle(self) -> list[Hook]:
+        """Who settles what it set aside."""
+        return self._calls.each("hookline_settle")
+
+    @property
+    def record(self) -> list[Hook]:
+        """Who takes note of calls that are over."""
+        return self._calls.each("hookline_record_usage")
 
     def open(self, call: Call) -> Settlement:
         """Return the settlement of a call that was just opened."""
@@ -73,10 +86,11 @@ class Settlement:
         self._request = request
         if meter is not None:
             call.record.model = meter.model(request)
-        if not self._books.admit:
+        admitting = self._books.admit
+        if not admitting:
             return
         estimate = self._estimate = estimate_of(call, request)
-        for name, admit in self._books.admit:
+        for name, admit in admitting:
             reservation = admit(call=call, request=request, estimate=estimate)
             if reservation is None:
                 continue
@@ -123,14 +137,22 @@ class Settlement:
             record.error_code = error.code
         if record.status is None:
             record.status = 200 if error is None else error.status
-        usage = self._usage() if self._reservations or self._books.record else None
+        recording = self._books.record
+        usage = self._usage() if self._reservations or recording else None
         reservations, self._reservations = self._reservations, []
-        for name, reservation in reservations:
-            settle = self._books.settle.get(name)
-            if settle is not None:
-                self._tell(name, settle, call=call, reservation=reservation, usage=usage)
-        for name, note in self._books.record:
-            self._tell(name, note, call=call, usage=usage)
+        # The call is over: one plugin that fails may not keep others from knowing.
+        for owner, reservation in reservations:
+            for name, settle in self._books.settle:
+                if name == owner:
+                    try:
+                        settle(call=call, reservation=reservation, usage=usage)
+                    except Exception as exc:
+                        self._note_failure(name, exc)
+        for name, note in recording:
+            try:
+                note(call=call, usage=usage)
+            except Exception as exc:
+                self._note_failure(name, exc)
         return error
 
     def _usage(self) -> Usage | None:
@@ -157,13 +179,10 @@ class Settlement:
             usage = replace(usage, cost_nano_usd=0)
         return usage
 
-    def _tell(self, plugin: str, hook: Callable[..., object], **arguments: object) -> None:
-        try:
-            hook(**arguments)
-        except Exception as exc:  # the call is over; one plugin may not keep others from knowing
-            log_failure_of_code(
-                _log, "%s: the plugin %r failed when the call was over", self._call.id, plugin, exc=exc
-            )
+    def _note_failure(self, plugin: str, exc: Exception) -> None:
+        log_failure_of_code(
+            _log, "%s: the plugin %r failed when the call was over", self._call.id, plugin, exc=exc
+        )
 
 
 def estimate_of(call: Call, request: UpstreamRequest) -> Usage:
