@@ -28,7 +28,7 @@ from hookline.engine import pipeline
 from hookline.engine.http1 import Http1Transport
 from hookline.engine.transport import Timeouts
 from hookline.upstream import UpstreamRequest
-from hookline.webhook import app, views
+from hookline.webhook import app, front, views
 
 if TYPE_CHECKING:
     from hookline.gateway import Gateway
@@ -89,7 +89,7 @@ def measure_stages(door: str, *, calls: int) -> dict[str, float]:
     _watch_stages(watch, gateway)
     call_once = make_caller(gateway, door)
     for _ in range(_WARM_UP_CALLS + calls):
-        watch.run("Flask and werkzeug", call_once)
+        watch.run("find the route, and the rest", call_once)
         watch.end_call()
     del watch.calls[:_WARM_UP_CALLS]
     return watch.medians_us()
@@ -132,7 +132,7 @@ def _watch_stages(watch: Stopwatch, gateway: Gateway) -> None:
     watch.watch(calls._accounts, "sign", "find the credential and sign")
     watch.watch(calls, "_attempt", "execute (no network)")
     watch.watch(calls._answers, "make", "make the answer")
-    watch.watch(app, "ReadyResponse", "respond")
+    watch.watch(front, "answer", "respond")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
