@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +47,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def run_upstream() -> Iterator[Server]:
-    """Run the fixed upstream."""
+def run_upstream(*, script: str = "upstream.py") -> Iterator[Server]:
+    """Run a fixed upstream."""
     port = free_port()
-    with _run("upstream", [str(HERE / "upstream.py"), str(port)], port, ready_path="/", environ={}) as server:
+    with _run("upstream", [str(HERE / script), str(port)], port, ready_path="/", environ={}) as server:
         yield server
 
 
@@ -64,18 +64,21 @@ def run_empty() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def run_gateway(upstream: Server, *, log_level: str = "warning") -> Iterator[Server]:
+def run_gateway(
+    upstream: Server, *, log_level: str = "warning", environ: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Run the gateway in front of an upstream, as its command line runs it."""
     port = free_port()
-    environ = {
+    settings = {
         "HOOKLINE_API_KEYS": f"another-key-0123456789abcdef,{API_KEY}",
         "HOOKLINE_LOG_LEVEL": log_level,
         "HOOKLINE_OPENAI_API_KEY": "benchmark-credential",
         "HOOKLINE_OPENAI_BASE_URL": f"{upstream.url}/v1",
         "HOOKLINE_PORT": str(port),
+        **(environ or {}),
     }
     command = ["-m", "hookline", "serve"]
-    with _run(f"gateway-{log_level}", command, port, ready_path="/readyz", environ=environ) as server:
+    with _run(f"gateway-{log_level}", command, port, ready_path="/readyz", environ=settings) as server:
         yield server
 
 
