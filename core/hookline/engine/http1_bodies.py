@@ -15,7 +15,7 @@ from hookline.engine.http1_messages import MAX_HEAD_BYTES, ImproperAnswerError, 
 if TYPE_CHECKING:
     from hookline.engine.http1_messages import ResponseHead
 
-Receive = Callable[[], bytes]
+Receive = Callable[[], bytes | None]
 Body = Generator[bytes, None, bytes]
 
 _MAX_CHUNK_LINE_BYTES = 1024
@@ -28,7 +28,8 @@ def read_body(head: ResponseHead, receive: Receive, rest: bytes) -> Body:
 
     Args:
         head: Tells how it ends.
-        receive: Returns what arrives next; nothing at the connection's end.
+        receive: Returns what arrives next; nothing at the connection's end, and None where it was told not
+            to wait any longer for now. Then the body yields an empty piece and can be gone on with.
         rest: What arrived after the head.
 
     Raises:
@@ -43,7 +44,8 @@ def read_body(head: ResponseHead, receive: Receive, rest: bytes) -> Body:
 def read_exactly(length: int, receive: Receive, rest: bytes) -> Body:
     """Yield a body of so many bytes."""
     while length > 0:
-        piece = rest or _receive_more(receive)
+        while not (piece := rest or _receive_more(receive)):
+            yield b""
         rest = b""
         if len(piece) > length:
             piece, rest = piece[:length], piece[length:]
@@ -54,9 +56,9 @@ def read_exactly(length: int, receive: Receive, rest: bytes) -> Body:
 
 def read_until_end(receive: Receive, rest: bytes) -> Body:
     """Yield a body that ends with the connection."""
-    piece = rest or receive()
-    while piece:
-        yield piece
+    piece: bytes | None = rest or receive()
+    while piece is None or piece:
+        yield piece or b""
         piece = receive()
     return b""
 
@@ -95,14 +97,16 @@ def read_chunks(receive: Receive, data: bytes) -> Body:
                 if size == 0:
                     if pieces:
                         yield b"".join(pieces)
-                    return _skip_trailer(receive, data[position:])
+                    return (yield from _skip_trailer(receive, data[position:]))
                 left = size + 2
         if pieces:
             yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        data = data[position:] + _receive_more(receive)
+        while not (piece := _receive_more(receive)):
+            yield b""
+        data = data[position:] + piece if position < len(data) else piece
 
 
-def _skip_trailer(receive: Receive, data: bytes) -> bytes:
+def _skip_trailer(receive: Receive, data: bytes) -> Body:
     """Drop the lines after the last chunk and return what follows the empty line that ends them."""
     while not data.startswith(_LINE_END):
         end = data.find(b"\r\n\r\n")
@@ -111,12 +115,14 @@ def _skip_trailer(receive: Receive, data: bytes) -> bytes:
             return data[end + 4 :]
         if len(data) > MAX_HEAD_BYTES:
             raise ImproperAnswerError("what follows its last chunk is too long")
-        data += _receive_more(receive)
+        while not (piece := _receive_more(receive)):
+            yield b""
+        data += piece
     return data[2:]
 
 
-def _receive_more(receive: Receive) -> bytes:
+def _receive_more(receive: Receive) -> bytes | None:
     piece = receive()
-    if not piece:
+    if piece is not None and not piece:
         raise EOFError("the connection ended before the body did")
     return piece

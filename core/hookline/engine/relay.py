@@ -17,6 +17,7 @@ import orjson
 
 from hookline.action import JoiningPresenter
 from hookline.code_action import CodeStream
+from hookline.engine.http1_pacing import PacedChunks
 from hookline.engine.outgoing import EVENT_STREAM
 from hookline.engine.settlement import client_gone
 from hookline.engine.sse import Event, EventDecoder
@@ -47,10 +48,11 @@ E = TypeVar("E", bound=HooklineError | None)
 
 _log = logging.getLogger("hookline.streams")
 _PATIENCE_S = 1.0
+_SHORT_PATIENCE_S = 0.001
 
 
 def upstream_events(call: Call, response: UpstreamResponse, *, max_event_bytes: int) -> Iterator[list[Event]]:
-    """Yield the events of each network read, up to and including the one that ends the stream.
+    """Yield the events of each network read, which may be none, up to the one that ends the stream.
 
     Raises:
         StreamInterruptedError: If the stream breaks off, or ends without its last event.
@@ -65,8 +67,8 @@ def upstream_events(call: Call, response: UpstreamResponse, *, max_event_bytes: 
             if end is not None and event.data == end:
                 yield events[: position + 1]
                 return  # whatever follows or happens now is no part of the answer
+        yield events
         if events:
-            yield events
             has_failed = has_failed or _tells_of_an_error(events[-1])
     if (end is not None and not has_failed) or decoder.has_partial:
         raise StreamInterruptedError("The upstream's stream ended before it was complete.")
@@ -103,6 +105,7 @@ class Relay:
         is_incomplete: Whether the stream broke off and what has arrived is taken for the answer.
         is_replaced: Whether the stream broke off and ``response`` is a whole answer in its place, still
             unread; only where nothing is sent before the end.
+        may_wait: Whether what comes next may take long; only where it is read in steps.
     """
 
     def __init__(
@@ -135,10 +138,12 @@ class Relay:
         self._is_complete = False
         self._is_joined = False
         self._is_finishing = False
+        self._is_stepped = False
         self._end_mark: bytes | None = None
         self.presenter: StreamPresenter | None = None
         self.is_incomplete = False
         self.is_replaced = False
+        self.may_wait = False
         try:
             self._begin()
         except BaseException:
@@ -152,7 +157,7 @@ class Relay:
     def __next__(self) -> bytes:
         piece = next(self._pieces)
         record = self.call.record
-        if record.first_byte_at is None:
+        if record.first_byte_at is None and piece:
             record.first_byte_at = self.call.clock.monotonic()
         return piece
 
@@ -160,6 +165,42 @@ class Relay:
     def end_mark(self) -> bytes:
         """The event with which the upstream ended its stream, as it arrived."""
         return self._end_mark or b""
+
+    def step(self, every_s: float) -> bool:
+        """Yield after each read from here on, an empty piece where there is nothing to send.
+
+        What may take long is told by ``may_wait`` before it is done, and `run_on` goes on with it.
+
+        Args:
+            every_s: Longest wait of one step, in seconds.
+
+        Returns:
+            False if that cannot be, because somebody between the service and the caller may wait.
+        """
+        chunks = self.response.chunks
+        if not isinstance(chunks, PacedChunks) or any(one.may_wait for one in self._transforms):
+            return False
+        chunks.beat(every_s)
+        self._is_stepped = True
+        return True
+
+    def run_on(self) -> None:
+        """Wait as long as it takes from here on, as before `step`."""
+        self._is_stepped = self.may_wait = False
+        if isinstance(self.response.chunks, PacedChunks):
+            self.response.chunks.beat(None)
+
+    def close_at_once(self) -> bool:
+        """Let the upstream go as `close` does, unless that would have to wait for the end of its body."""
+        chunks = self.response.chunks
+        if self._is_complete and isinstance(chunks, PacedChunks):
+            chunks.beat(_SHORT_PATIENCE_S)
+            with suppress(HooklineError):
+                if next(chunks, None) == b"":
+                    chunks.beat(None)
+                    return False
+        self.close()
+        return True
 
     def close(self) -> None:
         """Let the upstream go: its connection is kept if the body ends now, and cut if not."""
@@ -180,8 +221,11 @@ class Relay:
                 break
             except Exception as exc:
                 self.response.close()
+                yield from self._before_a_wait()
                 if not self._go_on(exc):
                     break
+        if self._presents:  # plugins look at the whole answer
+            yield from self._before_a_wait()
         try:
             last = self._end(self)
         except Exception as exc:
@@ -190,12 +234,22 @@ class Relay:
         if last:
             yield last
 
+    def _before_a_wait(self) -> Iterator[bytes]:
+        if self._is_stepped:
+            self.may_wait = True
+            yield b""
+
     def _relay(self) -> Iterator[bytes]:
         for events in upstream_events(self.call, self.response, max_event_bytes=self._max_event_bytes):
-            if not self._is_plain:
+            if not events:
+                piece = b""
+            elif self._is_plain:
+                piece = self._raw(events)
+                self._has_begun = self._has_begun or bool(piece)
+            else:
                 yield from self._pass_on(self._look_at(events))
-            elif piece := self._raw(events):
-                self._has_begun = True
+                continue
+            if piece or self._is_stepped:
                 yield piece
         for transform in self._transforms:
             transform.check()
@@ -219,6 +273,7 @@ class Relay:
             piece = self._render(ready) if ready else b""
             if piece:
                 self._has_begun = True
+            if piece or self._is_stepped:
                 yield piece
             if failure is not None:
                 raise failure
