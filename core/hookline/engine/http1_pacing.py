@@ -75,6 +75,7 @@ class PacedReader:
     """
 
     __slots__ = (
+        "_applied_s",
         "_beat_s",
         "_connection",
         "_pace",
@@ -91,7 +92,7 @@ class PacedReader:
         self._pace = pace
         self._silence_s = silence_s
         self._beat_s: float | None = None
-        self._wait_s = 0.0
+        self._wait_s = self._applied_s = 0.0
         self._waited_s = 0.0
         self._rest_s = 0.0
         self._read_at = -math.inf
@@ -104,8 +105,8 @@ class PacedReader:
             OSError: If the connection is cut or closed; like the next.
         """
         self._beat_s = every_s
-        self._rest_s = 0.0
         if every_s is None:
+            self._rest_s = self._applied_s = 0.0
             self._connection.set_timeout(max(_SHORTEST_S, self._silence_s - self._waited_s))
             self._waited_s = 0.0
         else:
@@ -121,8 +122,7 @@ class PacedReader:
             self._wait()
         else:
             self._silence_s = seconds
-            if not self._rest_s:
-                self._wait()
+            self._wait()
 
     def receive(self) -> bytes | None:
         """Return what arrives next, nothing at the end, and None after a beat in which nothing came.
@@ -134,6 +134,9 @@ class PacedReader:
         if self._beat_s is None:
             return self._connection.receive()
         while True:
+            if self._applied_s != self._wait_s and not self._rest_s:
+                self._connection.set_patience(self._wait_s)
+                self._applied_s = self._wait_s
             try:
                 piece = self._connection.receive()
                 break
@@ -169,11 +172,11 @@ class PacedReader:
         elif self._rest_s or before_s < rest_s:
             if abs(rest_s - self._rest_s) > 0.2 * rest_s:
                 self._rest_s = rest_s if self._connection.gather(rest_s) else 0.0
+                self._applied_s = 0.0
 
     def _wait(self) -> None:
         assert self._beat_s is not None  # the caller looked
         self._wait_s = max(_SHORTEST_S, min(self._beat_s, self._silence_s - self._waited_s))
-        self._connection.set_patience(self._wait_s)
 
 
 class PacedChunks:

@@ -139,6 +139,7 @@ class Relay:
         self._is_joined = False
         self._is_finishing = False
         self._is_stepped = False
+        self._is_read = False
         self._end_mark: bytes | None = None
         self.presenter: StreamPresenter | None = None
         self.is_incomplete = False
@@ -193,12 +194,13 @@ class Relay:
     def close_at_once(self) -> bool:
         """Let the upstream go as `close` does, unless that would have to wait for the end of its body."""
         chunks = self.response.chunks
-        if self._is_complete and isinstance(chunks, PacedChunks):
+        if self._is_complete and not self._is_read and isinstance(chunks, PacedChunks):
             chunks.beat(_SHORT_PATIENCE_S)
             with suppress(HooklineError):
                 if next(chunks, None) == b"":
                     chunks.beat(None)
                     return False
+            self._is_read = True
         self.close()
         return True
 
@@ -207,7 +209,7 @@ class Relay:
         try:
             self._finish("client_gone")
             self._settle(None if self._is_complete else client_gone())
-            if self._is_complete:
+            if self._is_complete and not self._is_read:
                 read_to_end(self.response)
         finally:
             self.response.close()
@@ -398,7 +400,7 @@ class Relay:
         return events
 
     def _partial(self) -> JsonObject | None:
-        if not isinstance(self.presenter, JoiningPresenter):
+        if self.presenter is None or not isinstance(self.presenter, JoiningPresenter):
             return None
         try:
             return self.presenter.answer(is_partial=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast
 
 from hookline.errors import UpstreamTimeoutError
 
@@ -14,7 +14,6 @@ _STEPS_PER_HEARTBEAT = 4
 _SLACK_S = 0.005  # what a read may return too early
 
 
-@runtime_checkable
 class Steps(Protocol):
     """What can be read step by step; `Relay` is one, and says what each part means."""
 
@@ -58,7 +57,16 @@ class SteppedStream:
         is_over: Whether it has ended, was let go or handed back.
     """
 
-    __slots__ = ("_heartbeat_s", "_is_wanted", "_later", "_on_over", "_reading", "_sent_at", "content", "is_over")
+    __slots__ = (
+        "_heartbeat_s",
+        "_is_wanted",
+        "_later",
+        "_on_over",
+        "_reading",
+        "_sent_at",
+        "content",
+        "is_over",
+    )
 
     def __init__(
         self,
@@ -87,8 +95,9 @@ class SteppedStream:
         on_over: Callable[[], None],
     ) -> SteppedStream | None:
         """Return a stream that is read in steps from here on, or None if it cannot be."""
-        if isinstance(content, Steps) and content.step(heartbeat_s / _STEPS_PER_HEARTBEAT):
-            return cls(content, heartbeat_s=heartbeat_s, later=later, on_over=on_over)
+        step = getattr(content, "step", None)
+        if step is not None and step(heartbeat_s / _STEPS_PER_HEARTBEAT):
+            return cls(cast("Steps", content), heartbeat_s=heartbeat_s, later=later, on_over=on_over)
         return None
 
     def take(self) -> bytes | None:

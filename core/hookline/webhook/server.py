@@ -33,6 +33,7 @@ def create_worker_app() -> Flask:
     from hookline.webhook.app import create_app
 
     settings = load_settings()
+    sys.setswitchinterval(float(os.environ.get("SWI", "0.05")))
     configure_logging(settings.server.log_level)  # first, so that plugins are heard when they start
     gateway = Gateway(settings)
     # A worker process ends without what `atexit` runs; this is what its own end looks after.
