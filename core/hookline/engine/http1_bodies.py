@@ -21,6 +21,8 @@ Body = Generator[bytes, None, bytes]
 _MAX_CHUNK_LINE_BYTES = 1024
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[^\x00\r\n]*)?[ \t]*")
 _LINE_END = b"\r\n"
+_MOST_KNOWN = 4096
+_sizes: dict[bytes, int] = {}  # of chunks, by how they are written; bounded by the number above
 
 
 def read_body(head: ResponseHead, receive: Receive, rest: bytes) -> Body:
@@ -70,6 +72,14 @@ def read_chunks(receive: Receive, data: bytes) -> Body:
         pieces: list[bytes] = []
         position = 0
         while position < len(data):
+            if not left:  # most chunks come in one piece, and one is much like the other
+                start = data.find(_LINE_END, position, position + 10) + 2
+                size = _sizes.get(data[position : start - 2], 0) if start > 1 else 0
+                stop = start + size
+                if size and data.startswith(_LINE_END, stop):
+                    pieces.append(data[start:stop])
+                    position = stop + 2
+                    continue
             if left > 2:
                 piece = data[position : position + left - 2]
                 pieces.append(piece)
@@ -99,6 +109,8 @@ def read_chunks(receive: Receive, data: bytes) -> Body:
                         yield b"".join(pieces)
                     return (yield from _skip_trailer(receive, data[position:]))
                 left = size + 2
+                if size < _MOST_KNOWN:
+                    _sizes[b"%x" % size] = size
         if pieces:
             yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
         while not (piece := _receive_more(receive)):

@@ -14,12 +14,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, cast
 from weakref import WeakSet
 
 from hookline.engine.alarms import Alarms
 from hookline.engine.stepping import HEARTBEAT, SteppedStream, too_slow
+from hookline.engine.threads import Threads
 from hookline.errors import HooklineError, InvalidUpstreamAnswerError
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Pump:
         self._cancellation = cancellation
         self._heartbeat_s = heartbeat_s
         self._changed = threading.Condition(threading.Lock())
+        self._opened = threading.Lock()  # held until the answer has begun; cheaper than a condition
+        self._opened.acquire()
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._answer: Answer | None = None
@@ -82,8 +85,8 @@ class Pump:
             HooklineError: What the call failed with before its answer began; later failures are told
                 inside the stream.
         """
+        self._opened.acquire(timeout=min(self._heartbeat_s, threading.TIMEOUT_MAX))
         with self._changed:
-            self._changed.wait_for(lambda: self._answer or self._error, timeout=self._heartbeat_s)
             if self._answer is None and self._error is not None:
                 self._raise_error()
             self._is_promised = self._answer is None
@@ -163,6 +166,7 @@ class Pump:
             with self._changed:
                 self._is_over = True
                 self._changed.notify_all()
+            self._tell_open()
             close = getattr(pieces, "close", None)
             try:
                 if close is not None:  # after the client was told of the end: it need not wait for this
@@ -182,11 +186,17 @@ class Pump:
         with self._changed:
             self._answer = answer
             self._changed.notify_all()
+        self._tell_open()
         if not isinstance(answer.content, bytes):
             return answer.content
         if self._is_promised:
             raise InvalidUpstreamAnswerError("The service sent one whole answer where a stream was begun.")
         return None
+
+    def _tell_open(self) -> None:
+        if self._opened.locked():
+            with suppress(RuntimeError):  # whoever waited has just given up
+                self._opened.release()
 
     def _has_news(self) -> bool:
         return bool(self._waiting) or self._is_over or self._stepped is not None
@@ -207,6 +217,7 @@ class Pump:
             if not self._is_abandoned:
                 self._answer, self._stepped = answer, stepped
                 self._changed.notify_all()
+                self._tell_open()
                 return True
         self._alarms.discard(self._alarm)
         stepped.content.run_on()
@@ -304,7 +315,7 @@ class PumpPool:
     """
 
     def __init__(self, *, max_streams: int, heartbeat_s: float) -> None:
-        self._threads = ThreadPoolExecutor(max_workers=max_streams, thread_name_prefix="hookline-stream")
+        self._threads = Threads(max_streams, name="hookline-stream")
         self._heartbeat_s = heartbeat_s
         self._alarms = Alarms()
         self._lock = threading.Lock()
@@ -333,7 +344,7 @@ class PumpPool:
             alarms=self._alarms,
         )
         try:
-            self._threads.submit(pump.run)
+            self._threads.run(pump.run)
         except RuntimeError as exc:
             raise HooklineError(
                 "This gateway is being ended and begins no more streams.",
@@ -347,13 +358,13 @@ class PumpPool:
 
     def _run_later(self, work: Callable[[], object]) -> None:
         try:
-            self._threads.submit(work)
+            self._threads.run(work)
         except RuntimeError:  # all streams are being ended, and this one is about to be
             work()
 
     def close(self, *, within_s: float = 5.0) -> None:
         """Take no more streams, cancel those that run, and wait for their ends, but not for long."""
-        self._threads.shutdown(wait=False)
+        self._threads.close()
         with self._lock:
             running = list(self._running)
         for pump in running:

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import orjson
@@ -249,22 +250,22 @@ class Relay:
                 piece = self._raw(events)
                 self._has_begun = self._has_begun or bool(piece)
             else:
-                yield from self._pass_on(self._look_at(events))
+                yield from self._pass_on(partial(self._look_at, events))
                 continue
             if piece or self._is_stepped:
                 yield piece
         for transform in self._transforms:
             transform.check()
         self._is_finishing = True
-        yield from self._pass_on(self._finish("complete"))
+        yield from self._pass_on(lambda ready: ready.extend(self._finish("complete")))
         self._is_complete = True
 
-    def _pass_on(self, events: Iterable[StreamEvent]) -> Iterator[bytes]:
-        """Yield the bytes of events, also of those that came before one that raised."""
+    def _pass_on(self, gather: Callable[[list[StreamEvent]], None]) -> Iterator[bytes]:
+        """Yield the bytes of the events that are gathered, also of those before one that raised."""
         ready: list[StreamEvent] = []
         failure: Exception | None = None
         try:
-            ready.extend(events)  # keeps what came before a failure
+            gather(ready)
         except Exception as exc:
             failure = exc
         except BaseException as exc:  # of whoever reads the events; nobody closes this stream in here
@@ -361,23 +362,42 @@ class Relay:
             self._end_mark = events.pop().raw
         return events[0].raw if len(events) == 1 else b"".join([event.raw for event in events])
 
-    def _look_at(self, events: list[Event]) -> Iterator[StreamEvent]:
+    def _look_at(self, events: list[Event], ready: list[StreamEvent]) -> None:
+        """Add what comes out behind the transforms; what came before a failure is kept."""
         end = self.call.action.stream_end
-        for found in events:
-            if found.data is None:
-                continue
-            if end is not None and found.data == end:
-                self._end_mark = found.raw
-                return
-            event = StreamEvent(found.data, name=found.name, raw=found.raw)
-            if self._is_joined:
-                joined = self._join(event)
-                if joined is None:
+        feeds = [transform.feed for transform in self._transforms]
+        position = 0
+        try:
+            for found in events:
+                data = found.data
+                if data is None:
                     continue
-                event = joined
-            if self.presenter is not None:
-                event.pieces = list(self.presenter.feed(event.json))
-            yield from self._chain(event, 0)
+                if data == end:
+                    self._end_mark = found.raw
+                    return
+                event = StreamEvent(data, name=found.name, raw=found.raw)
+                if self._is_joined:
+                    joined = self._join(event)
+                    if joined is None:
+                        continue
+                    event = joined
+                if self.presenter is not None:
+                    event.pieces = list(self.presenter.feed(event.json))
+                for position, feed in enumerate(feeds):
+                    out = feed(event)
+                    if type(out) is tuple and len(out) == 1:
+                        event = out[0]
+                        continue
+                    ready.extend(self._chain(out, position + 1))
+                    break
+                else:
+                    ready.append(event)
+        except Exception:
+            raise
+        except BaseException as exc:
+            if is_ctrl_c(exc) or not self._transforms:
+                raise
+            raise _ended_the_process(self._transforms[position], exc) from exc
 
     def _join(self, event: StreamEvent) -> StreamEvent | None:
         if not isinstance(self.presenter, JoiningPresenter):
@@ -385,9 +405,8 @@ class Relay:
         adapted = self.presenter.adapt(event.json)
         return None if adapted is None else StreamEvent(orjson.dumps(adapted))
 
-    def _chain(self, event: StreamEvent, position: int) -> Iterable[StreamEvent]:
-        """Return what comes out behind the last transform for an event that goes in at a position."""
-        events: Iterable[StreamEvent] = (event,)
+    def _chain(self, events: Iterable[StreamEvent], position: int) -> Iterable[StreamEvent]:
+        """Return what comes out behind the last transform for events that go in at a position."""
         for transform in self._transforms[position:]:
             try:
                 events = [out for item in events for out in transform.feed(item)]
