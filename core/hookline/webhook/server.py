@@ -23,6 +23,9 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 
 _PR_SET_PDEATHSIG = 1
 _ENDING = {signal.SIGINT, signal.SIGTERM}
+# How long a thread waits for the interpreter before it asks whoever has it to stop. Each thread that waits wakes
+# that often: with Python's own 5 ms, hundreds of streams do little else.
+_SWITCH_INTERVAL_S = 0.02
 _BACKPRESSURE = 4096  # connections, idle ones included: it must stay far above the number of threads
 
 
@@ -33,7 +36,7 @@ def create_worker_app() -> Flask:
     from hookline.webhook.app import create_app
 
     settings = load_settings()
-    sys.setswitchinterval(float(os.environ.get("SWI", "0.05")))
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     configure_logging(settings.server.log_level)  # first, so that plugins are heard when they start
     gateway = Gateway(settings)
     # A worker process ends without what `atexit` runs; this is what its own end looks after.
