@@ -315,7 +315,7 @@ class PumpPool:
     """
 
     def __init__(self, *, max_streams: int, heartbeat_s: float) -> None:
-        self._threads = Threads(max_streams, name="hookline-stream")
+        self._threads = Threads(max_streams)
         self._heartbeat_s = heartbeat_s
         self._alarms = Alarms()
         self._lock = threading.Lock()

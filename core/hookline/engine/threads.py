@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from _thread import start_new_thread
 from collections.abc import Callable
 from queue import SimpleQueue
 
@@ -20,12 +21,10 @@ class Threads:
 
     Args:
         most: How many there may be; what comes when all are busy waits its turn.
-        name: What their names begin with.
     """
 
-    def __init__(self, most: int, *, name: str) -> None:
+    def __init__(self, most: int) -> None:
         self._most = most
-        self._name = name
         self._lock = threading.Lock()
         self._waiting: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
         self._count = 0
@@ -41,13 +40,14 @@ class Threads:
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("the threads were closed")
-            if self._free:
-                self._free -= 1
-            elif self._count < self._most:
-                thread = threading.Thread(target=self._serve, name=f"{self._name}-{self._count}", daemon=True)
-                thread.start()
+            is_short = not self._free and self._count < self._most
+            if is_short:
                 self._count += 1
+            elif self._free:
+                self._free -= 1
             self._waiting.put(work)
+        if is_short:  # `Thread.start` would wait until it runs, which takes long where many threads do
+            start_new_thread(self._serve, ())
 
     def close(self) -> None:
         """Take no more; what was taken is done."""
