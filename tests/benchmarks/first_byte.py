@@ -1,10 +1,8 @@
-"""Streams through the gateway: how much later the first byte comes, and whether many at once all arrive."""
+"""Streams through the gateway, one after another: how much later their first byte comes."""
 
 from __future__ import annotations
 
-import math
 import re
-import selectors
 import socket
 import statistics
 import time
@@ -12,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from tests.benchmarks.stream_client import percentile
 
 if TYPE_CHECKING:
     from tests.benchmarks.load import Target
@@ -47,36 +47,7 @@ class FirstByte:
     added_p95_ms: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Crowd:
-    """What became of many streams that ran at once.
-
-    Attributes:
-        name: Which way they took.
-        streams: How many were asked for.
-        complete: How many ended as they should, with every event.
-        lost_events: Events that never came, over all streams.
-        seconds: From the first request to the last byte.
-        first_byte_p95_ms: 95th percentile over the streams.
-        worst_first_byte_ms: The last stream to begin.
-        worst_gap_ms: Longest silence inside any stream.
-        gap_p99_ms: 99th percentile of all silences.
-        problems: What went wrong, at most five lines.
-    """
-
-    name: str
-    streams: int
-    complete: int
-    lost_events: int
-    seconds: float
-    first_byte_p95_ms: float
-    worst_first_byte_ms: float
-    worst_gap_ms: float
-    gap_p99_ms: float
-    problems: list[str]
-
-
-def measure_first_bytes(targets: Sequence[StreamTarget], *, streams: int) -> list[FirstByte]:
+def measure(targets: Sequence[StreamTarget], *, streams: int) -> list[FirstByte]:
     """Run streams one after another, taking turns between the targets; the first is what others add to.
 
     Raises:
@@ -111,49 +82,6 @@ def measure_first_bytes(targets: Sequence[StreamTarget], *, streams: int) -> lis
     ]
 
 
-def measure_crowd(target: StreamTarget, *, streams: int) -> Crowd:
-    """Run many streams at once, each on a connection of its own."""
-    selector = selectors.DefaultSelector()
-    crowd = [_Stream(target) for _ in range(streams)]
-    started = time.perf_counter()
-    for stream in crowd:
-        selector.register(stream.socket, selectors.EVENT_READ, stream)
-        stream.ask()
-    open_streams = streams
-    while open_streams and (ready := selector.select(timeout=_SILENCE_S)):
-        for key, _ in ready:
-            stream = key.data
-            stream.read()
-            if stream.is_over:
-                selector.unregister(stream.socket)
-                open_streams -= 1
-    seconds = time.perf_counter() - started
-    problems = [problem for stream in crowd if (problem := stream.problem())]
-    first_ms = [(stream.first_at - stream.asked_at) * 1000 for stream in crowd if stream.first_at]
-    gaps_ms = [gap * 1000 for stream in crowd for gap in stream.gaps_s] or [math.inf]
-    for stream in crowd:
-        stream.close()
-    selector.close()
-    return Crowd(
-        name=target.target.name,
-        streams=streams,
-        complete=streams - len(problems),
-        lost_events=sum(max(0, target.events - stream.events) for stream in crowd),
-        seconds=seconds,
-        first_byte_p95_ms=percentile(first_ms, 95) if first_ms else math.inf,
-        worst_first_byte_ms=max(first_ms, default=math.inf),
-        worst_gap_ms=max(gaps_ms),
-        gap_p99_ms=percentile(gaps_ms, 99),
-        problems=problems[:5],
-    )
-
-
-def percentile(values: Sequence[float], rank: int) -> float:
-    """Return the value that ``rank`` of 100 do not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, math.ceil(len(ordered) * rank / 100) - 1)]
-
-
 @dataclass(slots=True)
 class _Stream:
     """One connection that asks for streams and reads them, chunked encoding and all."""
@@ -162,9 +90,7 @@ class _Stream:
     socket: socket.socket = field(init=False)
     asked_at: float = 0.0
     first_at: float = 0.0
-    last_at: float = 0.0
     events: int = 0
-    gaps_s: list[float] = field(default_factory=list)
     is_over: bool = False
     _raw: bytearray = field(default_factory=bytearray)
     _text: bytearray = field(default_factory=bytearray)
@@ -176,8 +102,7 @@ class _Stream:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def ask(self) -> None:
-        self.events, self.is_over, self.first_at, self.last_at, self._head = 0, False, 0.0, 0.0, b""
-        self.gaps_s.clear()
+        self.events, self.is_over, self.first_at, self._head = 0, False, 0.0, b""
         self._text.clear()
         request = self.target.target.http_request()
         self.asked_at = time.perf_counter()
@@ -206,11 +131,7 @@ class _Stream:
         self._decode()
         events = self._text.count(b"\n\n") - self._text.count(b": ping\n\n")
         if events > self.events:
-            if not self.first_at:
-                self.first_at = now
-            else:
-                self.gaps_s.append(now - self.last_at)
-            self.last_at = now
+            self.first_at = self.first_at or now
             self.events = events
 
     def problem(self) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import footprint, rates, streams
+from tests.benchmarks import first_byte, footprint, rates, streams
 from tests.benchmarks.load import Target, choose_generator
 from tests.benchmarks.servers import Server, run_empty, run_gateway, run_upstream
 from tests.benchmarks.upstream import DELTAS, STREAM_EVENTS
@@ -98,27 +98,30 @@ def _report_rates(upstream: Server, options: argparse.Namespace, report: dict[st
 
 def _report_streams(upstream: Server, options: argparse.Namespace, report: dict[str, object]) -> int:
     with run_gateway(upstream) as gateway:
-        first = streams.measure_first_bytes(
-            _stream_targets(upstream, gateway, gap_ms=1), streams=options.sequential
-        )
-        targets = _stream_targets(upstream, gateway, gap_ms=options.gap_ms)
-        crowds = [streams.measure_crowd(target, streams=options.crowd) for target in targets]
+        first = first_byte.measure(_stream_targets(upstream, gateway), streams=options.sequential)
     report["first_byte"] = [asdict(row) for row in first]
-    report["crowd"] = [asdict(row) for row in crowds]
     for byte in first:
         _print_figures(f"first byte of a stream: {byte.name}", asdict(byte))
-    for crowd in crowds:
-        _print_figures(f"{DELTAS} deltas {options.gap_ms} ms apart: {crowd.name}", asdict(crowd))
-    return sum(crowd.streams - crowd.complete for crowd in crowds)
+    load = streams.Load(at_once=options.crowd, total=options.crowd, gap_ms=options.gap_ms)
+    with streams.run_stream_upstream() as stream_upstream, run_gateway(stream_upstream) as gateway:
+        crowds = [
+            streams.measure(stream_upstream if door == "direct" else gateway, door, load)
+            for door in streams.DOORS
+        ]
+    report["crowd"] = [asdict(row) for row in crowds]
+    print(f"\n{DELTAS} deltas {options.gap_ms} ms apart, all streams at once")
+    streams.show(crowds)
+    return sum(crowd.report.streams - crowd.report.complete for crowd in crowds)
 
 
-def _stream_targets(upstream: Server, gateway: Server, *, gap_ms: int) -> list[streams.StreamTarget]:
-    model = f"gap-{gap_ms}"
-    wire = rates.wire_body(model=model, stream=True)
-    action = rates.action_body(model=model, stream=True)
+def _stream_targets(upstream: Server, gateway: Server) -> list[first_byte.StreamTarget]:
+    wire = rates.wire_body(model="gap-1", stream=True)
+    action = rates.action_body(model="gap-1", stream=True)
     done, output = b"data: [DONE]", b'"type":"output"'
     return [
-        streams.StreamTarget(target=Target(name=name, url=url, body=body, expect=b""), events=events, end=end)
+        first_byte.StreamTarget(
+            target=Target(name=name, url=url, body=body, expect=b""), events=events, end=end
+        )
         for name, url, body, events, end in (
             (rates.DIRECT, upstream.url + rates.WIRE_PATH, wire, STREAM_EVENTS, done),
             ("gateway, wire door", gateway.url + rates.WIRE_PATH, wire, STREAM_EVENTS, done),

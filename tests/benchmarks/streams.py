@@ -21,7 +21,15 @@ from typing import Literal
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks.rates import ACTION_PATH, WIRE_PATH, action_body, wire_body
-from tests.benchmarks.servers import API_KEY, HERE, Server, resident_mib, run_gateway, run_upstream, workers_of
+from tests.benchmarks.servers import (
+    API_KEY,
+    HERE,
+    Server,
+    resident_mib,
+    run_gateway,
+    run_upstream,
+    workers_of,
+)
 from tests.benchmarks.stream_client import Plan, Report
 
 Door = Literal["direct", "wire", "action"]
@@ -30,6 +38,7 @@ DELTAS = 64
 GAP_MS = 20
 _TIMEOUT_S = 120.0
 _ENDS: dict[Door, str] = {"direct": "data: [DONE]", "wire": "data: [DONE]", "action": '"type":"output"'}
+DOORS = tuple(_ENDS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,41 +160,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if door != "direct":
                     measure(server, door, Load.wave(50))  # connections and threads are there
                 for streams in options.streams:
-                    found += [measure(server, door, load) for load in _loads(streams, options)]
-                    _show(found[-1], is_first=len(found) == 1)
+                    found.append(measure(server, door, _load(streams, options)))
+                    show(found[-1:], with_head=len(found) == 1)
     if options.json:
         Path(options.json).write_text(json.dumps([asdict(figures) for figures in found], indent=2) + "\n")
     return 0 if all(figures.report.complete == figures.report.streams for figures in found) else 1
 
 
-def _loads(streams: int, options: argparse.Namespace) -> list[Load]:
-    load = Load.wave(streams, deltas=options.deltas, gap_ms=options.gap_ms)
+def _load(streams: int, options: argparse.Namespace) -> Load:
     if options.herd:
-        return [Load(at_once=streams, total=streams, deltas=options.deltas, gap_ms=options.gap_ms)]
-    per_s = options.per_s or load.per_s
+        return Load(at_once=streams, total=streams, deltas=options.deltas, gap_ms=options.gap_ms)
+    per_s = options.per_s or Load.wave(streams, deltas=options.deltas, gap_ms=options.gap_ms).per_s
     total = options.total or max(streams, int(per_s * options.seconds))
-    return [
-        Load(at_once=streams, total=total, per_s=per_s, deltas=options.deltas, gap_ms=options.gap_ms)
-    ]
+    return Load(at_once=streams, total=total, per_s=per_s, deltas=options.deltas, gap_ms=options.gap_ms)
 
 
-def _show(figures: Figures, *, is_first: bool) -> None:
-    report = figures.report
-    if is_first:
+def show(found: Sequence[Figures], *, with_head: bool = True) -> None:
+    """Print figures as the lines of a table."""
+    if with_head:
         print(
             "door     at once  streams complete   lost  seconds events/s /read "
             "first p50   p99  gap p50   p99  worst  late us/event  cpu   MiB"
         )
-    print(
-        f"{figures.door:8} {report.at_once:7} {report.streams:8} {report.complete:8} {report.lost_events:6} "
-        f"{report.seconds:8.2f} {report.events_per_s:8.0f} {report.events_per_read:5.1f} "
-        f"{report.first_p50_ms:9.1f} {report.first_p99_ms:5.1f} {report.gap_p50_ms:8.1f} "
-        f"{report.gap_p99_ms:5.0f} {report.gap_worst_ms:6.0f} {report.late_streams:5} "
-        f"{figures.cpu_us_per_event:8.1f} {figures.cpu_share:4.2f} {figures.resident_mib:5.0f}",
-        flush=True,
-    )
-    for problem in report.problems:
-        print("  ", problem)
+    for figures in found:
+        report = figures.report
+        print(
+            f"{figures.door:8} {report.at_once:7} {report.streams:8} {report.complete:8} "
+            f"{report.lost_events:6} {report.seconds:8.2f} {report.events_per_s:8.0f} "
+            f"{report.events_per_read:5.1f} {report.first_p50_ms:9.1f} {report.first_p99_ms:5.1f} "
+            f"{report.gap_p50_ms:8.1f} {report.gap_p99_ms:5.0f} {report.gap_worst_ms:6.0f} "
+            f"{report.late_streams:5} {figures.cpu_us_per_event:8.1f} {figures.cpu_share:4.2f} "
+            f"{figures.resident_mib:5.0f}",
+            flush=True,
+        )
+        for problem in report.problems:
+            print("  ", problem)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -193,7 +202,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--streams", type=int, nargs="+", default=[100, 200, 400, 800, 1000, 1200])
     parser.add_argument("--doors", nargs="+", choices=list(_ENDS), default=["direct", "wire"])
     parser.add_argument("--seconds", type=float, default=5.0, help="for how long new streams come in")
-    parser.add_argument("--per-s", type=float, default=0.0, help="new streams in a second; else as many as end")
+    parser.add_argument(
+        "--per-s", type=float, default=0.0, help="new streams in a second; else as many as end"
+    )
     parser.add_argument("--total", type=int, default=0, help="streams in all, in place of --seconds")
     parser.add_argument("--herd", action="store_true", help="all streams begin at once")
     parser.add_argument("--deltas", type=int, default=DELTAS)

@@ -45,7 +45,8 @@ def test_every_stream_is_complete(tmp_path: Path) -> None:
     report = run_benchmark(tmp_path, "--streams", "--sequential", "2", "--crowd", "5", "--gap-ms", "1")
     crowds = report["crowd"]
     assert isinstance(crowds, list)
-    assert [(row["complete"], row["lost_events"], row["problems"]) for row in crowds] == [(5, 0, [])] * 3
+    reports = [row["report"] for row in crowds]
+    assert [(row["complete"], row["lost_events"], row["problems"]) for row in reports] == [(5, 0, [])] * 3
     assert report["failures"] == 0
 
 

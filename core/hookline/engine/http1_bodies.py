@@ -113,9 +113,9 @@ def read_chunks(receive: Receive, data: bytes) -> Body:
                     _sizes[b"%x" % size] = size
         if pieces:
             yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        while not (piece := _receive_more(receive)):
+        while not (more := _receive_more(receive)):
             yield b""
-        data = data[position:] + piece if position < len(data) else piece
+        data = data[position:] + more
 
 
 def _skip_trailer(receive: Receive, data: bytes) -> Body:

@@ -169,10 +169,9 @@ class PacedReader:
         if not rest_s:
             self._rest_s = 0.0
             self._wait()
-        elif self._rest_s or before_s < rest_s:
-            if abs(rest_s - self._rest_s) > 0.2 * rest_s:
-                self._rest_s = rest_s if self._connection.gather(rest_s) else 0.0
-                self._applied_s = 0.0
+        elif (self._rest_s or before_s < rest_s) and abs(rest_s - self._rest_s) > 0.2 * rest_s:
+            self._rest_s = rest_s if self._connection.gather(rest_s) else 0.0
+            self._applied_s = 0.0
 
     def _wait(self) -> None:
         assert self._beat_s is not None  # the caller looked

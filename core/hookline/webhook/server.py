@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -23,8 +24,8 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 
 _PR_SET_PDEATHSIG = 1
 _ENDING = {signal.SIGINT, signal.SIGTERM}
-# How long a thread waits for the interpreter before it asks whoever has it to stop. Each thread that waits wakes
-# that often: with Python's own 5 ms, hundreds of streams do little else.
+# How long a thread waits for the interpreter before it asks whoever has it to stop. Each thread that waits
+# wakes that often: with Python's own 5 ms, hundreds of streams do little else.
 _SWITCH_INTERVAL_S = 0.02
 _BACKPRESSURE = 4096  # connections, idle ones included: it must stay far above the number of threads
 
@@ -42,7 +43,9 @@ def create_worker_app() -> Flask:
     # A worker process ends without what `atexit` runs; this is what its own end looks after.
     Finalize(None, gateway.close, exitpriority=1)
     gateway.start_background()
-    return create_app(gateway)
+    app = create_app(gateway)
+    gc.freeze()  # what stays to the end need not be looked through again and again while all calls wait
+    return app
 
 
 def configure_logging(level: str) -> None:
