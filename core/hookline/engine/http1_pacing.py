@@ -21,6 +21,7 @@ READS_PER_S = 6_000
 LEAST_REST_S = 0.025
 MOST_REST_S = 0.100
 
+_STEP_BYTES = 16 * 1024  # of memory that a stream holds while it waits
 _WINDOW_S = 0.25
 _SHORTEST_S = 0.001
 
@@ -138,7 +139,7 @@ class PacedReader:
                 self._connection.set_patience(self._wait_s)
                 self._applied_s = self._wait_s
             try:
-                piece = self._connection.receive()
+                piece = self._connection.receive(_STEP_BYTES)
                 break
             except TimeoutError:
                 if self._rest_s:  # an early end of the rest: from here on the first byte ends the wait

@@ -166,8 +166,8 @@ class CuttableSocket:
         except BlockingIOError:
             raise TimeoutError("nothing could be sent in time") from None
 
-    def receive(self) -> bytes:
-        """Return what arrives next; nothing at the end.
+    def receive(self, most: int = _READ_BYTES) -> bytes:
+        """Return what arrives next, up to so many bytes, which are set aside for it; nothing at the end.
 
         Raises:
             TimeoutError: If nothing arrives within the bound that was set.
@@ -175,7 +175,7 @@ class CuttableSocket:
                 which an attacker could have made.
         """
         try:
-            piece = self._open_socket().recv(_READ_BYTES)
+            piece = self._open_socket().recv(most)
         except BlockingIOError:
             raise TimeoutError("nothing arrived in time") from None
         if not piece:
