@@ -8,7 +8,6 @@ because nothing else makes an SDK notice.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -21,11 +20,10 @@ from hookline.code_action import CodeStream
 from hookline.engine.http1_pacing import PacedChunks
 from hookline.engine.outgoing import EVENT_STREAM
 from hookline.engine.settlement import client_gone
-from hookline.engine.sse import Event, EventDecoder
+from hookline.engine.stream_reading import read_to_end, upstream_events
 from hookline.errors import (
     HooklineError,
     PluginError,
-    StreamInterruptedError,
     UpstreamTimeoutError,
     raise_from,
 )
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
     from hookline.call import Call
     from hookline.engine.attempts import Attempts
     from hookline.engine.settlement import Settlement
+    from hookline.engine.sse import Event
 
 OpenTransforms = Callable[["Call"], list[StreamTransform]]
 Accept = Callable[[UpstreamResponse], UpstreamResponse]
@@ -48,36 +47,7 @@ End = Callable[["Relay"], bytes]
 E = TypeVar("E", bound=HooklineError | None)
 
 _log = logging.getLogger("hookline.streams")
-_PATIENCE_S = 1.0
-_SHORT_PATIENCE_S = 0.001
-
-
-def upstream_events(call: Call, response: UpstreamResponse, *, max_event_bytes: int) -> Iterator[list[Event]]:
-    """Yield the events of each network read, which may be none, up to the one that ends the stream.
-
-    Raises:
-        StreamInterruptedError: If the stream breaks off, or ends without its last event.
-        UpstreamTimeoutError: If the call's deadline passes.
-    """
-    decoder = EventDecoder(max_event_bytes=max_event_bytes)
-    end = call.action.stream_end
-    has_failed = False
-    for chunk in response.chunks_within(call):
-        events = decoder.feed(chunk)
-        for position, event in enumerate(events):
-            if end is not None and event.data == end:
-                yield events[: position + 1]
-                return  # whatever follows or happens now is no part of the answer
-        yield events
-        if events:
-            has_failed = has_failed or _tells_of_an_error(events[-1])
-    if (end is not None and not has_failed) or decoder.has_partial:
-        raise StreamInterruptedError("The upstream's stream ended before it was complete.")
-
-
-def _tells_of_an_error(event: Event) -> bool:
-    """Tell whether the upstream itself said that the stream failed; then it has no proper end."""
-    return event.name == b"error" or (event.data or b"").startswith(b'{"error":')
+_PATIENCE_OF_A_STEP_S = 0.001
 
 
 class Relay:
@@ -196,7 +166,7 @@ class Relay:
         """Let the upstream go as `close` does, unless that would have to wait for the end of its body."""
         chunks = self.response.chunks
         if self._is_complete and not self._is_read and isinstance(chunks, PacedChunks):
-            chunks.beat(_SHORT_PATIENCE_S)
+            chunks.beat(_PATIENCE_OF_A_STEP_S)
             with suppress(HooklineError):
                 if next(chunks, None) == b"":
                     chunks.beat(None)
@@ -474,18 +444,3 @@ def _kind_of(exc: BaseException) -> OutcomeKind:
     if isinstance(exc, UpstreamTimeoutError):
         return "timeout"
     return "interrupted" if isinstance(exc, HooklineError) and exc.retryable else "rejected"
-
-
-def read_to_end(response: UpstreamResponse) -> None:
-    """Read once more after a complete stream: at the end of its body the connection can be used again.
-
-    Whatever comes is no part of the answer. An upstream that says nothing is not waited for.
-    """
-    patience = threading.Timer(_PATIENCE_S, response.close)
-    patience.daemon = True
-    patience.start()
-    try:
-        with suppress(HooklineError):
-            next(response.chunks, None)
-    finally:
-        patience.cancel()
