@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hookline.engine.sockets import CuttableSocket
 
-READS_PER_S = 6_000
+READS_PER_S = 5_000
 """How often one process reads its streams in a second, about, before they begin to rest."""
 
 LEAST_REST_S = 0.025

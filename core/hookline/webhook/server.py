@@ -27,6 +27,7 @@ _ENDING = {signal.SIGINT, signal.SIGTERM}
 # How long a thread waits for the interpreter before it asks whoever has it to stop. Each thread that waits
 # wakes that often: with Python's own 5 ms, hundreds of streams do little else.
 _SWITCH_INTERVAL_S = 0.02
+_NEW_OBJECTS = 10_000  # until garbage is looked for
 _BACKPRESSURE = 4096  # connections, idle ones included: it must stay far above the number of threads
 
 
@@ -37,15 +38,21 @@ def create_worker_app() -> Flask:
     from hookline.webhook.app import create_app
 
     settings = load_settings()
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     configure_logging(settings.server.log_level)  # first, so that plugins are heard when they start
     gateway = Gateway(settings)
     # A worker process ends without what `atexit` runs; this is what its own end looks after.
     Finalize(None, gateway.close, exitpriority=1)
     gateway.start_background()
     app = create_app(gateway)
-    gc.freeze()  # what stays to the end need not be looked through again and again while all calls wait
+    serve_many_threads()
     return app
+
+
+def serve_many_threads() -> None:
+    """Make the interpreter fit for hundreds of threads that each do little at a time."""
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    gc.freeze()  # what stays to the end need not be looked through again and again while all calls wait
+    gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
 
 
 def configure_logging(level: str) -> None:
