@@ -26,7 +26,7 @@ from hookline.engine.http1_messages import (
     receive_head,
     write_request,
 )
-from hookline.engine.http1_pacing import Pace, PacedChunks, PacedReader
+from hookline.engine.http1_pacing import PACE, PacedChunks, PacedReader
 from hookline.engine.http1_upstreams import IdleConnections, Upstream
 from hookline.engine.resolver import Resolver
 from hookline.engine.sockets import CuttableSocket
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from hookline.engine.transport import Timeouts
 
 _MAX_BASE_URLS = 1024
-_PACE = Pace()  # of this process, whichever transport its streams came by
 _REPEATABLE = frozenset({"GET", "HEAD"})
 _CODING_HEADERS = ("content-encoding", "content-length")
 _UNREACHABLE_HINT = "Check the base URL of the connection and whether the service is up."
@@ -214,7 +213,7 @@ def _call(
         chunks, close = iter((rest[:length],) if length else ()), _do_nothing
     else:
         silence_s = timeouts.read_s if timeouts.stall_s is None else timeouts.stall_s
-        reader = PacedReader(connection, _PACE, silence_s=silence_s)
+        reader = PacedReader(connection, PACE, silence_s=silence_s)
         body = read_body(head, reader.receive, rest)
         lease = Lease(
             upstream,
@@ -223,6 +222,7 @@ def _call(
             body=body,
             keeps_alive=keeps_alive,
             bound=reader.bound_silence,
+            on_end=reader.end,
         )
         chunks, close = PacedChunks(lease.chunks(), partial(lease.beat, change=reader.beat)), lease.end
     if coding is not None:

@@ -30,6 +30,7 @@ class Lease:
         body: What is read.
         keeps_alive: Whether the connection may be used again.
         bound: Bounds the silence of reads; None for what the connection does itself.
+        on_end: Called once, when it ends.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class Lease:
         "_is_open",
         "_keeps_alive",
         "_lock",
+        "_on_end",
         "_reading",
         "_upstream",
     )
@@ -55,6 +57,7 @@ class Lease:
         body: Body,
         keeps_alive: bool,
         bound: Callable[[float], None] | None = None,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._upstream = upstream
         self._connection = connection
@@ -62,6 +65,7 @@ class Lease:
         self._body = body
         self._keeps_alive = keeps_alive
         self._bound = bound or connection.set_timeout
+        self._on_end = on_end
         self._lock = threading.Lock()
         self._reading = threading.Lock()
         self._is_open = True
@@ -123,6 +127,7 @@ class Lease:
             self._is_open = False
             # After `discard` nobody can cut it any more who has not been seen here.
             self._is_kept = self._is_complete and self._keeps_alive and not self._cancellation.is_cancelled
+        self._on_end()
         if self._is_kept:
             with suppress(OSError):
                 self._connection.gather_no_more()

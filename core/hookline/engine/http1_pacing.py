@@ -8,6 +8,7 @@ resting: a read that gathers is one system call, however much arrives. With few 
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -22,7 +23,6 @@ LEAST_REST_S = 0.025
 MOST_REST_S = 0.100
 
 _STEP_BYTES = 16 * 1024  # of memory that a stream holds while it waits
-_WINDOW_S = 0.25
 _SHORTEST_S = 0.001
 
 
@@ -34,36 +34,29 @@ class Pace:
 
     Attributes:
         rest_s: That time; 0 while there are few streams.
-        window: Number of the span of time that is being counted.
+        on_count: Told how many streams are busy, whenever that changes.
     """
 
-    __slots__ = ("_busy", "_ends_at", "monotonic", "rest_s", "window")
+    __slots__ = ("_busy", "_lock", "monotonic", "on_count", "rest_s")
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.monotonic = monotonic
+        self.on_count: Callable[[int], object] = lambda busy: None
         self.rest_s = 0.0
-        self.window = 0
-        self._ends_at = -math.inf
+        self._lock = threading.Lock()
         self._busy = 0
 
-    def note(self, now: float, window: int) -> int:
-        """Note that a stream was read, and return the span of time in which it was.
-
-        There is no lock: streams that are counted twice or not at all do no harm.
-
-        Args:
-            now: Value of ``monotonic()``.
-            window: What was returned to the same stream before.
-        """
-        if now >= self._ends_at:
-            self._ends_at = now + _WINDOW_S
-            busy, self._busy = self._busy, 0
-            self.window += 1
-            rest_s = busy / READS_PER_S
+    def count(self, change: int) -> None:
+        """Note that a stream became busy, 1, or is not busy any more, -1."""
+        with self._lock:
+            self._busy += change
+            rest_s = self._busy / READS_PER_S
             self.rest_s = min(rest_s, MOST_REST_S) if rest_s >= LEAST_REST_S else 0.0
-        if window != self.window:
-            self._busy += 1
-        return self.window
+            self.on_count(self._busy)
+
+
+PACE = Pace()
+"""Of this process, whichever transport its streams came by."""
 
 
 class PacedReader:
@@ -79,13 +72,15 @@ class PacedReader:
         "_applied_s",
         "_beat_s",
         "_connection",
+        "_is_busy",
+        "_is_over",
+        "_lock",
         "_pace",
         "_read_at",
         "_rest_s",
         "_silence_s",
         "_wait_s",
         "_waited_s",
-        "_window",
     )
 
     def __init__(self, connection: CuttableSocket, pace: Pace, *, silence_s: float) -> None:
@@ -97,7 +92,8 @@ class PacedReader:
         self._waited_s = 0.0
         self._rest_s = 0.0
         self._read_at = -math.inf
-        self._window = 0
+        self._lock = threading.Lock()
+        self._is_busy = self._is_over = False
 
     def beat(self, every_s: float | None) -> None:
         """Return from a read after so many seconds without a byte; None to wait as long as is allowed.
@@ -106,6 +102,7 @@ class PacedReader:
             OSError: If the connection is cut or closed; like the next.
         """
         self._beat_s = every_s
+        self._note(is_busy=every_s is not None)
         if every_s is None:
             self._rest_s = self._applied_s = 0.0
             self._connection.set_timeout(max(_SHORTEST_S, self._silence_s - self._waited_s))
@@ -124,6 +121,10 @@ class PacedReader:
         else:
             self._silence_s = seconds
             self._wait()
+
+    def end(self) -> None:
+        """Count no longer as a stream; for any thread."""
+        self._note(is_busy=False, is_over=True)
 
     def receive(self) -> bytes | None:
         """Return what arrives next, nothing at the end, and None after a beat in which nothing came.
@@ -151,18 +152,27 @@ class PacedReader:
                 if self._waited_s >= self._silence_s - _SHORTEST_S:
                     raise
                 self._wait()
+                self._note(is_busy=False)
                 return None
         if self._waited_s:
             self._waited_s = 0.0
+            self._note(is_busy=True)
             if self._wait_s != self._beat_s:
                 self._wait()
         self._rest()
         return piece
 
+    def _note(self, *, is_busy: bool, is_over: bool = False) -> None:
+        with self._lock:
+            self._is_over = self._is_over or is_over
+            is_busy = is_busy and not self._is_over
+            if is_busy != self._is_busy:
+                self._is_busy = is_busy
+                self._pace.count(1 if is_busy else -1)
+
     def _rest(self) -> None:
         pace = self._pace
         now = pace.monotonic()
-        self._window = pace.note(now, self._window)
         before_s, self._read_at = now - self._read_at, now
         rest_s = pace.rest_s
         if rest_s == self._rest_s:

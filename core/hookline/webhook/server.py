@@ -12,6 +12,8 @@ import threading
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
+from hookline.engine.http1_pacing import PACE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,9 +26,9 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 
 _PR_SET_PDEATHSIG = 1
 _ENDING = {signal.SIGINT, signal.SIGTERM}
-# How long a thread waits for the interpreter before it asks whoever has it to stop. Each thread that waits
-# wakes that often: with Python's own 5 ms, hundreds of streams do little else.
-_SWITCH_INTERVAL_S = 0.02
+# How long a thread waits for the interpreter before it asks whoever has it to stop: Python's own number, and
+# more for each busy stream. Each thread that waits wakes that often, and hundreds would do little else.
+_SWITCH_INTERVAL_S, _MOST_SWITCH_INTERVAL_S, _SWITCH_INTERVAL_OF_A_STREAM_S = 0.005, 0.1, 0.0002
 _NEW_OBJECTS = 10_000  # until garbage is looked for
 _BACKPRESSURE = 4096  # connections, idle ones included: it must stay far above the number of threads
 
@@ -50,9 +52,19 @@ def create_worker_app() -> Flask:
 
 def serve_many_threads() -> None:
     """Make the interpreter fit for hundreds of threads that each do little at a time."""
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    PACE.on_count = set_switch_interval
     gc.freeze()  # what stays to the end need not be looked through again and again while all calls wait
     gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
+
+
+def set_switch_interval(streams: int) -> None:
+    """Set how soon threads that wait for the interpreter get it from one that computes.
+
+    Args:
+        streams: How many are busy.
+    """
+    wanted_s = min(_MOST_SWITCH_INTERVAL_S, streams * _SWITCH_INTERVAL_OF_A_STREAM_S)
+    sys.setswitchinterval(max(_SWITCH_INTERVAL_S, wanted_s))
 
 
 def configure_logging(level: str) -> None:

@@ -64,8 +64,8 @@ class SteadyPace(Pace):
         super().__init__()
         self.rest_s = rest_s
 
-    def note(self, now: float, window: int) -> int:
-        return 0
+    def count(self, change: int) -> None:
+        pass
 
 
 def reader_of(
@@ -147,35 +147,36 @@ def test_a_rest_that_brings_nothing_is_no_silence_and_ends_the_resting() -> None
 
 
 def rest_of(streams: int) -> float:
-    now = [100.0]
-    pace = Pace(lambda: now[0])
-    windows = [0] * streams
-    for _ in range(3):
-        for number in range(streams):
-            windows[number] = pace.note(now[0], windows[number])
-        now[0] += 1.0
+    pace = Pace()
+    for _ in range(streams):
+        pace.count(1)
     return pace.rest_s
 
 
 def test_few_streams_never_rest_and_more_rest_longer_up_to_a_bound() -> None:
-    few = int(READS_PER_S * LEAST_REST_S) - 2
+    few = int(READS_PER_S * LEAST_REST_S) - 1
 
     assert [rest_of(1), rest_of(100), rest_of(few)] == [0.0, 0.0, 0.0]
     assert rest_of(400) == pytest.approx(400 / READS_PER_S, rel=0.01)
     assert rest_of(5_000) == MOST_REST_S
 
 
-def test_streams_that_are_silent_do_not_make_others_rest() -> None:
-    now = [100.0]
-    pace = Pace(lambda: now[0])
-    for _ in range(1_000):
-        pace.note(now[0], 0)
-    window = 0
-    for _ in range(3):
-        now[0] += 1.0
-        window = pace.note(now[0], window)
+def test_only_streams_that_are_read_in_steps_and_not_silent_are_counted_until_their_end() -> None:
+    told: list[int] = []
+    pace = Pace()
+    pace.on_count = told.append
+    reader = reader_of(Connection(b"a", None, None, b"b", b"c"), pace=pace)
+    assert told == [1]
 
-    assert pace.rest_s == 0.0
+    read_all(reader, 3)
+    assert told == [1, 0]
+    read_all(reader, 1)
+    assert told == [1, 0, 1]
+    reader.end()
+    read_all(reader, 1)
+    reader.end()
+
+    assert told == [1, 0, 1, 0]
 
 
 # ---------------------------------------------------------------- with real connections
@@ -254,7 +255,7 @@ def test_after_gathering_a_kept_connection_shows_each_byte(
 def test_resting_loses_nothing_keeps_the_order_and_reads_less_often(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(http1, "_PACE", SteadyPace(2 * SOON_S))
+    monkeypatch.setattr(http1, "PACE", SteadyPace(2 * SOON_S))
     wanted = [b"data: %d\n\n" % number for number in range(50)]
 
     def script(peer: Peer, request: bytes) -> None:
