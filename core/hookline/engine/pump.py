@@ -248,10 +248,11 @@ class Pump:
         stepped = self._stepped
         if stepped is None or stepped.is_over:
             return
-        self._error = too_slow()
-        if not stepped.let_go():  # it is read just now, and that has bounds of its own
-            self._error = None
+        if not stepped.let_go(self._note_too_slow):  # it is read just now, and that has bounds of its own
             self._set_alarm(_LATER_S)
+
+    def _note_too_slow(self) -> None:
+        self._error = too_slow()
 
     # ------------------------------------------------------------ while a worker reads
 

@@ -112,13 +112,23 @@ class SteppedStream:
             self.let_go()  # who wanted that could not do it itself
         return piece
 
-    def let_go(self) -> bool:
-        """Let the upstream go; False if another thread reads right now, which then does it."""
-        self._is_wanted = False
+    def let_go(self, why: Callable[[], object] | None = None) -> bool:
+        """Let the upstream go, which has no effect once it is over.
+
+        Args:
+            why: Called before it is let go, if it is; then nothing is done while another thread reads.
+
+        Returns:
+            False if another thread reads right now. Without ``why`` that one then lets it go.
+        """
+        if why is None:
+            self._is_wanted = False
         if not self._reading.acquire(blocking=False):
             return False
         try:
             if not self.is_over:
+                if why is not None:
+                    why()
                 self.is_over = True
                 self._close(self.content.close)
             return True

@@ -172,6 +172,18 @@ def test_a_stream_that_nobody_reads_just_then_is_let_go_at_once() -> None:
     assert (content.closed, heard) == (1, ["over"])
 
 
+def test_a_stream_that_is_read_is_not_let_go_for_a_reason_and_neither_is_one_that_is_over() -> None:
+    reasons: list[str] = []
+    content = Content([lambda: str(stream.let_go(lambda: reasons.append("early"))).encode()])
+    stream, _ = open_stepped(content)
+
+    assert stream.take() == b"False"
+    assert not stream.is_over
+    assert stream.take() is None
+    assert stream.let_go(lambda: reasons.append("late"))
+    assert (reasons, content.closed) == ([], 1)
+
+
 # ---------------------------------------------------------------- below a pump
 
 
