@@ -148,6 +148,8 @@ class _Reader(StreamTransform):
         told: What the stream said that it took: all of its parts that did say.
     """
 
+    may_wait = False
+
     def __init__(self, call: Call, parts: list[Part]) -> None:
         self._clock = call.clock
         self.parts = parts
@@ -178,6 +180,8 @@ class _Bookkeeper(StreamTransform):
         reader: Has read the stream.
         hides_usage: Whether the caller did not ask for the number of tokens.
     """
+
+    may_wait = False
 
     def __init__(self, call: Call, reader: _Reader, *, hides_usage: bool) -> None:
         self._call = call

@@ -48,7 +48,7 @@ class ServerSettings(_Section):
     port: int = Field(8787, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     workers: int = Field(1, ge=1, le=256, description="Processes that answer requests.")
     threads: int = Field(
-        512, ge=1, le=4096, description="Calls and streams that one worker runs at the same time."
+        1024, ge=1, le=4096, description="Calls and streams that one worker runs at the same time."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log line shown."

@@ -104,9 +104,13 @@ class StreamTransform:
     Attributes:
         reads_pieces: Whether ``event.pieces``, ``outcome.answer`` and an attempt's ``answer`` are
             needed; they cost time, so the engine makes them only where somebody asks.
+        may_wait: Whether ``feed``, ``check`` or ``finish`` may wait for anything, such as another service or
+            a disk. Set it to False where they only look and reckon: then one thread serves the stream, and
+            not two.
     """
 
     reads_pieces: bool = False
+    may_wait: bool = True
 
     def feed(self, event: StreamEvent) -> Iterable[StreamEvent]:
         """Return what goes on in place of one event: itself, nothing yet, or what was held back before it.

@@ -32,6 +32,8 @@ class StreamGuard(StreamTransform):
         max_bytes: Most bytes of text; None where nobody keeps them.
     """
 
+    may_wait = False
+
     def __init__(
         self,
         call: Call,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TypedDict
 
-from tests.benchmarks import streams
+from tests.benchmarks import first_byte, streams
 from tests.benchmarks.load import Target
+from tests.benchmarks.servers import run_gateway
 from tests.benchmarks.upstream import DELTAS, STREAM_EVENTS
 from tests.benchmarks.work import ACTION_PATH, WIRE_PATH, action_body, wire_body
 
@@ -32,15 +33,23 @@ def measure(upstream: Server, gateway: Server, *, sequential: int, crowd: int, g
         crowd: Streams at once.
         gap_ms: Pause of the upstream between two deltas of those at once.
     """
-    first = streams.measure_first_bytes(_targets(upstream, gateway, gap_ms=1), streams=sequential)
-    crowds = [
-        streams.measure_crowd(target, streams=crowd) for target in _targets(upstream, gateway, gap_ms=gap_ms)
-    ]
+    first = first_byte.measure(_targets(upstream, gateway), streams=sequential)
+    load = streams.Load(at_once=crowd, total=crowd, gap_ms=gap_ms)
+    with streams.run_stream_upstream() as stream_upstream, run_gateway(stream_upstream) as crowded:
+        crowds = [
+            streams.measure(stream_upstream if door == "direct" else crowded, door, load)
+            for door in streams.DOORS
+        ]
     return Streams(
         first_byte=[asdict(row) for row in first],
-        crowd=[asdict(row) for row in crowds],
-        incomplete=sum(row.streams - row.complete for row in crowds),
+        crowd=[_flat(row) for row in crowds],
+        incomplete=sum(row.report.streams - row.report.complete for row in crowds),
     )
+
+
+def _flat(row: streams.Figures) -> dict[str, object]:
+    name = "direct" if row.door == "direct" else f"hookline, {row.door} door"
+    return {"name": name, **asdict(row.report), "cpu_us_per_event": row.cpu_us_per_event}
 
 
 def format_figures(figures: Streams) -> str:
@@ -58,12 +67,13 @@ def format_figures(figures: Streams) -> str:
     return "\n".join(lines).strip("\n")
 
 
-def _targets(upstream: Server, gateway: Server, *, gap_ms: int) -> list[streams.StreamTarget]:
-    model = f"gap-{gap_ms}"
-    wire, action = wire_body(model=model, stream=True), action_body(model=model, stream=True)
+def _targets(upstream: Server, gateway: Server) -> list[first_byte.StreamTarget]:
+    wire, action = wire_body(model="gap-1", stream=True), action_body(model="gap-1", stream=True)
     done, output = b"data: [DONE]", b'"type":"output"'
     return [
-        streams.StreamTarget(target=Target(name=name, url=url, body=body, expect=b""), events=events, end=end)
+        first_byte.StreamTarget(
+            target=Target(name=name, url=url, body=body, expect=b""), events=events, end=end
+        )
         for name, url, body, events, end in (
             ("direct", upstream.url + WIRE_PATH, wire, STREAM_EVENTS, done),
             ("hookline, wire door", gateway.url + WIRE_PATH, wire, STREAM_EVENTS, done),

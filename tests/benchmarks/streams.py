@@ -1,244 +1,219 @@
-"""Streams through the gateway: how much later the first byte comes, and whether many at once all arrive."""
+"""Very many streams through one worker: ``python tests/benchmarks/streams.py --help``.
+
+A fixed upstream and a reader run in processes of their own, both over raw sockets, so that the gateway is
+what gets measured. README.md beside this file says what each figure means.
+"""
 
 from __future__ import annotations
 
-import math
-import re
-import selectors
-import socket
-import statistics
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
 
-if TYPE_CHECKING:
-    from tests.benchmarks.load import Target
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-_SIZE = re.compile(rb"([0-9a-fA-F]+)[^\r\n]*\r\n")
-_SILENCE_S = 30.0
+from tests.benchmarks.servers import (
+    API_KEY,
+    HERE,
+    Server,
+    resident_mib,
+    run_gateway,
+    run_upstream,
+    workers_of,
+)
+from tests.benchmarks.stream_client import Plan, Report
+from tests.benchmarks.work import ACTION_PATH, WIRE_PATH, action_body, wire_body
+
+Door = Literal["direct", "wire", "action"]
+
+DELTAS = 64
+GAP_MS = 20
+_TIMEOUT_S = 120.0
+_ENDS: dict[Door, str] = {"direct": "data: [DONE]", "wire": "data: [DONE]", "action": '"type":"output"'}
+DOORS = tuple(_ENDS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StreamTarget:
-    """A stream to ask for, and how to tell that it is complete.
+class Load:
+    """How streams come in.
 
     Attributes:
-        target: The request.
-        events: Data events of a complete stream, the last one included.
-        end: What the last event holds.
+        at_once: Most at a time.
+        total: How many in all.
+        per_s: How many begin in a second; 0 for all at once.
+        deltas: Deltas of each.
+        gap_ms: Pause of the upstream between two of them.
     """
 
-    target: Target
-    events: int
-    end: bytes
+    at_once: int
+    total: int
+    per_s: float = 0.0
+    deltas: int = DELTAS
+    gap_ms: int = GAP_MS
+
+    @classmethod
+    def wave(cls, streams: int, *, deltas: int = DELTAS, gap_ms: int = GAP_MS) -> Load:
+        """Return streams that come in over the length of one, so that at last all of them run."""
+        per_s = streams / (deltas * gap_ms / 1000)
+        return cls(at_once=streams, total=streams, per_s=per_s, deltas=deltas, gap_ms=gap_ms)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FirstByte:
-    """Milliseconds from the request to the first byte of data, over sequential streams."""
-
-    name: str
-    streams: int
-    median_ms: float
-    p95_ms: float
-    added_median_ms: float
-    added_p95_ms: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Crowd:
-    """What became of many streams that ran at once.
+class Figures:
+    """What one load came to.
 
     Attributes:
-        name: Which way they took.
-        streams: How many were asked for.
-        complete: How many ended as they should, with every event.
-        lost_events: Events that never came, over all streams.
-        seconds: From the first request to the last byte.
-        first_byte_p95_ms: 95th percentile over the streams.
-        worst_first_byte_ms: The last stream to begin.
-        worst_gap_ms: Longest silence inside any stream.
-        gap_p99_ms: 99th percentile of all silences.
-        problems: What went wrong, at most five lines.
+        door: Which way the streams took.
+        load: How they came in.
+        report: What the reader saw.
+        cpu_us_per_event: Processor time of the gateway's workers for each delta, the beginning and the end of
+            streams included, in microseconds.
+        cpu_share: The same, for each second.
+        resident_mib: Memory of the workers afterwards.
     """
 
-    name: str
-    streams: int
-    complete: int
-    lost_events: int
-    seconds: float
-    first_byte_p95_ms: float
-    worst_first_byte_ms: float
-    worst_gap_ms: float
-    gap_p99_ms: float
-    problems: list[str]
+    door: Door
+    load: Load
+    report: Report
+    cpu_us_per_event: float = 0.0
+    cpu_share: float = 0.0
+    resident_mib: float = 0.0
 
 
-def measure_first_bytes(targets: Sequence[StreamTarget], *, streams: int) -> list[FirstByte]:
-    """Run streams one after another, taking turns between the targets; the first is what others add to.
-
-    Raises:
-        RuntimeError: If one is not complete.
-    """
-    connections = [_Stream(target) for target in targets]
-    seen: list[list[float]] = [[] for _ in targets]
-    for turn in range(streams + 3):
-        for connection, times in zip(connections, seen, strict=True):
-            connection.ask()
-            while not connection.is_over:
-                connection.read()
-            connection.check()
-            if turn >= 3:  # connections and threads are there
-                times.append((connection.first_at - connection.asked_at) * 1000)
-    for connection in connections:
-        connection.close()
-    rows = [
-        (target.target.name, statistics.median(times), percentile(times, 95))
-        for target, times in zip(targets, seen, strict=True)
-    ]
-    return [
-        FirstByte(
-            name=name,
-            streams=streams,
-            median_ms=median_ms,
-            p95_ms=p95_ms,
-            added_median_ms=median_ms - rows[0][1],
-            added_p95_ms=p95_ms - rows[0][2],
-        )
-        for name, median_ms, p95_ms in rows
-    ]
-
-
-def measure_crowd(target: StreamTarget, *, streams: int) -> Crowd:
-    """Run many streams at once, each on a connection of its own."""
-    selector = selectors.DefaultSelector()
-    crowd = [_Stream(target) for _ in range(streams)]
-    started = time.perf_counter()
-    for stream in crowd:
-        selector.register(stream.socket, selectors.EVENT_READ, stream)
-        stream.ask()
-    open_streams = streams
-    while open_streams and (ready := selector.select(timeout=_SILENCE_S)):
-        for key, _ in ready:
-            stream = key.data
-            stream.read()
-            if stream.is_over:
-                selector.unregister(stream.socket)
-                open_streams -= 1
-    seconds = time.perf_counter() - started
-    problems = [problem for stream in crowd if (problem := stream.problem())]
-    first_ms = [(stream.first_at - stream.asked_at) * 1000 for stream in crowd if stream.first_at]
-    gaps_ms = [gap * 1000 for stream in crowd for gap in stream.gaps_s] or [math.inf]
-    for stream in crowd:
-        stream.close()
-    selector.close()
-    return Crowd(
-        name=target.target.name,
-        streams=streams,
-        complete=streams - len(problems),
-        lost_events=sum(max(0, target.events - stream.events) for stream in crowd),
-        seconds=seconds,
-        first_byte_p95_ms=percentile(first_ms, 95) if first_ms else math.inf,
-        worst_first_byte_ms=max(first_ms, default=math.inf),
-        worst_gap_ms=max(gaps_ms),
-        gap_p99_ms=percentile(gaps_ms, 99),
-        problems=problems[:5],
+def measure(server: Server, door: Door, load: Load) -> Figures:
+    """Put one load on a server, and return what became of it."""
+    workers = [] if door == "direct" else workers_of(server)
+    before_s = sum(map(_cpu_s, workers))
+    report = _read(_plan(server, door, load))
+    cpu_s = sum(map(_cpu_s, workers)) - before_s
+    events = max(1.0, report.events_per_s * report.seconds)
+    return Figures(
+        door=door,
+        load=load,
+        report=report,
+        cpu_us_per_event=cpu_s / events * 1_000_000,
+        cpu_share=cpu_s / report.seconds if report.seconds else 0.0,
+        resident_mib=sum(map(resident_mib, workers)),
     )
 
 
-def percentile(values: Sequence[float], rank: int) -> float:
-    """Return the value that ``rank`` of 100 do not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, math.ceil(len(ordered) * rank / 100) - 1)]
+@contextlib.contextmanager
+def run_stream_upstream() -> Iterator[Server]:
+    """Run the upstream of many streams."""
+    with run_upstream(script="stream_upstream.py") as server:
+        yield server
 
 
-@dataclass(slots=True)
-class _Stream:
-    """One connection that asks for streams and reads them, chunked encoding and all."""
+def _plan(server: Server, door: Door, load: Load) -> Plan:
+    model = f"gap-{load.gap_ms}-deltas-{load.deltas}"
+    body = action_body if door == "action" else wire_body
+    path = ACTION_PATH if door == "action" else WIRE_PATH
+    return Plan(
+        port=server.port,
+        head=f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {API_KEY}\r\n",
+        body=body(model=model, stream=True).decode(),
+        at_once=load.at_once,
+        total=load.total,
+        per_s=load.per_s,
+        deltas=load.deltas,
+        end=_ENDS[door],
+    )
 
-    target: StreamTarget
-    socket: socket.socket = field(init=False)
-    asked_at: float = 0.0
-    first_at: float = 0.0
-    last_at: float = 0.0
-    events: int = 0
-    gaps_s: list[float] = field(default_factory=list)
-    is_over: bool = False
-    _raw: bytearray = field(default_factory=bytearray)
-    _text: bytearray = field(default_factory=bytearray)
-    _head: bytes = b""
 
-    def __post_init__(self) -> None:
-        parts = urlsplit(self.target.target.url)
-        self.socket = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=_SILENCE_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def _read(plan: Plan) -> Report:
+    finished = subprocess.run(
+        [sys.executable, str(HERE / "stream_client.py")],
+        input=json.dumps(asdict(plan)).encode(),
+        stdout=subprocess.PIPE,
+        timeout=_TIMEOUT_S,
+        check=True,
+    )
+    return Report(**json.loads(finished.stdout))
 
-    def ask(self) -> None:
-        self.events, self.is_over, self.first_at, self.last_at, self._head = 0, False, 0.0, 0.0, b""
-        self.gaps_s.clear()
-        self._text.clear()
-        request = self.target.target.http_request()
-        self.asked_at = time.perf_counter()
-        self.socket.sendall(request)
 
-    def read(self) -> None:
-        """Read what is there and count its events."""
-        try:
-            piece = self.socket.recv(262_144)
-        except OSError:
-            piece = b""
-        now = time.perf_counter()
-        if not piece:
-            self.is_over = True
-            return
-        self._raw += piece
-        if not self._head:
-            end = self._raw.find(b"\r\n\r\n")
-            if end < 0:
-                return
-            self._head = bytes(self._raw[:end])
-            del self._raw[: end + 4]
-            if not self._head.startswith(b"HTTP/1.1 200") or b"chunked" not in self._head.lower():
-                self.is_over = True
-                return
-        self._decode()
-        events = self._text.count(b"\n\n") - self._text.count(b": ping\n\n")
-        if events > self.events:
-            if not self.first_at:
-                self.first_at = now
-            else:
-                self.gaps_s.append(now - self.last_at)
-            self.last_at = now
-            self.events = events
+def _cpu_s(pid: int) -> float:
+    """Return the processor time that a process has taken so far, in seconds; Linux only."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def problem(self) -> str:
-        """Return what is wrong with a stream that ended; empty if nothing is."""
-        if not self._head.startswith(b"HTTP/1.1 200"):
-            return f"no 200: {self._head[:200]!r} {bytes(self._raw[:500])!r}"
-        if not self.is_over:
-            return f"silent for {_SILENCE_S:.0f} s after {self.events} events"
-        if self.events != self.target.events or self.target.end not in self._text[-4096:]:
-            return f"{self.events} of {self.target.events} events, then {bytes(self._text[-200:])!r}"
-        return ""
 
-    def check(self) -> None:
-        if problem := self.problem():
-            raise RuntimeError(f"{self.target.target.name}: {problem}")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what the command line asks for; 1 if any stream was not complete."""
+    options = _parse(arguments)
+    found: list[Figures] = []
+    with tempfile.TemporaryDirectory(prefix="hookline-streams-") as folder, run_stream_upstream() as upstream:
+        environ = {"HOOKLINE_STATE_DIR": folder, "HOOKLINE_WORKERS": str(options.workers)}
+        if options.threads:
+            environ["HOOKLINE_THREADS"] = str(options.threads)
+        with run_gateway(upstream, environ=environ) as gateway:
+            for door in options.doors:
+                server = upstream if door == "direct" else gateway
+                if door != "direct":
+                    measure(server, door, Load.wave(50))  # connections and threads are there
+                for streams in options.streams:
+                    found.append(measure(server, door, _load(streams, options)))
+                    show(found[-1:], with_head=len(found) == 1)
+    if options.json:
+        Path(options.json).write_text(json.dumps([asdict(figures) for figures in found], indent=2) + "\n")
+    return 0 if all(figures.report.complete == figures.report.streams for figures in found) else 1
 
-    def close(self) -> None:
-        self.socket.close()
 
-    def _decode(self) -> None:
-        """Move the content of whole chunks from the raw bytes to the text."""
-        while (size := _SIZE.match(self._raw)) is not None:
-            length = int(size[1], 16)
-            end = size.end() + length + 2
-            if len(self._raw) < end:
-                return
-            self._text += self._raw[size.end() : end - 2]
-            del self._raw[:end]
-            if not length:
-                self.is_over = True
-                return
+def _load(streams: int, options: argparse.Namespace) -> Load:
+    if options.herd:
+        return Load(at_once=streams, total=streams, deltas=options.deltas, gap_ms=options.gap_ms)
+    per_s = options.per_s or Load.wave(streams, deltas=options.deltas, gap_ms=options.gap_ms).per_s
+    total = options.total or max(streams, int(per_s * options.seconds))
+    return Load(at_once=streams, total=total, per_s=per_s, deltas=options.deltas, gap_ms=options.gap_ms)
+
+
+def show(found: Sequence[Figures], *, with_head: bool = True) -> None:
+    """Print figures as the lines of a table."""
+    if with_head:
+        print(
+            "door     at once  streams complete   lost  seconds events/s /read "
+            "first p50   p99  gap p50   p99  worst  late us/event  cpu   MiB"
+        )
+    for figures in found:
+        report = figures.report
+        print(
+            f"{figures.door:8} {report.at_once:7} {report.streams:8} {report.complete:8} "
+            f"{report.lost_events:6} {report.seconds:8.2f} {report.events_per_s:8.0f} "
+            f"{report.events_per_read:5.1f} {report.first_p50_ms:9.1f} {report.first_p99_ms:5.1f} "
+            f"{report.gap_p50_ms:8.1f} {report.gap_p99_ms:5.0f} {report.gap_worst_ms:6.0f} "
+            f"{report.late_streams:5} {figures.cpu_us_per_event:8.1f} {figures.cpu_share:4.2f} "
+            f"{figures.resident_mib:5.0f}",
+            flush=True,
+        )
+        for problem in report.problems:
+            print("  ", problem)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure very many streams through one gateway.")
+    parser.add_argument("--streams", type=int, nargs="+", default=[100, 200, 400, 800, 1000, 1200])
+    parser.add_argument("--doors", nargs="+", choices=list(_ENDS), default=["direct", "wire"])
+    parser.add_argument("--seconds", type=float, default=5.0, help="for how long new streams come in")
+    parser.add_argument(
+        "--per-s", type=float, default=0.0, help="new streams in a second; else as many as end"
+    )
+    parser.add_argument("--total", type=int, default=0, help="streams in all, in place of --seconds")
+    parser.add_argument("--herd", action="store_true", help="all streams begin at once")
+    parser.add_argument("--deltas", type=int, default=DELTAS)
+    parser.add_argument("--gap-ms", type=int, default=GAP_MS, help="pause of the upstream between two deltas")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=0, help="`server.threads`; else its default")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to a file as well")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

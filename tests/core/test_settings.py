@@ -53,7 +53,7 @@ def test_without_anything_the_defaults_are_safe() -> None:
             "host": "127.0.0.1",
             "port": 8787,
             "workers": 1,
-            "threads": 512,
+            "threads": 1024,
             "log_level": "info",
             "trusted_proxies": [],
             "allowed_hosts": [],

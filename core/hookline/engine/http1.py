@@ -13,6 +13,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hookline.engine.http1_bodies import read_body
@@ -25,6 +26,7 @@ from hookline.engine.http1_messages import (
     receive_head,
     write_request,
 )
+from hookline.engine.http1_pacing import PACE, PacedChunks, PacedReader
 from hookline.engine.http1_upstreams import IdleConnections, Upstream
 from hookline.engine.resolver import Resolver
 from hookline.engine.sockets import CuttableSocket
@@ -210,15 +212,25 @@ def _call(
             connection.close()
         chunks, close = WholeBody(rest[:length]), _do_nothing
     else:
-        body = read_body(head, connection.receive, rest)
-        lease = Lease(upstream, connection, cancellation, body=body, keeps_alive=keeps_alive)
-        chunks, close = lease.chunks(), lease.end
+        silence_s = timeouts.read_s if timeouts.stall_s is None else timeouts.stall_s
+        reader = PacedReader(connection, PACE, silence_s=silence_s)
+        body = read_body(head, reader.receive, rest)
+        lease = Lease(
+            upstream,
+            connection,
+            cancellation,
+            body=body,
+            keeps_alive=keeps_alive,
+            bound=reader.bound_silence,
+            on_end=reader.end,
+        )
+        chunks, close = PacedChunks(lease.chunks(), partial(lease.beat, change=reader.beat)), lease.end
     if coding is not None:
         chunks = decode(chunks, coding, close=close)
         headers = [(name, value) for name, value in headers if name not in _CODING_HEADERS]
     response = UpstreamResponse(status=head.status, headers=headers, chunks=chunks, close=close)
     if lease is not None:
-        response.silence_s = timeouts.read_s if timeouts.stall_s is None else timeouts.stall_s
+        response.silence_s = silence_s
         response.bound_silence = lease.bound_silence
     return response
 

@@ -15,12 +15,14 @@ from hookline.engine.http1_messages import MAX_HEAD_BYTES, ImproperAnswerError, 
 if TYPE_CHECKING:
     from hookline.engine.http1_messages import ResponseHead
 
-Receive = Callable[[], bytes]
+Receive = Callable[[], bytes | None]
 Body = Generator[bytes, None, bytes]
 
 _MAX_CHUNK_LINE_BYTES = 1024
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[^\x00\r\n]*)?[ \t]*")
 _LINE_END = b"\r\n"
+_MOST_KNOWN = 4096
+_sizes: dict[bytes, int] = {}  # of chunks, by how they are written; bounded by the number above
 
 
 def read_body(head: ResponseHead, receive: Receive, rest: bytes) -> Body:
@@ -28,7 +30,8 @@ def read_body(head: ResponseHead, receive: Receive, rest: bytes) -> Body:
 
     Args:
         head: Tells how it ends.
-        receive: Returns what arrives next; nothing at the connection's end.
+        receive: Returns what arrives next; nothing at the connection's end, and None where it was told not
+            to wait any longer for now. Then the body yields an empty piece and can be gone on with.
         rest: What arrived after the head.
 
     Raises:
@@ -43,7 +46,8 @@ def read_body(head: ResponseHead, receive: Receive, rest: bytes) -> Body:
 def read_exactly(length: int, receive: Receive, rest: bytes) -> Body:
     """Yield a body of so many bytes."""
     while length > 0:
-        piece = rest or _receive_more(receive)
+        while not (piece := rest or _receive_more(receive)):
+            yield b""
         rest = b""
         if len(piece) > length:
             piece, rest = piece[:length], piece[length:]
@@ -54,9 +58,9 @@ def read_exactly(length: int, receive: Receive, rest: bytes) -> Body:
 
 def read_until_end(receive: Receive, rest: bytes) -> Body:
     """Yield a body that ends with the connection."""
-    piece = rest or receive()
-    while piece:
-        yield piece
+    piece: bytes | None = rest or receive()
+    while piece is None or piece:
+        yield piece or b""
         piece = receive()
     return b""
 
@@ -68,6 +72,14 @@ def read_chunks(receive: Receive, data: bytes) -> Body:
         pieces: list[bytes] = []
         position = 0
         while position < len(data):
+            if not left:  # most chunks come in one piece, and one is much like the other
+                start = data.find(_LINE_END, position, position + 10) + 2
+                size = _sizes.get(data[position : start - 2], 0) if start > 1 else 0
+                stop = start + size
+                if size and data.startswith(_LINE_END, stop):
+                    pieces.append(data[start:stop])
+                    position = stop + 2
+                    continue
             if left > 2:
                 piece = data[position : position + left - 2]
                 pieces.append(piece)
@@ -95,14 +107,18 @@ def read_chunks(receive: Receive, data: bytes) -> Body:
                 if size == 0:
                     if pieces:
                         yield b"".join(pieces)
-                    return _skip_trailer(receive, data[position:])
+                    return (yield from _skip_trailer(receive, data[position:]))
                 left = size + 2
+                if size < _MOST_KNOWN:
+                    _sizes[b"%x" % size] = size
         if pieces:
             yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        data = data[position:] + _receive_more(receive)
+        while not (more := _receive_more(receive)):
+            yield b""
+        data = data[position:] + more
 
 
-def _skip_trailer(receive: Receive, data: bytes) -> bytes:
+def _skip_trailer(receive: Receive, data: bytes) -> Body:
     """Drop the lines after the last chunk and return what follows the empty line that ends them."""
     while not data.startswith(_LINE_END):
         end = data.find(b"\r\n\r\n")
@@ -111,12 +127,14 @@ def _skip_trailer(receive: Receive, data: bytes) -> bytes:
             return data[end + 4 :]
         if len(data) > MAX_HEAD_BYTES:
             raise ImproperAnswerError("what follows its last chunk is too long")
-        data += _receive_more(receive)
+        while not (piece := _receive_more(receive)):
+            yield b""
+        data += piece
     return data[2:]
 
 
-def _receive_more(receive: Receive) -> bytes:
+def _receive_more(receive: Receive) -> bytes | None:
     piece = receive()
-    if not piece:
+    if piece is not None and not piece:
         raise EOFError("the connection ended before the body did")
     return piece

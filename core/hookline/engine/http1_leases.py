@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -29,10 +29,13 @@ class Lease:
         cancellation: Cuts the connection when the caller leaves; forgotten at the end.
         body: What is read.
         keeps_alive: Whether the connection may be used again.
+        bound: Bounds the silence of reads; None for what the connection does itself.
+        on_end: Called once, when it ends.
     """
 
     __slots__ = (
         "_body",
+        "_bound",
         "_cancellation",
         "_connection",
         "_is_complete",
@@ -40,6 +43,7 @@ class Lease:
         "_is_open",
         "_keeps_alive",
         "_lock",
+        "_on_end",
         "_reading",
         "_upstream",
     )
@@ -52,12 +56,16 @@ class Lease:
         *,
         body: Body,
         keeps_alive: bool,
+        bound: Callable[[float], None] | None = None,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._upstream = upstream
         self._connection = connection
         self._cancellation = cancellation
         self._body = body
         self._keeps_alive = keeps_alive
+        self._bound = bound or connection.set_timeout
+        self._on_end = on_end
         self._lock = threading.Lock()
         self._reading = threading.Lock()
         self._is_open = True
@@ -102,7 +110,13 @@ class Lease:
         """Bound every read from here on; for the thread that reads. After the end it is somebody else's."""
         with self._lock, suppress(OSError):  # the next read will notice what is wrong
             if self._is_open:
-                self._connection.set_timeout(max(0.001, seconds))
+                self._bound(max(0.001, seconds))
+
+    def beat(self, every_s: float | None, change: Callable[[float | None], None]) -> None:
+        """Change how long a read lasts, as by `PacedReader.beat`; for the thread that reads."""
+        with self._lock, suppress(OSError):
+            if self._is_open:
+                change(every_s)
 
     def end(self) -> None:
         """Give the connection back or cut it; harmless after the end."""
@@ -113,7 +127,10 @@ class Lease:
             self._is_open = False
             # After `discard` nobody can cut it any more who has not been seen here.
             self._is_kept = self._is_complete and self._keeps_alive and not self._cancellation.is_cancelled
+        self._on_end()
         if self._is_kept:
+            with suppress(OSError):
+                self._connection.gather_no_more()
             self._upstream.idle.give_back(self._connection)
             return
         self._connection.cut()

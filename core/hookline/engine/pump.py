@@ -1,8 +1,10 @@
 """Keeping a client awake while the model is silent, and noticing when the client has gone.
 
-A WSGI server sees that its client left only when it writes. So a stream is run on a second thread, and the
+A WSGI server sees that its client left only when it writes. So a stream is begun on a second thread, and the
 thread that serves the client writes a comment whenever nothing came for a while. When that write fails the
-server closes the iterator, which cancels the call and with it the upstream.
+server closes the iterator, which cancels the call and with it the upstream. Once the answer has begun the
+client's thread reads it itself, in steps, unless something in between may wait: then the second thread goes
+on reading.
 """
 
 from __future__ import annotations
@@ -12,17 +14,22 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NoReturn
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn, cast
 from weakref import WeakSet
 
-from hookline.errors import HooklineError, InvalidUpstreamAnswerError, UpstreamTimeoutError
+from hookline.engine.alarms import Alarms
+from hookline.engine.stepping import HEARTBEAT, SteppedStream, too_slow
+from hookline.engine.threads import Threads
+from hookline.errors import HooklineError, InvalidUpstreamAnswerError
 
 if TYPE_CHECKING:
     from hookline.call import Cancellation
     from hookline.engine.order import Answer
 
-HEARTBEAT = b": ping\n\n"
+__all__ = ["HEARTBEAT", "Pump", "PumpPool", "PumpedStream"]
+
+_LATER_S = 1.0
 _MAX_WAITING_BYTES = 1024 * 1024
 
 
@@ -35,6 +42,8 @@ class Pump:
         heartbeat_s: Silence after which a comment is sent.
         skip: Run in place of ``work`` if the client has left before its turn came.
         time_left: Returns the seconds for which a client that does not read is waited for.
+        later: Runs something on another thread; None to let the worker thread do all the reading.
+        alarms: Rings when a client has not read for too long.
     """
 
     def __init__(
@@ -45,14 +54,22 @@ class Pump:
         heartbeat_s: float,
         skip: Callable[[], object] = lambda: None,
         time_left: Callable[[], float] = lambda: math.inf,
+        later: Callable[[Callable[[], object]], None] | None = None,
+        alarms: Alarms | None = None,
     ) -> None:
         self._work = work
         self._skip = skip
         self._time_left = time_left
+        self._later = later
+        self._alarms = alarms or Alarms()
+        self._alarm: object = None
+        self._stepped: SteppedStream | None = None
         self.is_done = threading.Event()
         self._cancellation = cancellation
         self._heartbeat_s = heartbeat_s
         self._changed = threading.Condition(threading.Lock())
+        self._opened = threading.Lock()  # held until the answer has begun; cheaper than a condition
+        self._opened.acquire()
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._answer: Answer | None = None
@@ -68,8 +85,8 @@ class Pump:
             HooklineError: What the call failed with before its answer began; later failures are told
                 inside the stream.
         """
+        self._opened.acquire(timeout=min(self._heartbeat_s, threading.TIMEOUT_MAX))
         with self._changed:
-            self._changed.wait_for(lambda: self._answer or self._error, timeout=self._heartbeat_s)
             if self._answer is None and self._error is not None:
                 self._raise_error()
             self._is_promised = self._answer is None
@@ -89,20 +106,27 @@ class Pump:
         Raises:
             HooklineError: What the call failed with, once all that came before was taken.
         """
+        while (stepped := self._stepped) is not None:
+            piece = stepped.take()
+            if piece is not None:
+                return piece
+            self._end_steps(stepped)
         with self._changed:
             if not self._waiting:
-                self._changed.wait_for(lambda: self._waiting or self._is_over, timeout=self._heartbeat_s)
+                self._changed.wait_for(self._has_news, timeout=self._heartbeat_s)
             if self._waiting:
                 piece = b"".join(self._waiting)
                 self._waiting.clear()
                 self._waiting_bytes = 0
                 self._changed.notify_all()
                 return piece
-            if not self._is_over:
+            if not self._is_over and self._stepped is None:
                 return HEARTBEAT
             if self._error is not None:
                 self._raise_error()
-            return None
+            if self._stepped is None:
+                return None
+        return self.take()
 
     def abandon(self) -> None:
         """Stop the worker: nobody reads any more. Harmless after the end."""
@@ -111,7 +135,10 @@ class Pump:
                 return
             self._is_abandoned = True
             self._changed.notify_all()
+            stepped = self._stepped
         self._cancellation.cancel()
+        if stepped is not None:
+            stepped.let_go()
 
     def run(self) -> None:
         """Run the call to its end; called on the worker thread."""
@@ -120,17 +147,26 @@ class Pump:
             if self._is_abandoned:
                 self._skip()
             else:
-                pieces = self._begin(self._work())
-            if pieces is not None:
-                for piece in pieces:
-                    if not self._put(piece):
-                        break
+                answer = self._work()
+                if self._hand_over(answer):
+                    return
+                pieces = self._begin(answer)
+        except BaseException as exc:  # handed to the client's thread, which raises or reports it
+            self._error = exc
+        self._run_on(pieces)
+
+    def _run_on(self, pieces: Iterator[bytes] | None) -> None:
+        try:
+            for piece in pieces or ():
+                if not self._put(piece):
+                    break
         except BaseException as exc:  # handed to the client's thread, which raises or reports it
             self._error = exc
         finally:
             with self._changed:
                 self._is_over = True
                 self._changed.notify_all()
+            self._tell_open()
             close = getattr(pieces, "close", None)
             try:
                 if close is not None:  # after the client was told of the end: it need not wait for this
@@ -150,11 +186,75 @@ class Pump:
         with self._changed:
             self._answer = answer
             self._changed.notify_all()
+        self._tell_open()
         if not isinstance(answer.content, bytes):
             return answer.content
         if self._is_promised:
             raise InvalidUpstreamAnswerError("The service sent one whole answer where a stream was begun.")
         return None
+
+    def _tell_open(self) -> None:
+        if self._opened.locked():
+            with suppress(RuntimeError):  # whoever waited has just given up
+                self._opened.release()
+
+    def _has_news(self) -> bool:
+        return bool(self._waiting) or self._is_over or self._stepped is not None
+
+    # ------------------------------------------------------------ while the client's thread reads
+
+    def _hand_over(self, answer: Answer) -> bool:
+        """Let the client's thread read an answer; False if it cannot."""
+        if self._later is None:
+            return False
+        stepped = SteppedStream.open(
+            answer.content, heartbeat_s=self._heartbeat_s, later=self._later, on_over=self._note_over
+        )
+        if stepped is None:
+            return False
+        self._set_alarm(self._time_left())
+        with self._changed:
+            if not self._is_abandoned:
+                self._answer, self._stepped = answer, stepped
+                self._changed.notify_all()
+                self._tell_open()
+                return True
+        self._alarms.discard(self._alarm)
+        stepped.content.run_on()
+        return False
+
+    def _end_steps(self, stepped: SteppedStream) -> None:
+        """Let a worker go on with a stream that is not over."""
+        with self._changed:
+            self._stepped = None
+        if not stepped.hand_back() or self._later is None:
+            return
+        stepped.content.run_on()
+        self._alarms.discard(self._alarm)
+        pieces = cast("Iterator[bytes]", stepped.content)
+        self._later(lambda: self._run_on(pieces))
+
+    def _note_over(self) -> None:
+        self._is_over = True
+        self._alarms.discard(self._alarm)
+        self.is_done.set()
+
+    def _set_alarm(self, after_s: float) -> None:
+        if after_s < threading.TIMEOUT_MAX:
+            self._alarm = self._alarms.add(max(0.0, after_s), self._ring)
+
+    def _ring(self) -> None:
+        """Let go of a stream whose time is over while its client does not read."""
+        stepped = self._stepped
+        if stepped is None or stepped.is_over:
+            return
+        if not stepped.let_go(self._note_too_slow):  # it is read just now, and that has bounds of its own
+            self._set_alarm(_LATER_S)
+
+    def _note_too_slow(self) -> None:
+        self._error = too_slow()
+
+    # ------------------------------------------------------------ while a worker reads
 
     def _put(self, piece: bytes) -> bool:
         with self._changed:
@@ -165,10 +265,7 @@ class Pump:
                     timeout=min(max(0.0, left_s), threading.TIMEOUT_MAX),
                 )
                 if not is_read:
-                    raise UpstreamTimeoutError(
-                        "The client did not read the stream in the time that the call may take.",
-                        code="client_too_slow",
-                    )
+                    raise too_slow()
             if self._is_abandoned:
                 return False
             self._waiting.append(piece)
@@ -219,8 +316,9 @@ class PumpPool:
     """
 
     def __init__(self, *, max_streams: int, heartbeat_s: float) -> None:
-        self._threads = ThreadPoolExecutor(max_workers=max_streams, thread_name_prefix="hookline-stream")
+        self._threads = Threads(max_streams)
         self._heartbeat_s = heartbeat_s
+        self._alarms = Alarms()
         self._lock = threading.Lock()
         self._running: WeakSet[Pump] = WeakSet()
 
@@ -238,10 +336,16 @@ class PumpPool:
             HooklineError: If no more are taken.
         """
         pump = Pump(
-            work, cancellation=cancellation, heartbeat_s=self._heartbeat_s, skip=skip, time_left=time_left
+            work,
+            cancellation=cancellation,
+            heartbeat_s=self._heartbeat_s,
+            skip=skip,
+            time_left=time_left,
+            later=self._run_later,
+            alarms=self._alarms,
         )
         try:
-            self._threads.submit(pump.run)
+            self._threads.run(pump.run)
         except RuntimeError as exc:
             raise HooklineError(
                 "This gateway is being ended and begins no more streams.",
@@ -253,9 +357,15 @@ class PumpPool:
             self._running.add(pump)
         return pump
 
+    def _run_later(self, work: Callable[[], object]) -> None:
+        try:
+            self._threads.run(work)
+        except RuntimeError:  # all streams are being ended, and this one is about to be
+            work()
+
     def close(self, *, within_s: float = 5.0) -> None:
         """Take no more streams, cancel those that run, and wait for their ends, but not for long."""
-        self._threads.shutdown(wait=False)
+        self._threads.close()
         with self._lock:
             running = list(self._running)
         for pump in running:

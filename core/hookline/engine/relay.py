@@ -8,22 +8,22 @@ because nothing else makes an SDK notice.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import orjson
 
 from hookline.action import JoiningPresenter
 from hookline.code_action import CodeStream
+from hookline.engine.http1_pacing import PacedChunks
 from hookline.engine.outgoing import EVENT_STREAM
 from hookline.engine.settlement import client_gone
-from hookline.engine.sse import Event, EventDecoder
+from hookline.engine.stream_reading import read_to_end, upstream_events
 from hookline.errors import (
     HooklineError,
     PluginError,
-    StreamInterruptedError,
     UpstreamTimeoutError,
     raise_from,
 )
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hookline.call import Call
     from hookline.engine.attempts import Attempts
     from hookline.engine.settlement import Settlement
+    from hookline.engine.sse import Event
 
 OpenTransforms = Callable[["Call"], list[StreamTransform]]
 Accept = Callable[[UpstreamResponse], UpstreamResponse]
@@ -46,35 +47,7 @@ End = Callable[["Relay"], bytes]
 E = TypeVar("E", bound=HooklineError | None)
 
 _log = logging.getLogger("hookline.streams")
-_PATIENCE_S = 1.0
-
-
-def upstream_events(call: Call, response: UpstreamResponse, *, max_event_bytes: int) -> Iterator[list[Event]]:
-    """Yield the events of each network read, up to and including the one that ends the stream.
-
-    Raises:
-        StreamInterruptedError: If the stream breaks off, or ends without its last event.
-        UpstreamTimeoutError: If the call's deadline passes.
-    """
-    decoder = EventDecoder(max_event_bytes=max_event_bytes)
-    end = call.action.stream_end
-    has_failed = False
-    for chunk in response.chunks_within(call):
-        events = decoder.feed(chunk)
-        for position, event in enumerate(events):
-            if end is not None and event.data == end:
-                yield events[: position + 1]
-                return  # whatever follows or happens now is no part of the answer
-        if events:
-            yield events
-            has_failed = has_failed or _tells_of_an_error(events[-1])
-    if (end is not None and not has_failed) or decoder.has_partial:
-        raise StreamInterruptedError("The upstream's stream ended before it was complete.")
-
-
-def _tells_of_an_error(event: Event) -> bool:
-    """Tell whether the upstream itself said that the stream failed; then it has no proper end."""
-    return event.name == b"error" or (event.data or b"").startswith(b'{"error":')
+_PATIENCE_OF_A_STEP_S = 0.001
 
 
 class Relay:
@@ -103,6 +76,7 @@ class Relay:
         is_incomplete: Whether the stream broke off and what has arrived is taken for the answer.
         is_replaced: Whether the stream broke off and ``response`` is a whole answer in its place, still
             unread; only where nothing is sent before the end.
+        may_wait: Whether what comes next may take long; only where it is read in steps.
     """
 
     def __init__(
@@ -135,10 +109,13 @@ class Relay:
         self._is_complete = False
         self._is_joined = False
         self._is_finishing = False
+        self._is_stepped = False
+        self._is_read = False
         self._end_mark: bytes | None = None
         self.presenter: StreamPresenter | None = None
         self.is_incomplete = False
         self.is_replaced = False
+        self.may_wait = False
         try:
             self._begin()
         except BaseException:
@@ -152,7 +129,7 @@ class Relay:
     def __next__(self) -> bytes:
         piece = next(self._pieces)
         record = self.call.record
-        if record.first_byte_at is None:
+        if record.first_byte_at is None and piece:
             record.first_byte_at = self.call.clock.monotonic()
         return piece
 
@@ -161,12 +138,49 @@ class Relay:
         """The event with which the upstream ended its stream, as it arrived."""
         return self._end_mark or b""
 
+    def step(self, every_s: float) -> bool:
+        """Yield after each read from here on, an empty piece where there is nothing to send.
+
+        What may take long is told by ``may_wait`` before it is done, and `run_on` goes on with it.
+
+        Args:
+            every_s: Longest wait of one step, in seconds.
+
+        Returns:
+            False if that cannot be, because somebody between the service and the caller may wait.
+        """
+        chunks = self.response.chunks
+        if not isinstance(chunks, PacedChunks) or any(one.may_wait for one in self._transforms):
+            return False
+        chunks.beat(every_s)
+        self._is_stepped = True
+        return True
+
+    def run_on(self) -> None:
+        """Wait as long as it takes from here on, as before `step`."""
+        self._is_stepped = self.may_wait = False
+        if isinstance(self.response.chunks, PacedChunks):
+            self.response.chunks.beat(None)
+
+    def close_at_once(self) -> bool:
+        """Let the upstream go as `close` does, unless that would have to wait for the end of its body."""
+        chunks = self.response.chunks
+        if self._is_complete and not self._is_read and isinstance(chunks, PacedChunks):
+            chunks.beat(_PATIENCE_OF_A_STEP_S)
+            with suppress(HooklineError):
+                if next(chunks, None) == b"":
+                    chunks.beat(None)
+                    return False
+            self._is_read = True
+        self.close()
+        return True
+
     def close(self) -> None:
         """Let the upstream go: its connection is kept if the body ends now, and cut if not."""
         try:
             self._finish("client_gone")
             self._settle(None if self._is_complete else client_gone())
-            if self._is_complete:
+            if self._is_complete and not self._is_read:
                 read_to_end(self.response)
         finally:
             self.response.close()
@@ -180,8 +194,11 @@ class Relay:
                 break
             except Exception as exc:
                 self.response.close()
+                yield from self._before_a_wait()
                 if not self._go_on(exc):
                     break
+        if self._presents:  # plugins look at the whole answer
+            yield from self._before_a_wait()
         try:
             last = self._end(self)
         except Exception as exc:
@@ -190,25 +207,35 @@ class Relay:
         if last:
             yield last
 
+    def _before_a_wait(self) -> Iterator[bytes]:
+        if self._is_stepped:
+            self.may_wait = True
+            yield b""
+
     def _relay(self) -> Iterator[bytes]:
         for events in upstream_events(self.call, self.response, max_event_bytes=self._max_event_bytes):
-            if not self._is_plain:
-                yield from self._pass_on(self._look_at(events))
-            elif piece := self._raw(events):
-                self._has_begun = True
+            if not events:
+                piece = b""
+            elif self._is_plain:
+                piece = self._raw(events)
+                self._has_begun = self._has_begun or bool(piece)
+            else:
+                yield from self._pass_on(partial(self._look_at, events))
+                continue
+            if piece or self._is_stepped:
                 yield piece
         for transform in self._transforms:
             transform.check()
         self._is_finishing = True
-        yield from self._pass_on(self._finish("complete"))
+        yield from self._pass_on(lambda ready: ready.extend(self._finish("complete")))
         self._is_complete = True
 
-    def _pass_on(self, events: Iterable[StreamEvent]) -> Iterator[bytes]:
-        """Yield the bytes of events, also of those that came before one that raised."""
+    def _pass_on(self, gather: Callable[[list[StreamEvent]], None]) -> Iterator[bytes]:
+        """Yield the bytes of the events that are gathered, also of those before one that raised."""
         ready: list[StreamEvent] = []
         failure: Exception | None = None
         try:
-            ready.extend(events)  # keeps what came before a failure
+            gather(ready)
         except Exception as exc:
             failure = exc
         except BaseException as exc:  # of whoever reads the events; nobody closes this stream in here
@@ -219,6 +246,7 @@ class Relay:
             piece = self._render(ready) if ready else b""
             if piece:
                 self._has_begun = True
+            if piece or self._is_stepped:
                 yield piece
             if failure is not None:
                 raise failure
@@ -304,23 +332,42 @@ class Relay:
             self._end_mark = events.pop().raw
         return events[0].raw if len(events) == 1 else b"".join([event.raw for event in events])
 
-    def _look_at(self, events: list[Event]) -> Iterator[StreamEvent]:
+    def _look_at(self, events: list[Event], ready: list[StreamEvent]) -> None:
+        """Add what comes out behind the transforms; what came before a failure is kept."""
         end = self.call.action.stream_end
-        for found in events:
-            if found.data is None:
-                continue
-            if end is not None and found.data == end:
-                self._end_mark = found.raw
-                return
-            event = StreamEvent(found.data, name=found.name, raw=found.raw)
-            if self._is_joined:
-                joined = self._join(event)
-                if joined is None:
+        feeds = [transform.feed for transform in self._transforms]
+        position = 0
+        try:
+            for found in events:
+                data = found.data
+                if data is None:
                     continue
-                event = joined
-            if self.presenter is not None:
-                event.pieces = list(self.presenter.feed(event.json))
-            yield from self._chain(event, 0)
+                if data == end:
+                    self._end_mark = found.raw
+                    return
+                event = StreamEvent(data, name=found.name, raw=found.raw)
+                if self._is_joined:
+                    joined = self._join(event)
+                    if joined is None:
+                        continue
+                    event = joined
+                if self.presenter is not None:
+                    event.pieces = list(self.presenter.feed(event.json))
+                for position, feed in enumerate(feeds):
+                    out = feed(event)
+                    if type(out) is tuple and len(out) == 1:
+                        event = out[0]
+                        continue
+                    ready.extend(self._chain(out, position + 1))
+                    break
+                else:
+                    ready.append(event)
+        except Exception:
+            raise
+        except BaseException as exc:
+            if is_ctrl_c(exc) or not self._transforms:
+                raise
+            raise _ended_the_process(self._transforms[position], exc) from exc
 
     def _join(self, event: StreamEvent) -> StreamEvent | None:
         if not isinstance(self.presenter, JoiningPresenter):
@@ -328,9 +375,8 @@ class Relay:
         adapted = self.presenter.adapt(event.json)
         return None if adapted is None else StreamEvent(orjson.dumps(adapted))
 
-    def _chain(self, event: StreamEvent, position: int) -> Iterable[StreamEvent]:
-        """Return what comes out behind the last transform for an event that goes in at a position."""
-        events: Iterable[StreamEvent] = (event,)
+    def _chain(self, events: Iterable[StreamEvent], position: int) -> Iterable[StreamEvent]:
+        """Return what comes out behind the last transform for events that go in at a position."""
         for transform in self._transforms[position:]:
             try:
                 events = [out for item in events for out in transform.feed(item)]
@@ -343,7 +389,7 @@ class Relay:
         return events
 
     def _partial(self) -> JsonObject | None:
-        if not isinstance(self.presenter, JoiningPresenter):
+        if self.presenter is None or not isinstance(self.presenter, JoiningPresenter):
             return None
         try:
             return self.presenter.answer(is_partial=True)
@@ -398,18 +444,3 @@ def _kind_of(exc: BaseException) -> OutcomeKind:
     if isinstance(exc, UpstreamTimeoutError):
         return "timeout"
     return "interrupted" if isinstance(exc, HooklineError) and exc.retryable else "rejected"
-
-
-def read_to_end(response: UpstreamResponse) -> None:
-    """Read once more after a complete stream: at the end of its body the connection can be used again.
-
-    Whatever comes is no part of the answer. An upstream that says nothing is not waited for.
-    """
-    patience = threading.Timer(_PATIENCE_S, response.close)
-    patience.daemon = True
-    patience.start()
-    try:
-        with suppress(HooklineError):
-            next(response.chunks, None)
-    finally:
-        patience.cancel()

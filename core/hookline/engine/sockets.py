@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 _READ_BYTES = 128 * 1024
 _WRITE_BYTES = 256 * 1024
+_GATHERED_BYTES = 16 * 1024
 _HAS_POLL = hasattr(select, "poll")  # not on Windows
 _UNDER_WAY = (errno.EINPROGRESS, errno.EWOULDBLOCK)
 # The layout of C's `timeval` is known there.
 _HAS_KERNEL_TIMEOUTS = sys.platform in ("linux", "darwin") and struct.calcsize("@l") == 8
+_CAN_GATHER = _HAS_KERNEL_TIMEOUTS and sys.platform == "linux"
 
 
 class CuttableSocket:
@@ -37,7 +39,7 @@ class CuttableSocket:
         idle_since: Value of `time.monotonic` when it was last given back; for whoever keeps it.
     """
 
-    __slots__ = ("_lock", "_poll", "_socket", "_timeout_s", "_wake", "idle_since", "is_cut")
+    __slots__ = ("_gathers", "_lock", "_poll", "_socket", "_timeout_s", "_wake", "idle_since", "is_cut")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -45,6 +47,7 @@ class CuttableSocket:
         self._socket: socket.socket | None = None
         self._poll: select.poll | None = None
         self._timeout_s = 0.0
+        self._gathers = False
         self.is_cut = False
         self.idle_since = 0.0
 
@@ -97,9 +100,51 @@ class CuttableSocket:
         Raises:
             OSError: If the connection is cut or closed.
         """
+        self.gather_no_more()
         if timeout_s != self._timeout_s:
             _set_timeout(self._open_socket(), timeout_s)
             self._timeout_s = timeout_s
+
+    def set_patience(self, timeout_s: float) -> None:
+        """Bound each read from here on, and end what `gather` began.
+
+        Raises:
+            OSError: If the connection is cut or closed.
+        """
+        self.gather_no_more()
+        _set_read_timeout(self._open_socket(), timeout_s)
+        self._timeout_s = 0.0  # that of reads is no longer that of writes
+
+    def gather(self, seconds: float) -> bool:
+        """Let each read last so long and return all that came in that time, or earlier if it is very much.
+
+        Only Linux can, and not below TLS.
+
+        Returns:
+            Whether that is so now.
+
+        Raises:
+            OSError: If the connection is cut or closed.
+        """
+        current = self._open_socket()
+        if not _CAN_GATHER or isinstance(current, ssl.SSLSocket):
+            return False
+        if not self._gathers:
+            current.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, _GATHERED_BYTES)
+            self._gathers = True
+        _set_read_timeout(current, seconds)
+        self._timeout_s = 0.0
+        return True
+
+    def gather_no_more(self) -> None:
+        """Let each read return with the first byte again, and `is_silent` see each byte.
+
+        Raises:
+            OSError: If the connection is cut or closed.
+        """
+        if self._gathers:
+            self._open_socket().setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+            self._gathers = False
 
     def send(self, data: bytes, *, timeout_s: float) -> None:
         """Send all of ``data``, as one write if the system takes it.
@@ -121,8 +166,8 @@ class CuttableSocket:
         except BlockingIOError:
             raise TimeoutError("nothing could be sent in time") from None
 
-    def receive(self) -> bytes:
-        """Return what arrives next; nothing at the end.
+    def receive(self, most: int = _READ_BYTES) -> bytes:
+        """Return what arrives next, up to so many bytes, which are set aside for it; nothing at the end.
 
         Raises:
             TimeoutError: If nothing arrives within the bound that was set.
@@ -130,7 +175,7 @@ class CuttableSocket:
                 which an attacker could have made.
         """
         try:
-            piece = self._open_socket().recv(_READ_BYTES)
+            piece = self._open_socket().recv(most)
         except BlockingIOError:
             raise TimeoutError("nothing arrived in time") from None
         if not piece:
@@ -227,10 +272,21 @@ def _set_timeout(target: socket.socket, timeout_s: float) -> None:
     understand it. That makes a gateway with many threads a tenth faster.
     """
     if _HAS_KERNEL_TIMEOUTS and not isinstance(target, ssl.SSLSocket):
-        seconds, microseconds = divmod(max(1, int(timeout_s * 1_000_000)), 1_000_000)
-        bound = struct.pack("@ll", seconds, microseconds)
+        bound = _timeval(timeout_s)
         target.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, bound)
         target.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, bound)
         target.settimeout(None)
     else:
         target.settimeout(timeout_s)
+
+
+def _set_read_timeout(target: socket.socket, timeout_s: float) -> None:
+    """Bound each read; where that cannot be told apart, each write as well."""
+    if _HAS_KERNEL_TIMEOUTS and not isinstance(target, ssl.SSLSocket):
+        target.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(timeout_s))
+    else:
+        target.settimeout(timeout_s)
+
+
+def _timeval(seconds: float) -> bytes:
+    return struct.pack("@ll", *divmod(max(1, int(seconds * 1_000_000)), 1_000_000))

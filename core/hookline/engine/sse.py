@@ -12,6 +12,8 @@ from typing import NamedTuple
 from hookline.errors import InvalidUpstreamAnswerError
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_EVENT_END = b"\n\n"
+_DATA = b"data: "
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -58,6 +60,11 @@ class EventDecoder:
             InvalidUpstreamAnswerError: If one event grows over the bound.
         """
         buffer = self._buffer
+        if not (buffer or self._after_cr or self._data or self._name):
+            plain = _plain_events(chunk)
+            if plain is not None:
+                self._at_start = False
+                return plain
         buffer += chunk
         events: list[Event] = []
         event_start = 0
@@ -105,6 +112,18 @@ class EventDecoder:
         self._data = []
         self._name = b""
         return event
+
+
+def _plain_events(chunk: bytes) -> list[Event] | None:
+    """Return the events of a chunk in which each is one line of data; None if it holds anything else."""
+    if not chunk.endswith(_EVENT_END) or b"\r" in chunk:
+        return None
+    events: list[Event] = []
+    for part in chunk[:-2].split(_EVENT_END):
+        if not part.startswith(_DATA) or b"\n" in part:
+            return None
+        events.append(Event(part[6:], b"message", part + _EVENT_END))
+    return events
 
 
 def encode_event(data: bytes) -> bytes:

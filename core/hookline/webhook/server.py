@@ -13,6 +13,8 @@ from multiprocessing.util import Finalize
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from hookline.engine.http1_pacing import PACE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
 # Options of glibc's mallopt(3).
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 
-_OBJECTS_PER_COLLECTION = 10_000
-
 _PR_SET_PDEATHSIG = 1
 _ENDING = {signal.SIGINT, signal.SIGTERM}
+# How long a thread waits for the interpreter before it asks whoever has it to stop: Python's own number, and
+# more for each busy stream. Each thread that waits wakes that often, and hundreds would do little else.
+_SWITCH_INTERVAL_S, _MOST_SWITCH_INTERVAL_S, _SWITCH_INTERVAL_OF_A_STREAM_S = 0.005, 0.1, 0.0002
+_NEW_OBJECTS = 10_000  # until garbage is looked for
 _BACKPRESSURE = 4096  # connections, idle ones included: it must stay far above the number of threads
 
 
@@ -42,7 +46,32 @@ def create_worker_app() -> Flask:
     # A worker process ends without what `atexit` runs; this is what its own end looks after.
     Finalize(None, gateway.close, exitpriority=1)
     gateway.start_background()
-    return create_app(gateway)
+    app = create_app(gateway)
+    serve_many_threads()
+    return app
+
+
+def serve_many_threads() -> None:
+    """Make the interpreter fit for hundreds of threads that each do little at a time.
+
+    The cycle collector looks at what calls leave, and never again at what stays until the end: a look at all
+    that is loaded would hold every call for tens of milliseconds. What a call makes is freed without it, so it
+    may look less often than by default.
+    """
+    PACE.on_count = set_switch_interval
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
+
+
+def set_switch_interval(streams: int) -> None:
+    """Set how soon threads that wait for the interpreter get it from one that computes.
+
+    Args:
+        streams: How many are busy.
+    """
+    wanted_s = min(_MOST_SWITCH_INTERVAL_S, streams * _SWITCH_INTERVAL_OF_A_STREAM_S)
+    sys.setswitchinterval(max(_SWITCH_INTERVAL_S, wanted_s))
 
 
 def configure_logging(level: str) -> None:
@@ -95,20 +124,7 @@ def _load_worker_app() -> Flask:
     _hear_the_end()
     _give_memory_back()
     _keep_environment_apart()
-    app = create_worker_app()
-    _spare_the_collector()
-    return app
-
-
-def _spare_the_collector() -> None:
-    """Let the cycle collector look at what calls leave, and never again at what stays until the end.
-
-    What a call makes is freed without it, so it may look less often than by default. A look at all that
-    is loaded would hold every call for tens of milliseconds.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_OBJECTS_PER_COLLECTION, 10, 10)
+    return create_worker_app()
 
 
 def _keep_environment_apart() -> None:
