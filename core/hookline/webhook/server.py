@@ -54,9 +54,9 @@ def create_worker_app() -> Flask:
 def serve_many_threads() -> None:
     """Make the interpreter fit for hundreds of threads that each do little at a time.
 
-    The cycle collector looks at what calls leave, and never again at what stays until the end: a look at all
-    that is loaded would hold every call for tens of milliseconds. What a call makes is freed without it, so it
-    may look less often than by default.
+    The cycle collector looks at what calls leave, and never again at what stays until the end: one look at all
+    that is loaded would hold calls for tens of milliseconds. What a call makes is freed without it, so it may
+    look less often than by default.
     """
     PACE.on_count = set_switch_interval
     gc.collect()
