@@ -27,9 +27,9 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 
 _PR_SET_PDEATHSIG = 1
 _ENDING = {signal.SIGINT, signal.SIGTERM}
-# How long a thread waits for the interpreter before it asks whoever has it to stop: Python's own number, and
-# more for each busy stream. Each thread that waits wakes that often, and hundreds would do little else.
-_SWITCH_INTERVAL_S, _MOST_SWITCH_INTERVAL_S, _SWITCH_INTERVAL_OF_A_STREAM_S = 0.005, 0.1, 0.0002
+# How long a thread waits for the interpreter before it asks whoever has it to stop: four times Python's own
+# number, and more for each busy stream. Each thread that waits wakes that often, and many do little else.
+_SWITCH_INTERVAL_S, _MOST_SWITCH_INTERVAL_S, _SWITCH_INTERVAL_OF_A_STREAM_S = 0.02, 0.1, 0.0002
 _NEW_OBJECTS = 10_000  # until garbage is looked for
 _BACKPRESSURE = 4096  # connections, idle ones included: it must stay far above the number of threads
 
@@ -54,11 +54,12 @@ def create_worker_app() -> Flask:
 def serve_many_threads() -> None:
     """Make the interpreter fit for hundreds of threads that each do little at a time.
 
-    The cycle collector looks at what calls leave, and never again at what stays until the end: one look at all
+    The cycle collector looks at what calls leave, and never again at what stays until the end: to look at all
     that is loaded would hold calls for tens of milliseconds. What a call makes is freed without it, so it may
     look less often than by default.
     """
     PACE.on_count = set_switch_interval
+    set_switch_interval(0)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
