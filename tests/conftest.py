@@ -25,6 +25,8 @@ settings.load_profile("repeat")
 # keep the others waiting for it.
 _LONGEST_FIRST = (
     "tests/system/test_gateway_layer.py",
+    "tests/docs/test_plugins_of_others.py",
+    "tests/docs/test_first_plugin_page.py",
     "tests/hooks/hookline_streams/test_bulk.py",
     "tests/hooks/hookline_docs/test_in_browser.py",
     "tests/system/test_hook_matrix.py",

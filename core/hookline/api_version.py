@@ -118,7 +118,9 @@ class Contract:
             function: The implementation.
             options: What was said in its ``@hookimpl(...)``.
         """
-        names = {hook, *(f"{hook}({argument})" for argument in inspect.signature(function).parameters)}
+        names = {hook}
+        if any(one.kind == "argument" for one in self.deprecations):
+            names |= {f"{hook}({argument})" for argument in inspect.signature(function).parameters}
         names |= {f"hookimpl({name}=True)" for name, value in options.items() if value is True}
         return [one for one in self.deprecations if one.kind != "name" and one.name in names]
 

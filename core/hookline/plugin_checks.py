@@ -17,7 +17,7 @@ HOOK_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
 }
 """What each hook hands over, in the order of a call."""
 
-Found = list[tuple[str, Callable[..., object], dict[str, object]]]
+Found = list[tuple[str, str, Callable[..., object], dict[str, object]]]
 
 
 def connector_of(plugin: object) -> Connector | None:
@@ -27,7 +27,10 @@ def connector_of(plugin: object) -> Connector | None:
 
 
 def find_hooks(plugin: object, name: str) -> Found:
-    """Return the hooks that a plugin implements: name, function, and what was said in ``@hookimpl(...)``.
+    """Return the hooks that a plugin implements.
+
+    Returns:
+        The attribute, the hook, the function, and what was said in ``@hookimpl(...)``, of each.
 
     Raises:
         ConfigurationError: If one breaks a rule; the message names the rule and how to keep it.
@@ -36,10 +39,12 @@ def find_hooks(plugin: object, name: str) -> Found:
     for attribute in dir(plugin):
         function = getattr(plugin, attribute, None)
         options = getattr(function, f"{hookspecs.PROJECT}_impl", None)
+        if options is None and not attribute.startswith("hookline_"):
+            continue
         if not inspect.isroutine(function):
             continue
         if options is None:
-            if attribute.startswith("hookline_") and inspect.getmodule(function) is inspect.getmodule(plugin):
+            if inspect.getmodule(function) is inspect.getmodule(plugin):
                 raise ConfigurationError(
                     f"Plugin {name!r}: {attribute}() is not marked and would never run; "
                     "put @hookimpl above it."
@@ -47,13 +52,13 @@ def find_hooks(plugin: object, name: str) -> Found:
             continue
         hook = options.get("specname") or attribute
         _check_hook(function, hook, options, name)
-        found.append((hook, function, options))
+        found.append((attribute, hook, function, options))
     if not found and connector_of(plugin) is None:
         raise ConfigurationError(
             f"Plugin {name!r} implements no hook; mark at least one function with @hookimpl, "
             "or call its Connector `connector`."
         )
-    return sorted(found, key=lambda hook: list(HOOK_ARGUMENTS).index(hook[0]))
+    return sorted(found, key=lambda one: list(HOOK_ARGUMENTS).index(one[1]))
 
 
 def _check_hook(

@@ -64,6 +64,20 @@ class PluginInfo:
     deprecated: list[str] = field(default_factory=list)
 
 
+class _Manager(pluggy.PluginManager):
+    """Looks only where `find_hooks` found something; pluggy's own look takes long at every attribute.
+
+    Attributes:
+        places: Attributes of the plugin that is being registered.
+    """
+
+    places: Collection[str] = ()
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        """Return what was said in ``@hookimpl(...)``; None for what is no hook."""
+        return super().parse_hookimpl_opts(plugin, name) if name in self.places else None
+
+
 class PluginHost:
     """Holds the active plugins and calls their hooks.
 
@@ -77,7 +91,7 @@ class PluginHost:
     """
 
     def __init__(self, *, contract: Contract = CONTRACT) -> None:
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager = _Manager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self.calls = HookCalls(self._manager.hook)
         self.watch = HookWatch()
@@ -141,10 +155,15 @@ class PluginHost:
         info = info or PluginInfo(name=name, module=_module_of(plugin))
         info.api_version = self._contract.check_version(getattr(plugin, "api_version", None), plugin=name)
         found = find_hooks(plugin, name)
-        info.hooks = [hook for hook, _, _ in found]
+        info.hooks = [hook for _, hook, _, _ in found]
         info.deprecated = list(
-            dict.fromkeys(str(one) for hook in found for one in self._contract.uses(*hook))
+            dict.fromkeys(
+                str(use)
+                for _, hook, function, options in found
+                for use in self._contract.uses(hook, function, options)
+            )
         )
+        self._manager.places = {attribute for attribute, _, _, _ in found}
         try:
             self._manager.register(plugin, name=name)
         except ValueError as exc:  # pluggy's way to say that it has this name or this object already

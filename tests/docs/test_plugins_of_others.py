@@ -102,16 +102,8 @@ def ask(server: Server, method: str, path: str, body: object = None) -> Any:
 # The tests of the begun connector are run by the tutorial.
 @pytest.mark.parametrize("name", ["hookline-redact-names", "hookline-contacts", *EXAMPLES])
 def test_the_plugin_s_own_tests_pass(workshop: Workshop, name: str) -> None:
-    printed = workshop.environment.run(
-        "pytest",
-        "-q",
-        "-n",
-        "2",
-        "-p",
-        "no:cacheprovider",
-        cwd=workshop.folders[name],
-        PYTHONDONTWRITEBYTECODE="1",
-    )
+    command = ("pytest", "-q", "-p", "no:cacheprovider")
+    printed = workshop.environment.run(*command, cwd=workshop.folders[name], PYTHONDONTWRITEBYTECODE="1")
 
     summary = printed.strip().splitlines()[-1]
     assert " passed" in summary, printed

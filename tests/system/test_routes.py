@@ -173,3 +173,10 @@ def test_what_belongs_to_nobody_known_is_not_found(gateway: Gateway, client: Fla
             fill(route.path), method=route.method, headers={"x-scopes": str(route.scope)}, json=body
         )
         assert answer.status_code in ((404, 422) if body else (404,)), (route.method, route.path)
+
+
+def test_no_route_was_compiled_for_building_urls(gateway: Gateway) -> None:
+    """That takes werkzeug most of the time in which an application is made, and the gateway builds none."""
+    for rule in create_app(gateway).url_map.iter_rules():
+        with pytest.raises(NotImplementedError, match=r"No URL is built from /"):
+            rule.build({})
