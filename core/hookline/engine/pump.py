@@ -228,6 +228,7 @@ class Pump:
         with self._changed:
             self._stepped = None
         if not stepped.hand_back() or self._later is None:
+            self._is_over = True  # the client need not wait for another thread to let the upstream go
             return
         stepped.content.run_on()
         self._alarms.discard(self._alarm)

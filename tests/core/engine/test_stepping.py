@@ -248,6 +248,27 @@ def test_while_another_thread_waits_the_client_gets_comments() -> None:
     assert b"".join(pieces).replace(HEARTBEAT, b"") == b"b"
 
 
+def test_a_client_is_told_of_the_end_before_the_upstream_was_let_go() -> None:
+    content = Content([b"a"], ends_at_once=False)
+    later: list[Callable[[], object]] = []
+    cancellation = Cancellation()
+    pump = Pump(
+        lambda: Answer(status=200, headers=[], content=cast("Iterator[bytes]", content)),
+        cancellation=cancellation,
+        heartbeat_s=SOON_S,
+        later=later.append,
+    )
+    pump.run()
+    pieces = pump.chunks(lambda exc: f"error: {exc}".encode())
+
+    assert [next(pieces), next(pieces, None)] == [b"a", None]
+    pieces.close()
+    assert (content.closed, cancellation.is_cancelled, pump.is_done.is_set()) == (0, False, False)
+
+    later.pop()()
+    assert (content.closed, pump.is_done.is_set()) == (1, True)
+
+
 def test_a_client_that_leaves_cancels_the_call_and_lets_the_stream_go() -> None:
     content = Content([b"a", b"b"])
     pump, pieces, cancellation = start(content)
