@@ -145,7 +145,7 @@ class SteppedStream:
 
     def _read(self) -> bytes | None:
         content = self.content
-        while True:
+        while self._is_wanted and not content.may_wait:
             try:
                 piece = next(content)
             except StopIteration:
@@ -159,8 +159,7 @@ class SteppedStream:
             if piece or now - self._sent_at >= self._heartbeat_s:
                 self._sent_at = now
                 return piece or HEARTBEAT
-            if content.may_wait or not self._is_wanted:
-                return None
+        return None
 
     def _end(self) -> None:
         self.is_over = True

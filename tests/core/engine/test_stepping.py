@@ -139,6 +139,13 @@ def test_what_may_wait_is_handed_back_open() -> None:
     assert (content.closed, heard) == (0, [])
 
 
+def test_a_comment_that_is_due_does_not_hide_that_what_comes_next_may_wait() -> None:
+    stream, _ = open_stepped(Content([lambda: content.waits(), b"b"]), heartbeat_s=0.0)
+    content = cast("Content", stream.content)
+
+    assert [stream.take(), stream.take(), stream.hand_back()] == [HEARTBEAT, None, True]
+
+
 def test_a_stream_is_let_go_by_whoever_reads_it_if_somebody_does() -> None:
     is_reading, go_on = threading.Event(), threading.Event()
 
