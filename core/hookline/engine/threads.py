@@ -35,19 +35,16 @@ class Threads:
         """Do something on one of the threads.
 
         Raises:
-            RuntimeError: If no more is taken.
+            RuntimeError: If no more is taken, or there is no thread and none can be begun.
         """
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("the threads were closed")
-            is_short = not self._free and self._count < self._most
-            if is_short:
-                self._count += 1
-            elif self._free:
+            if self._free:
                 self._free -= 1
+            elif self._count < self._most:
+                self._begin_one()
             self._waiting.put(work)
-        if is_short:  # `Thread.start` would wait until it runs, which takes long where many threads do
-            start_new_thread(self._serve, ())
 
     def close(self) -> None:
         """Take no more; what was taken is done."""
@@ -56,11 +53,20 @@ class Threads:
             for _ in range(self._count):
                 self._waiting.put(None)
 
+    def _begin_one(self) -> None:
+        try:  # `Thread.start` would wait until it runs, which takes long where many threads do
+            start_new_thread(self._serve, ())
+        except RuntimeError:
+            if not self._count:
+                raise
+        else:
+            self._count += 1
+
     def _serve(self) -> None:
         while (work := self._waiting.get()) is not None:
             try:
                 work()
-            except Exception as exc:
+            except BaseException as exc:  # whatever it is, the thread is needed for what comes next
                 log_failure_of_code(_log, "a thread of streams went on after a failure", exc=exc)
             del work
             with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
@@ -453,11 +454,40 @@ def test_closed_threads_take_no_more_and_do_what_they_took() -> None:
     assert all(done.acquire(timeout=WAIT_S) for _ in range(5))
 
 
-def test_a_thread_survives_what_it_does() -> None:
+def test_what_no_thread_can_be_begun_for_is_refused_or_waits_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin, threads, done = _thread.start_new_thread, Threads(2), threading.Semaphore(0)
+    is_busy, go_on = threading.Event(), threading.Event()
+
+    def keep_busy() -> None:
+        is_busy.set()
+        go_on.wait(WAIT_S)
+
+    def begin_none(*_: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("hookline.engine.threads.start_new_thread", begin_none)
+    with pytest.raises(RuntimeError):
+        threads.run(done.release)
+
+    monkeypatch.setattr("hookline.engine.threads.start_new_thread", begin)
+    threads.run(keep_busy)
+    assert is_busy.wait(WAIT_S)
+    monkeypatch.setattr("hookline.engine.threads.start_new_thread", begin_none)
+    threads.run(done.release)
+    go_on.set()
+
+    assert done.acquire(timeout=WAIT_S)
+    assert not done.acquire(timeout=SOON_S)  # what was refused is not done
+
+
+@pytest.mark.parametrize("failure", [ValueError, SystemExit])
+def test_a_thread_survives_what_it_does(failure: type[BaseException]) -> None:
     threads, done = Threads(1), threading.Event()
 
     def fail() -> None:
-        raise ValueError("no")
+        raise failure("no")
 
     threads.run(fail)
     threads.run(done.set)
