@@ -10,6 +10,7 @@ import pytest
 from hookline import Reply, RouteRegistry, RouteRequest, hookimpl
 from hookline.errors import ConfigurationError
 from hookline.settings import ServerSettings, Settings
+from hookline.webhook import inbound
 from hookline.webhook.app import create_app
 from hookline.webhook.inbound import read_request
 from small_service import make_gateway
@@ -84,3 +85,13 @@ def test_s34_a_wrong_setting_is_told_to_the_log_and_not_to_callers(caplog: pytes
     assert "/etc" not in answer.text
     assert "its log says which" in answer.get_json()["message"]
     assert "/etc/secret.key is readable by others" in caplog.text
+
+
+def test_names_that_callers_make_up_take_no_memory_that_stays() -> None:
+    names = {f"HTTP_X_{number}_{'A' * 60_000}": "1" for number in range(3)}
+    environ: WSGIEnvironment = {"REQUEST_METHOD": "GET", "wsgi.input": None, **names}
+
+    headers = read_request(environ, max_body_bytes=1).headers
+
+    assert [name[:4] for name in headers] == ["x-0-", "x-1-", "x-2-"]
+    assert not names.keys() & inbound._header_names.keys()

@@ -18,7 +18,7 @@ _MAX_QUERY_FIELDS = 100
 _SPOOFED = frozenset({"HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE"})
 
 
-_MOST_NAMES = 1000
+_MOST_NAMES, _LONGEST_NAME = 1000, 64
 _header_names: dict[str, str] = {}
 
 
@@ -26,7 +26,8 @@ def _header_name(variable: str) -> str:
     """Return the header that a variable of WSGI stands for; empty if it stands for none."""
     is_header = variable.startswith("HTTP_") and variable not in _SPOOFED
     name = variable[5:].replace("_", "-").lower() if is_header else ""
-    if len(_header_names) < _MOST_NAMES:  # callers can make up as many as they like
+    # Callers can make up as many as they like, as long as they like.
+    if len(variable) <= _LONGEST_NAME and len(_header_names) < _MOST_NAMES:
         _header_names[variable] = name
     return name
 
