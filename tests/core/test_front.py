@@ -12,8 +12,10 @@ from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hookline import Reply, RouteRegistry, hookimpl
 from hookline.gateway import Gateway
 from hookline.webhook.app import create_app
+from small_service import make_gateway
 
 _KEY = "a-key-for-tests-only-0001"
 _ODD = ["", "/", "//", "/actions/", "/actions//", "/actions/a/b", "/actions/ä", "/actions/%2e", "/actions/.."]
@@ -111,3 +113,29 @@ def test_a_plain_call_does_not_reach_flask(app: Flask, monkeypatch: pytest.Monke
     for path, body in bodies.items():
         assert _ask(app.wsgi_app, "POST", path, body=body)[0] == "200 OK"
     assert asked == []
+
+
+class _Careless:
+    """Its views return what is no answer, or none that can be sent."""
+
+    @hookimpl
+    def hookline_register_routes(self, routes: RouteRegistry) -> None:
+        nothing: Any = None
+        numbers: Any = [("retry-after", 1)]
+        for path in ("", "/<path:rest>"):  # answered in front of Flask, and by it
+            routes.add("GET", f"/nothing{path}", lambda request: nothing, public=True)
+            routes.add(
+                "GET",
+                f"/numbers{path}",
+                lambda request: Reply(status=200, headers=numbers, content=b""),
+                public=True,
+            )
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/nothing/a/b", "/numbers", "/numbers/a/b"])
+def test_what_a_view_returns_that_cannot_be_sent_is_answered_as_a_failure(path: str) -> None:
+    status, headers, content = _ask(create_app(make_gateway(_Careless())).wsgi_app, "GET", path)
+
+    assert status == "500 Internal Server Error"
+    assert ("content-type", "application/problem+json") in headers
+    assert b'"code"' in content

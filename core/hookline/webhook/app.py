@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from hookline.gateway import Gateway
     from hookline.principal import InboundRequest, Principal
     from hookline.routes import WireFormat
-    from hookline.webhook.front import Handle
+    from hookline.webhook.front import Fail, Handle
 
 _access = logging.getLogger("hookline.access")
 _PROBLEMS = ProblemFormat()
@@ -71,7 +71,7 @@ def create_app(gateway: Gateway) -> Flask:
             provide_automatic_options=False,
         )
     app.register_error_handler(Exception, lambda exc: _answer_unrouted(gateway, exc))
-    app.wsgi_app = Front(handles, app.wsgi_app)  # type: ignore[method-assign]  # as Flask wants it done
+    app.wsgi_app = Front(handles, app.wsgi_app, _fail(gateway))  # type: ignore[method-assign]  # as Flask wants it done
     return app
 
 
@@ -107,6 +107,17 @@ def _handle(gateway: Gateway, route: Route) -> Handle:
         return reply, call_id
 
     return handle
+
+
+def _fail(gateway: Gateway) -> Fail:
+    """Return what answers a request whose own answer could not be made."""
+
+    def fail(path: str, exc: Exception) -> tuple[Reply, str]:
+        call_id = new_call_id()
+        shape = gateway.routes.format_of(path) or _PROBLEMS
+        return _error_reply(gateway, exc, shape, call_id), call_id
+
+    return fail
 
 
 def _check_host(allowed: Collection[str], inbound: InboundRequest) -> None:

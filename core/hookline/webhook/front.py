@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Handle = Callable[["WSGIEnvironment", dict[str, str]], tuple["Reply", str]]
 """Takes a request and the values of the route's ``<name>`` parts; returns the reply and the request's id."""
 
+Fail = Callable[[str, Exception], tuple["Reply", str]]
+"""Takes the path of a request and what was raised; returns the same."""
+
 _FIXED = re.compile(r"[^<>]*")
 _FIXED_AND_LAST = re.compile(r"([^<>]*)/<([a-z_]+)>")
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
@@ -32,10 +35,14 @@ class Front:
     Args:
         handles: What answers each route.
         otherwise: The other application.
+        fail: Makes an answer for what was raised where one was made, such as by headers that are no text.
     """
 
-    def __init__(self, handles: Iterable[tuple[Route, Handle]], otherwise: WSGIApplication) -> None:
+    def __init__(
+        self, handles: Iterable[tuple[Route, Handle]], otherwise: WSGIApplication, fail: Fail
+    ) -> None:
         self._otherwise = otherwise
+        self._fail = fail
         self._fixed: dict[tuple[str, str], Handle] = {}
         self._last: dict[tuple[str, str], tuple[Handle, str]] = {}
         for route, handle in handles:
@@ -46,6 +53,13 @@ class Front:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
+        try:
+            return self._answer(environ, start_response)
+        except Exception as exc:
+            reply, call_id = self._fail(environ["PATH_INFO"], exc)
+            return answer(reply, call_id, start_response)
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         parameters: dict[str, str] = {}
         handle = self._fixed.get((method, path))
