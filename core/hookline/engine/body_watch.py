@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _LARGE_BYTES = 16 * 1024
 _MOST_CONTAINERS = 1000
+_FIXED = frozenset({str, int, float, bool, type(None)})
+"""Types of what cannot be changed in place."""
 
 
 class BodyWatch:
@@ -65,7 +67,7 @@ class _Same:
 
 
 def _look_at(body: object) -> list[tuple[_Same, ...]] | None:
-    """Return what every object and list in a body holds, in order; None if there are too many."""
+    """Return what every object and list in a body holds, in order; None if there are too many, or others."""
     found: list[tuple[_Same, ...]] = []
     rest = [body]
     while rest:
@@ -77,8 +79,10 @@ def _look_at(body: object) -> list[tuple[_Same, ...]] | None:
         elif isinstance(node, list):
             values = node
             found.append(tuple(map(_Same, (node, *values))))
-        else:
+        elif type(node) in _FIXED:
             continue
+        else:  # such as a tuple, which may hold what can be changed
+            return None
         if len(found) + len(rest) + len(values) > _MOST_CONTAINERS:
             return None
         rest += values

@@ -106,6 +106,15 @@ def test_a_large_body_with_many_parts_is_watched_as_well() -> None:
     assert watch.is_changed(request)
 
 
+def test_what_a_tuple_in_a_large_body_holds_is_watched_as_well() -> None:
+    inside = {"b": 1}
+    request = _request({"a": (inside,)}, is_large=True)
+    watch = BodyWatch(request)
+    assert not watch.is_changed(request)
+    inside["b"] = 2
+    assert watch.is_changed(request)
+
+
 def test_no_body_is_none_before_and_after() -> None:
     request = UpstreamRequest(method="GET", base_url="https://h", path="/")
     assert not BodyWatch(request).is_changed(request)
