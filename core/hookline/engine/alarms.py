@@ -26,15 +26,20 @@ class Alarms:
         self._thread: threading.Thread | None = None
 
     def add(self, after_s: float, ring: Callable[[], object]) -> object:
-        """Call ``ring`` after so many seconds; returns what `discard` takes it back with."""
+        """Call ``ring`` after so many seconds; returns what `discard` takes it back with.
+
+        Raises:
+            RuntimeError: If there is no thread yet and none can be begun.
+        """
         at, key = time.monotonic() + after_s, object()
         with self._changed:
-            self._due[key] = (at, ring)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="hookline-alarms", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="hookline-alarms", daemon=True)
+                thread.start()
+                self._thread = thread
             elif at < self._wakes_at:
                 self._changed.notify()
+            self._due[key] = (at, ring)
         return key
 
     def discard(self, key: object) -> None:

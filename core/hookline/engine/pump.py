@@ -148,18 +148,20 @@ class Pump:
                 self._skip()
             else:
                 answer = self._work()
+                pieces = None if isinstance(answer.content, bytes) else answer.content
                 if self._hand_over(answer):
                     return
-                pieces = self._begin(answer)
+                self._begin(answer)
         except BaseException as exc:  # handed to the client's thread, which raises or reports it
             self._error = exc
         self._run_on(pieces)
 
     def _run_on(self, pieces: Iterator[bytes] | None) -> None:
         try:
-            for piece in pieces or ():
-                if not self._put(piece):
-                    break
+            if self._error is None:  # else it is only let go
+                for piece in pieces or ():
+                    if not self._put(piece):
+                        break
         except BaseException as exc:  # handed to the client's thread, which raises or reports it
             self._error = exc
         finally:
@@ -182,16 +184,13 @@ class Pump:
         finally:
             del error  # or its traceback, which holds this frame, would keep it alive
 
-    def _begin(self, answer: Answer) -> Iterator[bytes] | None:
+    def _begin(self, answer: Answer) -> None:
         with self._changed:
             self._answer = answer
             self._changed.notify_all()
         self._tell_open()
-        if not isinstance(answer.content, bytes):
-            return answer.content
-        if self._is_promised:
+        if self._is_promised and isinstance(answer.content, bytes):
             raise InvalidUpstreamAnswerError("The service sent one whole answer where a stream was begun.")
-        return None
 
     def _tell_open(self) -> None:
         if self._opened.locked():

@@ -318,6 +318,32 @@ def test_a_client_that_left_before_its_answer_began_leaves_the_stream_to_the_wor
     assert (content.closed, content.is_stepped, pump.is_done.is_set()) == (1, False, True)
 
 
+def test_a_stream_that_cannot_be_handed_over_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    content, alarms = Content([b"a"]), Alarms()
+    pump = Pump(
+        lambda: Answer(status=200, headers=[], content=cast("Iterator[bytes]", content)),
+        cancellation=Cancellation(),
+        heartbeat_s=WAIT_S,
+        time_left=lambda: LONG_S,
+        later=Threads(1).run,
+        alarms=alarms,
+    )
+
+    def begin_none(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", begin_none)
+        pump.run()
+
+    assert (content.closed, content.readers, pump.is_done.is_set()) == (1, [], True)
+    with pytest.raises(RuntimeError):
+        pump.wait_until_open()
+    is_heard = threading.Event()
+    alarms.add(0.0, is_heard.set)
+    assert is_heard.wait(WAIT_S)
+
+
 def test_a_pool_that_is_closed_lets_go_of_streams_that_nobody_reads() -> None:
     pool = PumpPool(max_streams=2, heartbeat_s=WAIT_S)
     content = Content([b"a", b"b"])
