@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hookline import Reply, RouteRegistry, hookimpl
+from hookline import Reply, RouteRegistry, RouteRequest, hookimpl
 from hookline.gateway import Gateway
 from hookline.webhook.app import create_app
 from small_service import make_gateway
@@ -139,3 +140,23 @@ def test_what_a_view_returns_that_cannot_be_sent_is_answered_as_a_failure(path: 
     assert status == "500 Internal Server Error"
     assert ("content-type", "application/problem+json") in headers
     assert b'"code"' in content
+
+
+class _Twins:
+    """Adds two routes that differ only in the name of a part."""
+
+    @hookimpl
+    def hookline_register_routes(self, routes: RouteRegistry) -> None:
+        for name in ("one", "two"):
+            routes.add("GET", f"/twins/<{name}>", partial(self._answer, name), public=True)
+
+    @staticmethod
+    def _answer(name: str, request: RouteRequest) -> Reply:
+        return Reply(status=200, headers=[], content=f"{name} {request.parameters}".encode())
+
+
+def test_of_two_routes_for_the_same_addresses_the_first_one_answers() -> None:
+    by_front, by_flask = _both(create_app(make_gateway(_Twins())), "GET", "/twins/a")
+
+    assert by_front == by_flask
+    assert by_front[2] == b"one {'one': 'a'}"

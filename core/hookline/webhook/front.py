@@ -49,7 +49,8 @@ class Front:
             if _FIXED.fullmatch(route.path):
                 self._fixed[route.method, route.path] = handle
             elif parts := _FIXED_AND_LAST.fullmatch(route.path):
-                self._last[route.method, parts[1]] = handle, parts[2]
+                # Of two that differ only in the name of that part the first one answers, as with Flask.
+                self._last.setdefault((route.method, parts[1]), (handle, parts[2]))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
