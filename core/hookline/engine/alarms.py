@@ -52,7 +52,7 @@ class Alarms:
             for ring in self._wait():
                 try:
                     ring()
-                except Exception as exc:
+                except BaseException as exc:  # the others still need this thread
                     log_failure_of_code(_log, "something failed whose time had come", exc=exc)
 
     def _wait(self) -> list[Callable[[], object]]:

@@ -533,11 +533,12 @@ def test_alarms_ring_in_the_order_of_their_times_unless_they_were_taken_back() -
     assert rung == ["first", "second"]
 
 
-def test_an_alarm_that_fails_does_not_keep_others_from_ringing() -> None:
+@pytest.mark.parametrize("failure", [ValueError, SystemExit])
+def test_an_alarm_that_fails_does_not_keep_others_from_ringing(failure: type[BaseException]) -> None:
     alarms, rung = Alarms(), threading.Event()
 
     def fail() -> None:
-        raise ValueError("no")
+        raise failure("no")
 
     alarms.add(0.0, fail)
     alarms.add(SOON_S, rung.set)
