@@ -246,8 +246,10 @@ class Pump:
     def _ring(self) -> None:
         """Let go of a stream whose time is over while its client does not read."""
         stepped = self._stepped
-        if stepped is None or stepped.is_over:
-            return
+        if stepped is not None and not stepped.is_over and self._later is not None:
+            self._later(lambda: self._give_up(stepped))  # settling it may take long, and other alarms wait
+
+    def _give_up(self, stepped: SteppedStream) -> None:
         if not stepped.let_go(self._note_too_slow):  # it is read just now, and that has bounds of its own
             self._set_alarm(_LATER_S)
 

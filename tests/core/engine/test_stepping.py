@@ -298,6 +298,38 @@ def test_a_client_that_does_not_read_is_not_waited_for_beyond_the_time_of_its_ca
     assert list(pieces) == [b"error: The client did not read the stream in the time that the call may take."]
 
 
+def test_a_stream_that_takes_long_to_let_go_keeps_no_other_from_it() -> None:
+    is_closing, go_on = threading.Event(), threading.Event()
+
+    class Slow(Content):
+        def close(self) -> None:
+            is_closing.set()
+            assert go_on.wait(WAIT_S)
+            super().close()
+
+    pool = PumpPool(max_streams=2, heartbeat_s=WAIT_S)
+
+    def begin(content: Content) -> Pump:
+        pump = pool.start(
+            lambda: Answer(status=200, headers=[], content=cast("Iterator[bytes]", content)),
+            cancellation=Cancellation(),
+            time_left=lambda: SOON_S,
+        )
+        assert pump.wait_until_open() is not None
+        return pump
+
+    slow, quick = Slow([b"a"]), Content([b"a"])
+    first = begin(slow)
+    assert is_closing.wait(WAIT_S)
+    second = begin(quick)
+
+    assert second.is_done.wait(WAIT_S)
+    assert (slow.closed, quick.closed) == (0, 1)
+    go_on.set()
+    assert first.is_done.wait(WAIT_S)
+    pool.close()
+
+
 def test_a_client_that_left_before_its_answer_began_leaves_the_stream_to_the_worker() -> None:
     content = Content([b"a"])
     later: list[Callable[[], object]] = []
