@@ -89,7 +89,7 @@ class Call:
     """One execution of one action. Read-only for plugins, and holds no secret.
 
     Attributes:
-        id: Random id, also sent back as ``x-hookline-call-id``.
+        id: Id that nobody can foresee, also sent back as ``x-hookline-call-id``.
         action: What runs.
         principal: Who asked.
         connection: Which upstream account is used.

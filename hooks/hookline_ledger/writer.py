@@ -154,8 +154,11 @@ class LedgerWriter:
             self._event.clear()
         if self.waiting:
             self.waiting.wake_at(BATCH_ROWS)
-            if len(self.waiting) < BATCH_ROWS and not self._closing.is_set():
-                self._event.wait(self._flush_s)
+            is_early = True  # what woke the thread before may still be there to be heard
+            give_up_at = self._monotonic() + self._flush_s
+            while is_early and len(self.waiting) < BATCH_ROWS and not self._closing.is_set():
+                is_early = self._event.wait(max(0.0, give_up_at - self._monotonic()))
+                self._event.clear()
             self._event.clear()
 
     def _write(self, rows: list[UsageRow]) -> bool:

@@ -105,4 +105,4 @@ def test_the_functions_of_a_path_are_shown(capsys: pytest.CaptureFixture[str]) -
     instructions.main(["--where", "wire-door"])
     shown = capsys.readouterr().out
     assert "50 runs of wire-door" in shown
-    assert "_multicall" in shown
+    assert "pipeline.py" in shown

@@ -275,7 +275,7 @@ def test_the_status_names_place_revision_size_and_rows(database: Database) -> No
     found = database.status()
 
     assert (found.where, found.dialect) == (database.url_shown, database.dialect)
-    assert (found.revision, found.head, found.problem) == ("0003", "0003", None)
+    assert (found.revision, found.head, found.problem) == ("0004", "0004", None)
     assert found.size_bytes is not None
     assert found.size_bytes > 50_000
     assert found.rows == {name: int(name == "replay_ids") for name in METADATA.tables}
