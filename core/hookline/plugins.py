@@ -171,7 +171,6 @@ class PluginHost:
                 f"Plugin {name!r} is registered already, under this name or another; each is used once."
             ) from exc
         self.plugins[name] = info
-        self.calls.forget()
         for hook, implementation in self._implementations_of(plugin):
             if self._watches_all or not _is_ours(info):
                 self._watch_one(hook, implementation)
@@ -179,6 +178,7 @@ class PluginHost:
                 self._unwatched.append((hook, implementation))
             if self._trace is not None:
                 _trace_one(hook, implementation, self._trace)
+        self.calls.forget()  # last, so that nobody finds an implementation that is not watched yet
         return info
 
     def watch_all(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 import orjson
@@ -60,18 +60,11 @@ class UpstreamRequest:
 
     def with_own_headers(self) -> UpstreamRequest:
         """Return a request whose headers can be changed without changing this one's."""
-        return UpstreamRequest(
-            method=self.method,
-            base_url=self.base_url,
-            path=self.path,
-            headers=dict(self.headers),
-            body=self.body,
-            content=self.content,
-            encoding=self.encoding,
-            media_type=self.media_type,
-            is_stream=self.is_stream,
-            stall_timeout_s=self.stall_timeout_s,
-        )
+        made = object.__new__(UpstreamRequest)
+        for name in _REQUEST_FIELDS:  # `replace` would take four times as long
+            setattr(made, name, getattr(self, name))
+        made.headers = dict(self.headers)
+        return made
 
     def copy(self) -> UpstreamRequest:
         """Return a request that can be changed without changing this one.
@@ -82,6 +75,9 @@ class UpstreamRequest:
         if self.body is not None:
             copy.body, copy.content = orjson.loads(orjson.dumps(self.body)), None
         return copy
+
+
+_REQUEST_FIELDS = tuple(field.name for field in fields(UpstreamRequest))
 
 
 @dataclass(kw_only=True, slots=True)

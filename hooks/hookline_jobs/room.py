@@ -8,13 +8,15 @@ from collections.abc import Callable
 
 COUNT_EVERY_S = 1.0
 """For so long nobody counts again as long as there is room: others may take some of it meanwhile."""
+_MUCH = 0.9
 
 
 class Room:
     """Tells whether one more job may wait.
 
-    Jobs are counted once a second, and what is taken here is added; before a job is refused they are counted
-    anew. So nobody is refused while there is room, and what other processes take is seen a second later.
+    While there is much room jobs are counted once a second, and what is taken here is added. In the last
+    tenth, and before a job is refused, they are counted for each. So nobody is refused while there is room,
+    and what other processes take is seen a second later, or at once where it matters.
 
     Args:
         count: Returns how many jobs wait.
@@ -37,7 +39,7 @@ class Room:
             StoreUnavailableError: If that cannot be found out.
         """
         now_s = self._monotonic()
-        if self._taken < self._most and now_s - self._counted_at_s < COUNT_EVERY_S:
+        if self._taken < _MUCH * self._most and now_s - self._counted_at_s < COUNT_EVERY_S:
             return True
         taken = self._count()
         with self._lock:

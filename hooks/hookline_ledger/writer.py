@@ -154,11 +154,11 @@ class LedgerWriter:
             self._event.clear()
         if self.waiting:
             self.waiting.wake_at(BATCH_ROWS)
-            is_early = True  # what woke the thread before may still be there to be heard
             give_up_at = self._monotonic() + self._flush_s
-            while is_early and len(self.waiting) < BATCH_ROWS and not self._closing.is_set():
-                is_early = self._event.wait(max(0.0, give_up_at - self._monotonic()))
-                self._event.clear()
+            while len(self.waiting) < BATCH_ROWS and not self._closing.is_set():
+                if not self._event.wait(max(0.0, give_up_at - self._monotonic())):
+                    break
+                self._event.clear()  # it may have been set for what the thread woke for before
             self._event.clear()
 
     def _write(self, rows: list[UsageRow]) -> bool:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from prometheus_client.core import Metric
 
+    from hookline.hook_watch import HangingHook
     from hookline.plugins import PluginHost
 
 _COUNTERS = {
@@ -28,14 +29,16 @@ class PluginMetrics:
 
     Args:
         host: The plugins.
+        hanging: Returns the calls of hooks that have not returned for too long.
     """
 
-    def __init__(self, host: PluginHost) -> None:
+    def __init__(self, host: PluginHost, hanging: Callable[[], list[HangingHook]]) -> None:
         self._host = host
+        self._hanging = hanging
 
     def collect(self) -> Iterator[Metric]:
         """Yield what holds now; labels are names of plugins and hooks."""
-        hanging = Counter((hook.plugin, hook.hook) for hook in self._host.watch.hanging())
+        hanging = Counter((hook.plugin, hook.hook) for hook in self._hanging())
         counts = self._host.watch.counts()
         for name, text in _COUNTERS.items():
             counter = CounterMetricFamily(f"hookline_plugin_hook_{name}", text, labels=["plugin", "hook"])

@@ -35,7 +35,7 @@ class MetricsView:
             "hookline_info", "Version of Hookline; the value is 1.", ["version"], registry=self._registry
         )
         about.labels(__version__).set(1)
-        self._registry.register(PluginMetrics(gateway.host))
+        self._registry.register(PluginMetrics(gateway.host, gateway.hanging_hooks))
 
     def add_to(self, routes: RouteRegistry) -> None:
         """Add the route, with its scope or for anybody."""

@@ -141,13 +141,13 @@ class Settlement:
         usage = self._usage() if self._reservations or recording else None
         reservations, self._reservations = self._reservations, []
         # The call is over: one plugin that fails may not keep others from knowing.
-        for owner, reservation in reservations:
-            for name, settle in self._books.settle:
-                if name == owner:
-                    try:
-                        settle(call=call, reservation=reservation, usage=usage)
-                    except Exception as exc:
-                        self._note_failure(name, exc)
+        settling = dict(self._books.settle)
+        for name, reservation in reservations:
+            if name in settling:
+                try:
+                    settling[name](call=call, reservation=reservation, usage=usage)
+                except Exception as exc:
+                    self._note_failure(name, exc)
         for name, note in recording:
             try:
                 note(call=call, usage=usage)

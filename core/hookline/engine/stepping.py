@@ -130,7 +130,7 @@ class SteppedStream:
                 if why is not None:
                     why()
                 self.is_over = True
-                self._close(self.content.close)
+                self._close()
             return True
         finally:
             self._reading.release()
@@ -153,7 +153,7 @@ class SteppedStream:
                 return None
             except BaseException:
                 self.is_over = True
-                self._close(content.close)
+                self._close()
                 raise
             now = time.monotonic()
             if piece or now - self._sent_at >= self._heartbeat_s:
@@ -170,11 +170,11 @@ class SteppedStream:
             if is_closed:
                 self._on_over()
             else:
-                self._later(lambda: self._close(self.content.close))
+                self._later(self._close)
 
-    def _close(self, close: Callable[[], None]) -> None:
+    def _close(self) -> None:
         try:
-            close()
+            self.content.close()
         finally:
             self._on_over()
 

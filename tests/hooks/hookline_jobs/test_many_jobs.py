@@ -112,6 +112,17 @@ def test_room_is_counted_once_a_second_while_there_is_some() -> None:
     assert counted.left == []
 
 
+def test_the_last_tenth_of_the_room_is_counted_for_each() -> None:
+    clock, counted = FakeClock(), Counted(88, 90, 100)
+    room = Room(counted, most=100, monotonic=clock.monotonic)
+    for _ in range(2):
+        assert room.is_left()  # by the first count
+        room.take()
+    assert room.is_left()  # by the second
+    room.take()
+    assert not room.is_left()  # other processes took the rest meanwhile
+
+
 def test_nobody_is_refused_without_counting_anew() -> None:
     clock, counted = FakeClock(), Counted(0, 1, 2)
     room = Room(counted, most=2, monotonic=clock.monotonic)
