@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -23,12 +24,14 @@ class Plans(list[str]):
 
 @contextmanager
 def plans_of(database: Database) -> Iterator[Plans]:
-    """Collect the plans of all statements that are run meanwhile; they are complete afterwards."""
+    """Collect the plans of all statements that this thread runs meanwhile; they are complete afterwards."""
     seen: list[tuple[str, object]] = []
     plans = Plans()
+    reader = threading.get_ident()
 
     def note(*arguments: object) -> None:
-        seen.append((str(arguments[2]), arguments[3]))
+        if threading.get_ident() == reader:  # and not what another gateway does in the background
+            seen.append((str(arguments[2]), arguments[3]))
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
