@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hookline.errors import InvalidInputError, PermissionDeniedError
 from hookline_openai.estimates import DEFAULT_COMPLETION
-from hookline_openai.model_table import table_of
+from hookline_openai.model_table import row_of
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject
@@ -81,5 +81,5 @@ def _limit_field(call: Call, body: JsonObject) -> str:
     most likely another server's; all of those know the older name.
     """
     model = body.get("model")
-    is_known = isinstance(model, str) and table_of(call.connection).find(model) is not None
+    is_known = isinstance(model, str) and row_of(call.connection, model) is not None
     return "max_completion_tokens" if is_known or call.connection.origin == _OPENAI else "max_tokens"

@@ -24,6 +24,8 @@ DEFAULT_COMPLETION = 16
 MOST_CHOICES = 128
 """No service makes more answers to one prompt."""
 
+_BOUNDS = ("max_completion_tokens", "max_tokens")
+_CHOICES = ("n", "best_of")
 _MOST = 10**9
 _LONGEST_NUMBER = 30
 _PER_MESSAGE, _PER_REQUEST = 4, 3
@@ -95,21 +97,21 @@ def measure_answer(body: Mapping[str, object], *, default: int, window: int | No
         default: Tokens of one answer if the request names no bound.
         window: Tokens that prompt and answer can have together; None if that is not known.
     """
-    asked = [
-        number
-        for name in ("max_completion_tokens", "max_tokens")
-        if name in body and (number := read_count(body[name])) is not None and number >= 0
-    ]
-    most = max(asked, default=default)
-    if (
-        most == 0 and "messages" in body
-    ):  # not a number of tokens that a chat can have: lenient servers skip it
+    most = -1
+    for name in _BOUNDS:
+        if name in body:
+            asked = read_count(body[name])
+            if asked is not None and asked > most:
+                most = asked
+    if most < 0 or (most == 0 and "messages" in body):  # lenient servers skip what a chat cannot have
         most = default
+    if window is not None and most > window:
+        most = window
     choices = 1
-    for name in ("n", "best_of"):
+    for name in _CHOICES:
         if name in body:
             choices = max(choices, min(read_count(body[name]) or 1, MOST_CHOICES))
-    return (most if window is None else min(most, window)) * choices
+    return most * choices
 
 
 def size_of(text: str) -> tuple[int, int]:
@@ -136,7 +138,9 @@ def read_count(value: object) -> int | None:
             return None
     if isinstance(value, float):
         value = math.ceil(value) if math.isfinite(value) else None
-    return max(-1, min(value, _MOST)) if isinstance(value, int) else None
+    if not isinstance(value, int):
+        return None
+    return -1 if value < 0 else _MOST if value > _MOST else value
 
 
 def _read_messages(found: Prompt, texts: list[str], messages: list[object], model: str | None) -> None:

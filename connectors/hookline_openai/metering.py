@@ -13,8 +13,8 @@ from hookline_openai.estimates import (
     measure_answer,
     measure_prompt,
 )
-from hookline_openai.model_table import ModelInfo, table_of
-from hookline_openai.prices import cost_of, rates_of, total
+from hookline_openai.model_table import row_of
+from hookline_openai.prices import cost_of, total
 from hookline_openai.token_usage import is_priced_apart, read_told
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hookline.call import Call
     from hookline.principal import Caps
     from hookline.upstream import UpstreamRequest
+    from hookline_openai.model_table import ModelInfo, ModelPrice
 
 _CHAT, _COMPLETION = "/chat/completions", "/completions"
 _NOTHING = Usage(input_tokens=0, output_tokens=0, cost_nano_usd=0)
@@ -41,7 +42,9 @@ class TokenMeter:
 
     def model(self, request: UpstreamRequest) -> str | None:
         """Return the model that will answer a request: the one it names, or the service's own choice."""
-        return _model_of(request.body) or self._default_model
+        body = request.body
+        model = None if body is None else body.get("model")
+        return model if isinstance(model, str) and model else self._default_model
 
     def estimate(self, call: Call, request: UpstreamRequest) -> Usage:
         """Return the most that a request can take.
@@ -52,8 +55,8 @@ class TokenMeter:
         body = request.body
         if body is None:
             return _NOTHING
-        model = _model_of(body) or self._default_model
-        info = None if model is None else table_of(call.connection).find(model)
+        model = self.model(request)
+        info = None if model is None else row_of(call.connection, model)
         prompt = measure_prompt(body, model)
         room = None if info is None else info.max_input_tokens or info.context_window
         if room is not None:
@@ -61,11 +64,12 @@ class TokenMeter:
             prompt.likely = min(prompt.likely, room)
             prompt.most = room if prompt.has_file else min(prompt.most, room)
         made = self._most_made(body, request.path, info) * prompt.items
-        cost = None
+        price = None if info is None else info.price
         if prompt.has_file and room is None:  # nobody knows how much is in it
-            info = None
-        if info is not None and info.price is not None and not is_priced_apart(body.get("service_tier")):
-            cost = _most_cost(info, body, prompt, made)
+            price = None
+        if "service_tier" in body and is_priced_apart(body["service_tier"]):
+            price = None
+        cost = None if price is None else _most_cost(price, body, prompt, made)
         return Usage(input_tokens=prompt.likely, output_tokens=made, cost_nano_usd=cost)
 
     def read(self, call: Call, answer: object) -> Usage | None:
@@ -82,7 +86,7 @@ class TokenMeter:
                 name the answer gives it.
         """
         model = model or self._default_model
-        info = None if model is None else table_of(call.connection).find(model)
+        info = None if model is None else row_of(call.connection, model)
         return None if info is None else cost_of(info.price, usage)
 
     def bound(self, call: Call, request: UpstreamRequest, caps: Caps) -> None:
@@ -100,7 +104,7 @@ class TokenMeter:
             return 0
         window = None if info is None else info.context_window
         default = UNKNOWN_OUTPUT if info is None else info.max_output_tokens or window or UNKNOWN_OUTPUT
-        if path.endswith(_COMPLETION) and not path.endswith(_CHAT):
+        if not path.endswith(_CHAT) and path.endswith(_COMPLETION):
             default = DEFAULT_COMPLETION
         return measure_answer(body, default=default, window=window)
 
@@ -128,30 +132,16 @@ class FreeMeter:
         """Leave the request as it is."""
 
 
-def _model_of(body: JsonObject | None) -> str | None:
-    model = None if body is None else body.get("model")
-    return model if isinstance(model, str) and model else None
-
-
-def _most_cost(info: ModelInfo, body: JsonObject, prompt: Prompt, made: int) -> int | None:
+def _most_cost(price: ModelPrice, body: JsonObject, prompt: Prompt, made: int) -> int | None:
     """Return the most that a request can cost, by the highest of the prices that may hold for its tokens."""
-    if info.price is None:
-        return None
-    rates = rates_of(info.price).at(prompt.most)
-    sent_rates, made_rates = [rates.input, rates.cache_write], [rates.output]
-    if prompt.has_sound:
-        sent_rates.append(rates.audio_input)
-    if _may_speak(body):
-        made_rates.append(rates.audio_output)
-    return total((prompt.most, _highest(sent_rates)), (made, _highest(made_rates)))
+    rates = price.rates.at(prompt.most)
+    speaks = ("audio" in body or "modalities" in body) and _may_speak(body)
+    return total(
+        (prompt.most, rates.most_heard if prompt.has_sound else rates.most_sent),
+        (made, rates.most_said if speaks else rates.output),
+    )
 
 
 def _may_speak(body: JsonObject) -> bool:
     modalities = body.get("modalities")
     return body.get("audio") is not None or (isinstance(modalities, list) and "audio" in modalities)
-
-
-def _highest(rates: list[int | None]) -> int | None:
-    """Return the highest rate; None if one of them is not known."""
-    known = [rate for rate in rates if rate is not None]
-    return max(known) if len(known) == len(rates) else None

@@ -10,21 +10,24 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
+
+from hookline_openai.prices import Rates, rates_of
 
 if TYPE_CHECKING:
     from hookline.connection import Connection
 
 ModelKind = Literal["chat", "completion", "edit", "embedding", "moderation", "responses_only"]
+SAMPLING_FIELDS = ("temperature", "top_p", "logprobs", "top_logprobs")
 SamplingRule = Literal[
     "rejected", "accepted_at_default_effort_none", "accepted_only_with_explicit_effort_none"
 ]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelPrice:
     """US dollars for one million tokens in the standard tier; None is unknown, never free.
 
@@ -48,6 +51,11 @@ class ModelPrice:
     above_input_tokens: int | None = None
     long_context: ModelPrice | None = None
 
+    @cached_property
+    def rates(self) -> Rates:
+        """The same for one token, in whole numbers; worked out once."""
+        return rates_of(self)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReasoningRules:
@@ -66,7 +74,7 @@ class ReasoningRules:
     always_rejected: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelInfo:
     """One row of the table; limits are in tokens, and None means that the value is not known.
 
@@ -103,6 +111,16 @@ class ModelInfo:
     shutdown_on: date | None = None
     replacement: str | None = None
     replacement_note: str | None = None
+
+    @cached_property
+    def judged_fields(self) -> frozenset[str]:
+        """The fields that it may refuse; worked out once. A body without any of them is taken as it is."""
+        if self.reasoning is None:
+            return frozenset({"reasoning_effort", "dimensions"})
+        names = {*self.reasoning.always_rejected, "reasoning_effort"}
+        if self.reasoning.sampling_params != "accepted_at_default_effort_none":
+            names.update(SAMPLING_FIELDS)
+        return frozenset(names)
 
     def is_retired(self, today: date) -> bool:
         """Return True if the service has stopped answering for this model by that day."""
@@ -186,6 +204,12 @@ def table_of(connection: Connection) -> ModelTable:
     if not isinstance(path, str):
         return bundled()
     return _tables.get(path) or read_table(path)
+
+
+def row_of(connection: Connection, model_id: str) -> ModelInfo | None:
+    """Return what the table of a connection knows of a model, or None: see `ModelTable.find`."""
+    table = bundled() if connection.options.get("models_file") is None else table_of(connection)
+    return table.models.get(model_id) or table.find(model_id)
 
 
 def read_table(path: str) -> ModelTable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 _PARTS = 10**9
 """Rates are whole billionths of a nano-dollar, so that a price of up to twelve decimals is exact."""
 
-_MAX_PRICES = 4096
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Rates:
     """What one token costs, in billionths of a nano-dollar; None is unknown.
 
@@ -50,8 +48,22 @@ class Rates:
         above = self.above_input_tokens
         return self if above is None or input_tokens <= above else self.long_context or self
 
+    @cached_property
+    def most_sent(self) -> int | None:
+        """The highest that a token of a written prompt may cost; None if one such rate is not known."""
+        return _highest(self.input, self.cache_write)
 
-@lru_cache(maxsize=_MAX_PRICES)
+    @cached_property
+    def most_heard(self) -> int | None:
+        """The highest that a token of a prompt may cost, a spoken one too."""
+        return _highest(self.most_sent, self.audio_input)
+
+    @cached_property
+    def most_said(self) -> int | None:
+        """The highest that a token of an answer may cost, a spoken one too."""
+        return _highest(self.output, self.audio_output)
+
+
 def rates_of(price: ModelPrice) -> Rates:
     """Return a price as whole numbers; what only sometimes has a price of its own gets one here.
 
@@ -78,7 +90,7 @@ def cost_of(price: ModelPrice | None, usage: Usage) -> int | None:
     """Return what tokens cost in nano-dollars, rounded up; None if a price that is needed is not known."""
     if price is None:
         return None
-    rates = rates_of(price).at(usage.input_tokens)
+    rates = price.rates.at(usage.input_tokens)
     cached = min(usage.cached_tokens or 0, usage.input_tokens)
     if type(usage) is not DetailedUsage:
         return total(
@@ -114,6 +126,11 @@ def total(*parts: tuple[int, int | None]) -> int | None:
                 return None
             sum_parts += tokens * rate
     return -(-sum_parts // _PARTS)
+
+
+def _highest(one: int | None, other: int | None) -> int | None:
+    """Return the higher rate; None if either is not known."""
+    return None if one is None or other is None else max(one, other)
 
 
 def _whole(usd_per_million: float | None) -> int | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hookline_openai.estimates import measure_answer, measure_prompt
 from hookline_openai.metering import TokenMeter
-from hookline_openai.model_table import table_of
+from hookline_openai.model_table import row_of
 from hookline_openai.stream_overlap import MOST_CHARACTERS
 from hookline_openai.token_usage import DetailedUsage
 
@@ -149,7 +149,7 @@ def _may_hide(call: Call, request: UpstreamRequest, meter: TokenMeter) -> bool:
     in the table nothing is known.
     """
     model, body = meter.model(request), request.body or {}
-    info = None if model is None else table_of(call.connection).find(model)
+    info = None if model is None else row_of(call.connection, model)
     modalities = body.get("modalities")
     may_speak = body.get("audio") is not None or (isinstance(modalities, list) and "audio" in modalities)
     return info is None or info.is_reasoning or may_speak or body.get("prediction") is not None

@@ -67,6 +67,7 @@ class Connection:
             kept elsewhere.
         needs_credential: Whether a call must fail if no plugin knows the credential.
         is_simulated: Whether it leads to the built-in sandbox, where calls take no money and no tokens.
+        id: What tells it from every other account: its name, with the tenant in front if it has one.
     """
 
     name: str
@@ -78,13 +79,11 @@ class Connection:
     credential_ref: str | None = None
     needs_credential: bool = False
     is_simulated: bool = False
-
-    @property
-    def id(self) -> str:
-        """What tells it from every other account: its name, with the tenant in front if it has one."""
-        return self.name if self.tenant is None else f"{self.tenant}/{self.name}"
+    id: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        id = self.name if self.tenant is None else f"{self.tenant}/{self.name}"
+        object.__setattr__(self, "id", id)
         if not self.origin:
             object.__setattr__(self, "origin", origin_of(self.base_url))
 

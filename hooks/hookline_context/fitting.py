@@ -13,11 +13,11 @@ from hookline_context.embedding_chunks import EmbeddingPlan, plan_embedding
 from hookline_context.json_text import size_of
 from hookline_context.overflow_errors import explain_refusal, overflow_error
 from hookline_context.refusal_numbers import is_overflow, read_numbers
-from hookline_context.request_count import ITEMS, count_request, kind_of
-from hookline_context.rooms import Overflow, Room, find_overflow, room_of, with_room_for_answer
+from hookline_context.request_count import ITEMS, KINDS, count_request
+from hookline_context.rooms import Overflow, Room, find_overflow, least_room, room_of, with_room_for_answer
 from hookline_context.shortening import shorten
 from hookline_context.text_counter import BYTES, counter_for
-from hookline_openai.model_table import table_of
+from hookline_openai.model_table import row_of
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject
@@ -38,7 +38,8 @@ KEY = "context"
 
 # A prompt has fewer tokens than bytes; this is for the few tokens that no byte of the body stands for.
 _FRAME_TOKENS = 64
-_FRAME_BYTES = 32  # of what stands around the texts of one message
+_FRAME_BYTES = 32  # of what stands around the texts of one message, or is a field's value that is no text
+_SHORT = frozenset({int, float, bool, type(None)})
 _MEDIA = (b'"image_url"', b'"file"', b'"input_audio"', b'"audio"')
 _MAX_SHORTENINGS = 3
 _BLIND_SHARE = 0.75
@@ -80,13 +81,19 @@ class Fitting:
             HooklineError: If it does not fit and nothing is to be done about it.
         """
         options = self._options.for_call(call)
-        body, kind = request.body, kind_of(request.path)
+        body, kind = request.body, KINDS.get(request.path)
         if options.count == "off" or body is None or kind is None:
             return
         model = body.get("model")
-        info = table_of(call.connection).find(model) if isinstance(model, str) else None
-        room = None if info is None else room_of(info, kind, body, options)
-        if info is None or room is None or _surely_fits(body, kind, room):
+        info = row_of(call.connection, model) if isinstance(model, str) else None
+        least = None if info is None else least_room(info, kind, options)
+        if info is None or least is None:
+            return
+        most = most_tokens(body, kind)
+        if most <= least:
+            return
+        room = room_of(info, kind, body, options)
+        if room is None or most <= min(room.item, room.request):
             return
         counter = counter_for(info.encoding, options.count)
         overflow = find_overflow(count_request(body, kind, counter), room)
@@ -107,7 +114,7 @@ class Fitting:
         if isinstance(state, CallState) and state.has_run:
             return RetryDecision(again=False, error=attempt.error)
         request, error = attempt.request, attempt.error
-        kind = kind_of(request.path)
+        kind = KINDS.get(request.path)
         if request.body is None or kind is None or attempt.has_begun or not is_overflow(error):
             return None
         if attempt.answer is not None and attempt.answer.get("choices"):
@@ -174,19 +181,18 @@ class _Learned:
     counter: TextCounter
 
 
-def _surely_fits(body: JsonObject, kind: Kind, room: Room) -> bool:
-    """Tell, as cheaply as can be, whether a request fits however its texts are counted."""
-    limit = min(room.item, room.request)
+def most_tokens(body: JsonObject, kind: Kind) -> int:
+    """Return, as cheaply as can be, what a request cannot exceed however its texts are counted."""
     try:
         size = _bytes_of_texts(body) if kind == "chat" else None
         if size is None:
             raw = orjson.dumps(body)
             if kind == "chat" and any(mark in raw for mark in _MEDIA):
-                return count_request(body, kind, BYTES).total.tokens <= limit
+                return count_request(body, kind, BYTES).total.tokens
             size = len(raw)
     except TypeError:  # nested very deeply
         size = size_of(body)
-    return size + _FRAME_TOKENS <= limit
+    return size + _FRAME_TOKENS
 
 
 def _bytes_of_texts(body: JsonObject) -> int | None:
@@ -203,7 +209,13 @@ def _bytes_of_texts(body: JsonObject) -> int | None:
             if type(value) is not str:
                 return None
             size += len(name) + (len(value) if value.isascii() else len(value.encode(errors="replace")))
-    return size + len(orjson.dumps({name: value for name, value in body.items() if name != "messages"}))
+    for name, value in body.items():
+        size += len(name) + _FRAME_BYTES
+        if type(value) is str:
+            size += len(value) if value.isascii() else len(value.encode(errors="replace"))
+        elif value is not messages and type(value) not in _SHORT:
+            size += len(orjson.dumps(value))
+    return size
 
 
 def _with_room(overflow: Overflow, body: JsonObject) -> Overflow:
@@ -247,7 +259,7 @@ def _learn(
 ) -> _Learned:
     """Return what does not fit according to the service, in our own count."""
     model = body.get("model")
-    info: ModelInfo | None = table_of(call.connection).find(model) if isinstance(model, str) else None
+    info: ModelInfo | None = row_of(call.connection, model) if isinstance(model, str) else None
     encoding = "o200k_base" if info is None else info.encoding  # an unknown model is likely a new one
     counter = counter_for(encoding, "estimate" if options.count == "estimate" else "auto")
     tally = count_request(body, kind, counter)

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 Kind = Literal["chat", "completion", "embedding"]
 
-_KINDS: dict[str, Kind] = {
+KINDS: dict[str, Kind] = {
     "/chat/completions": "chat",
     "/completions": "completion",
     "/embeddings": "embedding",
 }
+"""What upstream paths ask for; the prompts of others are none of our business."""
+
 ITEMS: dict[Kind, str] = {"chat": "messages", "completion": "prompt", "embedding": "input"}
 """The field of the body that holds the items."""
 
@@ -45,11 +47,6 @@ class Tally:
     def total(self) -> Amount:
         """Everything together."""
         return total_of((self.fixed, *self.items))
-
-
-def kind_of(path: str) -> Kind | None:
-    """Return what an upstream path asks for, or None if its prompts are none of our business."""
-    return _KINDS.get(path)
 
 
 def items_of(body: Mapping[str, object], kind: Kind) -> list[object]:

@@ -80,6 +80,22 @@ def room_of(info: ModelInfo, kind: Kind, body: JsonObject, options: ContextOptio
     return _chat_room(info, output, options)
 
 
+def least_room(info: ModelInfo, kind: Kind, options: ContextOptions) -> int | None:
+    """Return how many tokens fit whatever answer is asked for, or None where `room_of` returns None.
+
+    Less than nothing where the longest answer is not known.
+    """
+    window, alone = info.context_window, info.max_input_tokens
+    if kind == "embedding":
+        return None if alone is None else min(alone, MAX_REQUEST_TOKENS) - options.margin_tokens
+    if window is None:
+        return None if alone is None else alone - options.margin_tokens
+    if info.max_output_tokens is None:
+        return -1
+    together = window - info.max_output_tokens
+    return (together if alone is None or together < alone else alone) - options.margin_tokens
+
+
 def with_room_for_answer(room: Room, body: JsonObject, kind: Kind) -> Room:
     """Return a room that leaves a model something to answer with, if the caller did not say how much.
 

@@ -55,7 +55,7 @@ class LifecyclePlugin:
     ) -> Generator[None, UpstreamResponse, UpstreamResponse]:
         """Give the answer of a completion that ran as a chat the shape of a completion."""
         response = yield
-        if not call.state or self._lifecycle is None or self._limits is None:
+        if "lifecycle" not in call.state or self._lifecycle is None or self._limits is None:
             return response
         plan = self._lifecycle.plan_of(call, request)
         if plan is None:

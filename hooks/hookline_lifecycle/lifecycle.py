@@ -13,7 +13,7 @@ from hookline_lifecycle.missing_endpoints import MissingEndpoints
 from hookline_lifecycle.parameters import fit_parameters
 from hookline_lifecycle.retirement import settle_model
 from hookline_lifecycle.standing import Outlook, is_own_service
-from hookline_openai.model_table import table_of
+from hookline_openai.model_table import row_of, table_of
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject
@@ -60,22 +60,23 @@ class Lifecycle:
         options = self._options.for_call(call)
         if serves is None or body is None or not isinstance(model, str) or not options.enabled:
             return
-        table = table_of(call.connection)
-        asked = info = table.find(model)
-        if (info is not None and info.shutdown_on is not None) or self._lists.knows(call.connection.id):
+        connection = call.connection
+        asked = info = row_of(connection, model)
+        if (info is not None and info.shutdown_on is not None) or connection.id in self._lists.known:
             chosen = self._settle(call, model, serves, options, path=path)
             if chosen != model:
-                body, info = {**body, "model": chosen}, table.find(chosen)
-        is_own = is_own_service(call.connection)
+                body, info = {**body, "model": chosen}, row_of(connection, chosen)
         if path == COMPLETION_PATH:
+            is_own = is_own_service(connection)
             if self._runs_as_chat(call, str(body["model"]), info, options, is_own=is_own):
                 body = self._convert(call, body, info if is_own else None, options)
                 request.path = CHAT_PATH
             elif is_own and call.door == "wire":
-                mark_endpoint(call, table, "/v1/completions", as_chat=False)
+                mark_endpoint(call, table_of(connection), "/v1/completions", as_chat=False)
         elif call.door == "wire" and call.action.id == _EDIT:
-            mark_endpoint(call, table, "/v1/edits", as_chat=True)
-        if is_own and info is not None:
+            mark_endpoint(call, table_of(connection), "/v1/edits", as_chat=True)
+        is_judged = info is not None and not (info is asked and info.judged_fields.isdisjoint(body))
+        if info is not None and is_judged and is_own_service(connection):
             body = fit_parameters(call, body, info, options, asked=None if asked is info else asked)
         request.body = body
 
@@ -97,7 +98,7 @@ class Lifecycle:
             return None
         self._missing.remember(call.connection.id, model, now_s=call.clock.monotonic())
         changed = request.copy()
-        info = table_of(call.connection).find(model) if is_own_service(call.connection) else None
+        info = row_of(call.connection, model) if is_own_service(call.connection) else None
         try:
             body = self._convert(call, changed.body or {}, info, options)
             changed.body = body if info is None else fit_parameters(call, body, info, options)
@@ -133,9 +134,8 @@ class Lifecycle:
     def _convert(
         self, call: Call, body: JsonObject, info: ModelInfo | None, options: LifecycleOptions
     ) -> JsonObject:
-        table = table_of(call.connection)
         # Elsewhere nothing is made to fit, but what the gateway writes itself has to have the right name.
-        known = table.find(str(body.get("model"))) if info is None else None
+        known = row_of(call.connection, str(body.get("model"))) if info is None else None
         is_renamed = known and known.reasoning and "max_tokens" in known.reasoning.always_rejected
         chat, call.state[STATE] = plan_chat(
             body,
@@ -143,5 +143,5 @@ class Lifecycle:
             instruction=options.completion_instruction,
             limit_name="max_completion_tokens" if is_renamed else "max_tokens",
         )
-        mark_endpoint(call, table, "/v1/completions", as_chat=True)
+        mark_endpoint(call, table_of(call.connection), "/v1/completions", as_chat=True)
         return chat

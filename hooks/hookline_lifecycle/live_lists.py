@@ -45,18 +45,18 @@ class LiveList:
 
 
 class LiveLists:
-    """The last list of each connection. Bounded; safe to use from several threads."""
+    """The last list of each connection. Bounded; safe to use from several threads.
+
+    Attributes:
+        known: The lists by the ids of their connections; to be read only.
+    """
 
     def __init__(self) -> None:
-        self._lists: dict[str, LiveList] = {}
+        self.known: dict[str, LiveList] = {}
 
     def of(self, connection: str) -> LiveList | None:
         """Return the list of a connection by its id, or None."""
-        return self._lists.get(connection)
-
-    def knows(self, connection: str) -> bool:
-        """Tell whether a connection has a list."""
-        return connection in self._lists
+        return self.known.get(connection)
 
     def learn(self, connection: str, answer: object, *, now_s: float) -> None:
         """Keep what an upstream answered when it was asked for its models, or for one of them.
@@ -80,7 +80,7 @@ class LiveLists:
                 self._keep(connection, models, is_whole=is_whole, expires_at_s=now_s + FRESH_S)
             return
         id, said = _read(answer)
-        known = self._lists.get(connection)
+        known = self.known.get(connection)
         if id and known is not None and len(known.models) < _MAX_MODELS:
             models = {**known.models, id: said}
             self._keep(connection, models, is_whole=known.is_whole, expires_at_s=known.expires_at_s)
@@ -90,8 +90,8 @@ class LiveLists:
     def _keep(
         self, connection: str, models: Mapping[str, Said], *, is_whole: bool, expires_at_s: float
     ) -> None:
-        if connection in self._lists or len(self._lists) < _MAX_CONNECTIONS:
-            self._lists[connection] = LiveList(models=models, is_whole=is_whole, expires_at_s=expires_at_s)
+        if connection in self.known or len(self.known) < _MAX_CONNECTIONS:
+            self.known[connection] = LiveList(models=models, is_whole=is_whole, expires_at_s=expires_at_s)
 
 
 def _read(entry: object) -> tuple[str, Said]:

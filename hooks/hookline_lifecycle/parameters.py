@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hookline.errors import InvalidInputError
+from hookline_openai.model_table import SAMPLING_FIELDS
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject
@@ -23,7 +24,6 @@ _IDLE: dict[str, tuple[object, ...]] = {
     "stop": ("", []),
     "top_p": (1,),
 }
-_SAMPLING = ("top_p", "logprobs", "top_logprobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +125,14 @@ def _refused_by_rules(body: JsonObject, rules: ReasoningRules) -> Iterator[Unsup
         return
     else:
         way_out = "only with `reasoning_effort` `none`"
-    temperature = body.get("temperature")
-    if temperature is not None and temperature != 1:
-        yield Unsupported(
-            "temperature", "only 1" + (", or with `reasoning_effort` `none`" if way_out else "")
-        )
-    for name in _SAMPLING:
-        if body.get(name) is not None:
+    for name in SAMPLING_FIELDS:
+        value = body.get(name)
+        if value is None:
+            continue
+        if name != "temperature":
             yield Unsupported(name, way_out)
+        elif value != 1:
+            yield Unsupported(name, "only 1" + (", or with `reasoning_effort` `none`" if way_out else ""))
 
 
 def _is_idle(name: str, value: object) -> bool:

@@ -14,11 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookline_context.amounts import NOTHING, Amount, guessed, known, total_of
+from hookline_context.fitting import most_tokens
 from hookline_context.json_text import json_text, size_of
 from hookline_context.message_count import count_message
-from hookline_context.request_count import count_request, items_of, kind_of
+from hookline_context.options import ContextOptions
+from hookline_context.request_count import KINDS, count_request, items_of
+from hookline_context.rooms import least_room, room_of
 from hookline_context.text_counter import BYTES, SLICE_LENGTH, ExactCounter, counter_for
 from hookline_context.tool_text import FUNCTIONS_STYLE, TOOLS_STYLE, write_functions
+from hookline_openai.model_table import ModelInfo, bundled
 
 NEWER = counter_for("o200k_base", "auto")
 JSON = st.recursive(
@@ -199,6 +203,27 @@ def test_any_request_can_be_counted_and_never_has_more_tokens_than_bytes(value: 
         assert tally.total.tokens <= size_of(body) + 64
 
 
+@given(JSON, st.text(), st.sampled_from(["content", "name", "refusal", "\u00e9"]))
+def test_no_request_takes_more_than_is_taken_for_the_most(value: object, text: str, name: str) -> None:
+    asked = {"tools": value, "response_format": value, "function_call": text, "seed": 1, "user": text}
+    for message in ({"role": "user", name: text}, {"role": text, "content": value}, value):
+        body: dict[str, object] = {"messages": [message, {"role": "system", "content": text}], **asked}
+        assert count_request(body, "chat", NEWER).total.tokens <= most_tokens(body, "chat")
+
+
+@pytest.mark.parametrize("kind", ["chat", "completion", "embedding"])
+@pytest.mark.parametrize(
+    "bound", [{}, {"max_tokens": 0}, {"max_completion_tokens": 10**7}, {"max_tokens": -3}]
+)
+def test_what_fits_any_answer_fits_the_one_that_is_asked_for(kind: Any, bound: dict[str, object]) -> None:
+    rows = (*bundled(), ModelInfo(id="a", kind="chat"), ModelInfo(id="b", kind="chat", max_input_tokens=9))
+    for options in (ContextOptions(), ContextOptions(margin_tokens=500, reserve_output_tokens=10**6)):
+        for info in rows:
+            least, room = least_room(info, kind, options), room_of(info, kind, bound, options)
+            assert (least is None) == (room is None), info.id
+            assert least is None or room is None or least <= max(0, min(room.item, room.request)), info.id
+
+
 # ---------------------------------------------------------------- tools
 
 
@@ -293,7 +318,7 @@ def test_items_are_found_by_the_kind_of_request() -> None:
     assert items_of({"input": [1, 2]}, "embedding") == [[1, 2]]
     assert items_of({"messages": [1, 2]}, "chat") == [1, 2]
     assert items_of({"messages": "text"}, "chat") == ["text"]
-    assert [kind_of(path) for path in ("/chat/completions", "/completions", "/embeddings", "/edits")] == [
+    assert [KINDS.get(path) for path in ("/chat/completions", "/completions", "/embeddings", "/edits")] == [
         "chat",
         "completion",
         "embedding",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hookline_lifecycle.options import LifecycleOptions
+from hookline_lifecycle.parameters import fit_parameters
 from hookline_openai.model_table import bundled
 from small_service import whole
 
@@ -355,3 +357,32 @@ def test_true_is_not_one_and_false_is_not_zero(serve: Serve) -> None:
     assert refusal(serve, ALWAYS, top_p=True)[2] == "top_p"
     assert refusal(serve, ALWAYS, presence_penalty=False)[2] == "presence_penalty"
     assert refusal(serve, ALWAYS, logprobs=0)[2] == "logprobs"
+
+
+# ---------------------------------------------------------------- what is not judged at all
+
+
+def test_a_body_without_any_field_that_is_judged_is_taken_as_it_is() -> None:
+    fields = {
+        "dimensions": 3,
+        "frequency_penalty": 1,
+        "logit_bias": {"1": 1},
+        "logprobs": True,
+        "max_completion_tokens": 5,
+        "max_tokens": 5,
+        "presence_penalty": 1,
+        "reasoning_effort": "sideways",
+        "stop": ["x"],
+        "temperature": 0.2,
+        "top_logprobs": 2,
+        "top_p": 0.5,
+        "verbosity": "low",
+    }
+    nobody: Any = None  # is told of anything
+    for info in bundled():
+        body: dict[str, Any] = {
+            name: value for name, value in fields.items() if name not in info.judged_fields
+        }
+        assert fit_parameters(nobody, body, info, LifecycleOptions()) is body, info.id
+    assert "temperature" in bundled().models[ALWAYS].judged_fields
+    assert "temperature" not in bundled().models[BY_DEFAULT].judged_fields
