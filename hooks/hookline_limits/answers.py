@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hookline.errors import (
@@ -28,6 +29,7 @@ _UNITS = {"requests": "", "tokens": ';qu="tokens"', "concurrent": ';qu="concurre
 _MOST_DIGITS = 999_999_999_999_999  # largest integer of a structured field
 _SOON_S = 1.0  # when to try again what does not depend on time
 _MOST_SHOWN = 80
+_MOST_POLICIES = 1024
 _ANSWER_BOUNDS = frozenset({"max_completion_tokens", "max_output_tokens", "max_tokens"})
 
 
@@ -154,15 +156,20 @@ def add_fields(headers: dict[str, str], rule: Rule, *, used: int, reset_s: float
         headers: Headers of the answer.
         rule: The limit.
         used: What of it is taken or set aside.
-        reset_s: Seconds until some of it is free again; None if time does not free it.
+        reset_s: Seconds until some of it is free again, zero or more; None if time does not free it.
     """
+    left = rule.amount - used
+    shown = 0 if left < 0 else left if left < _MOST_DIGITS else _MOST_DIGITS
+    reset = "" if reset_s is None else f";t={math.ceil(reset_s) or 1}"
+    headers["ratelimit-policy"] = _policy_of(rule)
+    headers["ratelimit"] = f'"{rule.text}";r={shown}{reset}'
+
+
+@lru_cache(maxsize=_MOST_POLICIES)
+def _policy_of(rule: Rule) -> str:
     length_s = rule.limit.window_s if rule.mode != "day" else DAY_US // SECOND_US
     window = "" if length_s is None else f";w={length_s}"
-    left = min(max(0, rule.amount - used), _MOST_DIGITS)
-    reset = "" if reset_s is None else f";t={max(1, math.ceil(reset_s))}"
-    quota = min(rule.amount, _MOST_DIGITS)
-    headers["ratelimit-policy"] = f'"{rule.text}";q={quota}{window}{_UNITS[rule.resource]}'
-    headers["ratelimit"] = f'"{rule.text}";r={left}{reset}'
+    return f'"{rule.text}";q={min(rule.amount, _MOST_DIGITS)}{window}{_UNITS[rule.resource]}'
 
 
 def warn(call: Call, counter: Counter, used: int) -> None:

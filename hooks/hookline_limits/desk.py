@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hookline.call import FLOW_HEADER
 from hookline.metering import Reservation
 from hookline_limits.answers import add_fields, never_error, refusal_error, unpriced_error, warn
 from hookline_limits.plans import Plans, top_of
@@ -12,6 +11,8 @@ from hookline_limits.rules import Take
 from hookline_limits.store import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hookline.call import Call
     from hookline.options import LayeredOptions
     from hookline.usage import Usage
@@ -50,13 +51,8 @@ class Desk:
             HooklineError: If it does not fit, or nobody can tell.
         """
         plan = self._plans.of(call)
-        if not plan.has_limits and (plan.runaway is None or FLOW_HEADER not in call.headers):
-            return None
-        takes = []
-        for counter in plan.counters(call):
-            amount = _amount(call, counter, estimate, plan)
-            if amount is not None:
-                takes.append(Take(counter, amount))
+        counters = plan.counters(call)
+        takes = _takes(call, counters, estimate, plan) if counters else None
         if not takes:
             return None
         for take in takes:
@@ -105,10 +101,11 @@ class Desk:
             warn_at = rule.limit.warn_at
             if rule.resource == "usd":
                 warn_at = warn_at or plan.options.warn_at
-            # The most that a call may take is far from what most calls take: alone it is no reason to warn.
-            known = used - amount if rule.resource in ("usd", "tokens") else used
-            if warn_at is not None and known >= warn_at * rule.amount:
-                warn(top_of(call), counter, known)
+            if warn_at is not None:
+                # The most that a call may take is far from what most take: alone it is no reason to warn.
+                known = used - amount if rule.resource in ("usd", "tokens") else used
+                if known >= warn_at * rule.amount:
+                    warn(top_of(call), counter, known)
             if rule.resource == "usd":
                 continue
             share = used / rule.amount if rule.amount else 1.0
@@ -119,23 +116,31 @@ class Desk:
             add_fields(call.record.headers, rule, used=hold.used[nearest], reset_s=hold.free_in_s(nearest))
 
 
-def _amount(call: Call, counter: Counter, estimate: Usage, plan: Plan) -> int | None:
-    """Return how much a call may take of what a counter counts; None if that is nothing to it.
+def _takes(call: Call, counters: Sequence[Counter], estimate: Usage, plan: Plan) -> list[Take]:
+    """Return how much a call may take of what counters count, without those that are nothing to it.
 
     Calls inside calls are no requests of their own and hold no place. What the gateway itself wants, such as
     a check, is no use of tokens by the caller. An action without a meter takes neither tokens nor money, and
     neither does a call on the sandbox.
     """
-    resource = counter.rule.resource
-    if resource == "requests" or resource == "concurrent":
-        return None if call.parent is not None or call.is_internal else 1
-    if call.action.meter is None or call.record.is_composed or call.connection.is_simulated:
-        return None
-    if resource == "tokens":
-        return None if call.is_internal else estimate.tokens
-    cost = estimate.cost_nano_usd
-    if cost is None:
-        if plan.options.unpriced == "refuse":
+    is_request = call.parent is None and not call.is_internal
+    is_metered = not (call.action.meter is None or call.record.is_composed or call.connection.is_simulated)
+    takes = []
+    for counter in counters:
+        resource = counter.rule.resource
+        if resource == "requests" or resource == "concurrent":
+            if is_request:
+                takes.append(Take(counter, 1))
+        elif not is_metered:
+            continue
+        elif resource == "tokens":
+            if not call.is_internal:
+                takes.append(Take(counter, estimate.tokens))
+        elif estimate.cost_nano_usd is not None:
+            if estimate.cost_nano_usd:
+                takes.append(Take(counter, estimate.cost_nano_usd))
+        elif plan.options.unpriced == "refuse":
             raise unpriced_error(call, counter)
-        return 0
-    return cost or None
+        else:
+            takes.append(Take(counter, 0))
+    return takes

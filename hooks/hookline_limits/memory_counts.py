@@ -80,6 +80,9 @@ class Groups:
         most_holders: Holders of one group that are counted apart.
         most_counters: Counters of all groups together.
         own_share: Holders of one group that are counted apart although there are that many.
+
+    Attributes:
+        by_name: The groups that have counters; to be read only.
     """
 
     def __init__(
@@ -89,23 +92,19 @@ class Groups:
         self._most_holders = most_holders
         self._most_counters = most_counters
         self._own_share = own_share
-        self._groups: OrderedDict[str, Group] = OrderedDict()
+        self.by_name: OrderedDict[str, Group] = OrderedDict()
         self._size = 0
 
     def __len__(self) -> int:
         """Return how many counters there are."""
         return self._size
 
-    def get(self, name: str) -> Group | None:
-        """Return a group, if it has counters."""
-        return self._groups.get(name)
-
     def add(self, counter: Counter, slot: int) -> tuple[Count, bool]:
         """Return a new counter, or that of all others if there are too many, and which of both it is."""
         rule, name, _ = counter
-        group = self._groups.get(rule.group)
+        group = self.by_name.get(rule.group)
         if group is None:
-            group = self._groups[rule.group] = Group(rule)
+            group = self.by_name[rule.group] = Group(rule)
         first = slot - rule.reach
         self._tidy(group, first)
         if rule.mode != "now":  # those go by themselves, and come with every call
@@ -124,10 +123,10 @@ class Groups:
         return count, name is _OTHERS
 
     def drop(self, counter: Counter, count: Count) -> None:
-        """Forget a counter of what runs now when nothing runs any more."""
-        if count.used or counter.rule.mode != "now":
+        """Forget a counter of what runs now if nothing runs any more."""
+        if count.used:
             return
-        group = self._groups.get(counter.rule.group)
+        group = self.by_name.get(counter.rule.group)
         for name in () if group is None else (counter.name, _OTHERS):
             if group is not None and group.get(name) is count:
                 del group[name]
@@ -135,7 +134,7 @@ class Groups:
 
     def clear(self) -> None:
         """Forget all."""
-        self._groups.clear()
+        self.by_name.clear()
         self._size = 0
 
     def _tidy(self, group: Group, first: int) -> None:
@@ -149,11 +148,11 @@ class Groups:
 
     def _tidy_another(self, group: Group) -> None:
         """Do the same with one of the others, in turn: nobody may come to theirs any more."""
-        name, other = next(iter(self._groups.items()))
+        name, other = next(iter(self.by_name.items()))
         if other is not group:
             rule = other.rule
             self._tidy(other, slot_at(rule.mode, rule.slot_us, self._now_us(rule)) - rule.reach)
             if not other:
-                del self._groups[name]
+                del self.by_name[name]
                 return
-        self._groups.move_to_end(name)
+        self.by_name.move_to_end(name)

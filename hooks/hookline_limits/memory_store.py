@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hookline.clock import Clock
-    from hookline_limits.memory_counts import Count
+    from hookline_limits.memory_counts import Cell, Count
     from hookline_limits.rules import Counter, Rule, Take
     from hookline_limits.store import Hold
 
@@ -21,35 +21,52 @@ if TYPE_CHECKING:
 class _Hold:
     """What was set aside in memory."""
 
-    __slots__ = ("_found", "_is_settled", "_store", "_takes", "used")
+    __slots__ = ("_cells", "_found", "_is_settled", "_store", "_takes", "_window_us", "used")
 
-    def __init__(self, store: MemoryStore, takes: Sequence[Take], found: list[Count]) -> None:
+    def __init__(
+        self,
+        store: MemoryStore,
+        takes: Sequence[Take],
+        found: list[Count],
+        cells: list[Cell],
+        used: list[int],
+        window_us: int,
+    ) -> None:
         self._store = store
         self._takes = takes
         self._is_settled = False
-        self._found = [(count, count.cells[-1]) for count in found]
-        self.used = [count.used for count in found]
+        self._found = found
+        self._cells = cells
+        self._window_us = window_us
+        self.used = used
 
     def free_in_s(self, index: int) -> float | None:
         rule = self._takes[index].counter.rule
         with self._store.lock:
-            cells = self._found[index][0].cells
-            slot = next((cell.slot for cell in cells if cell.amount), cells[-1].slot)
+            for cell in self._found[index].cells:
+                if cell.amount:
+                    break
+            slot = cell.slot  # that of the present, if nothing was taken
         end_us = end_us_of(rule.mode, rule.slot_us, slot)
-        return None if end_us is None else max(0, end_us - self._store.now_us(rule)) / SECOND_US
+        if end_us is None:
+            return None
+        left_us = end_us - (self._window_us if rule.slot_us else self._store.now_us(rule))
+        return left_us / SECOND_US if left_us > 0 else 0.0
 
     def settle(self, actuals: Sequence[int]) -> None:
         with self._store.lock:
             if self._is_settled:
                 return
             self._is_settled = True
-            for (count, cell), take, actual in zip(self._found, self._takes, bounded(actuals), strict=True):
-                change = actual - take.amount
+            each = zip(self._found, self._cells, self._takes, bounded(actuals), strict=True)
+            for count, cell, (counter, amount), actual in each:
+                change = actual - amount
                 if change:
                     cell.amount += change
                     if cell.slot != GONE:
                         count.used += change
-                self._store.groups.drop(take.counter, count)
+                if counter.rule.mode == "now":
+                    self._store.groups.drop(counter, count)
 
 
 class MemoryStore:
@@ -82,7 +99,10 @@ class MemoryStore:
         """Set all aside that is to be taken, or nothing of it."""
         refusal: Refusal | None = None
         found: list[Count] = []
+        cells: list[Cell] = []
+        used: list[int] = []
         is_crowded = False
+        by_name = self.groups.by_name
         window_us = int(self._clock.monotonic() * SECOND_US)
         with self.lock:
             for take in takes:
@@ -94,7 +114,7 @@ class MemoryStore:
                 else:
                     now_us = self.now_us(rule)
                     slot = slot_at(rule.mode, 0, now_us)
-                group = self.groups.get(rule.group)
+                group = by_name.get(rule.group)
                 count = group.get(counter.name) if group is not None else None
                 if group is None or count is None:
                     count, is_shared = self.groups.add(counter, slot)
@@ -109,12 +129,17 @@ class MemoryStore:
                 refusal = self._look_together(takes, found, refusal)
             if refusal is not None:
                 for take, count in zip(takes, found, strict=True):
-                    self.groups.drop(take.counter, count)
+                    if take.counter.rule.mode == "now":
+                        self.groups.drop(take.counter, count)
                 return refusal
-            for count, take in zip(found, takes, strict=True):
-                count.used += take.amount
-                count.cells[-1].amount += take.amount
-            return _Hold(self, takes, found)
+            for count, (_, amount) in zip(found, takes, strict=True):
+                cell = count.cells[-1]
+                cell.amount += amount
+                count.used += amount
+                cells.append(cell)
+            for count in found:  # several takes may have the same
+                used.append(count.used)
+            return _Hold(self, takes, found, cells, used, window_us)
 
     def shares(self, rule: Rule) -> bool:
         """Return False: nobody else sees this memory."""
@@ -125,7 +150,7 @@ class MemoryStore:
         found = []
         with self.lock:
             for rule, name, _ in counters:
-                group = self.groups.get(rule.group)
+                group = self.groups.by_name.get(rule.group)
                 count = None if group is None else group.get(name)
                 if count is not None:
                     slot = slot_at(rule.mode, rule.slot_us, self.now_us(rule))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hookline.call import FLOW_HEADER
 from hookline.limit import parse_limit
 from hookline_limits.rules import make_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from hookline.call import Call
     from hookline.limit import Limit
@@ -41,13 +42,11 @@ class Plan:
     runaway: Rule | None
     options: LimitsOptions
 
-    @property
-    def has_limits(self) -> bool:
-        """Whether anything applies apart from the guard."""
-        return bool(self.fixed or self.user_rules or self.flow_rules)
-
-    def counters(self, call: Call) -> list[Counter]:
+    def counters(self, call: Call) -> Sequence[Counter]:
         """Return the counters of a call. Calls that name no user, or no flow, count together as one."""
+        is_in_flow = call.parent is not None or FLOW_HEADER in call.headers
+        if not (self.user_rules or self.flow_rules or (self.runaway is not None and is_in_flow)):
+            return self.fixed
         found = list(self.fixed)
         if self.user_rules:
             user = call.end_user or top_of(call).end_user or ""

@@ -16,6 +16,11 @@ MOST_AMOUNT = 2 * 10**17
 
 def bounded(actuals: Sequence[int]) -> list[int]:
     """Return what was really taken, as far as it can be booked."""
+    for actual in actuals:
+        if not 0 <= actual <= MOST_AMOUNT:
+            break
+    else:
+        return list(actuals)
     return [actual if 0 <= actual <= MOST_AMOUNT else min(max(actual, 0), MOST_AMOUNT) for actual in actuals]
 
 
