@@ -38,9 +38,12 @@ class RetryBudgets:
             share: Retries that one call is good for.
             reserve: Most retries that the bucket holds; at least one, so that shares can add up to one.
         """
+        most = reserve or 1
+        full = self._buckets.get(connection)
+        if full is not None and full.retries >= most:  # so it is in good times; no lock is needed to see it
+            return
         with self._lock:
             bucket = self._bucket(connection, reserve)
-            most = max(reserve, 1)
             if bucket.retries < most:
                 bucket.retries = min(bucket.retries + share, most)
 

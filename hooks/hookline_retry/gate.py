@@ -59,12 +59,16 @@ class Gates:
 
     Args:
         random: Where the chance comes from.
+
+    Attributes:
+        closed: The gates that were closed, some of which may be open again; to be read only. Nearly always
+            there are none, so that nobody has to ask for a turn.
     """
 
     def __init__(self, *, random: Random) -> None:
         self._random = random
         self._lock = threading.Lock()
-        self._gates: OrderedDict[GateKey, _Gate] = OrderedDict()
+        self.closed: OrderedDict[GateKey, _Gate] = OrderedDict()
 
     def close(self, key: GateKey, wait_s: float, *, spread_s: float, now_s: float) -> bool:
         """Close a gate for so long from now; one that opens later already stays as it is.
@@ -80,15 +84,15 @@ class Gates:
         """
         opens_at_s = now_s + min(wait_s, MAX_CLOSED_S)
         with self._lock:
-            gate = self._gates.get(key)
+            gate = self.closed.get(key)
             if gate is not None and gate.opens_at_s > now_s:
                 gate.opens_at_s = max(gate.opens_at_s, opens_at_s)
                 gate.spread_s = max(gate.spread_s, spread_s)
                 return False
-            self._gates.pop(key, None)
-            self._gates[key] = _Gate(opens_at_s=opens_at_s, spread_s=spread_s)
-            if len(self._gates) > MOST_GATES:
-                self._gates.popitem(last=False)
+            self.closed.pop(key, None)
+            self.closed[key] = _Gate(opens_at_s=opens_at_s, spread_s=spread_s)
+            if len(self.closed) > MOST_GATES:
+                self.closed.popitem(last=False)
             self._close_all(key.connection, spread_s=spread_s, now_s=now_s)
             return True
 
@@ -96,15 +100,15 @@ class Gates:
         """Let one gate stand for all of a connection once many of its models are closed."""
         closed = [
             key
-            for key, gate in self._gates.items()
+            for key, gate in self.closed.items()
             if key.connection == connection and gate.opens_at_s > now_s
         ]
         if len(closed) < MOST_MODELS:
             return
-        opens_at_s = max(self._gates[key].opens_at_s for key in closed)
+        opens_at_s = max(self.closed[key].opens_at_s for key in closed)
         for key in closed:
-            del self._gates[key]
-        self._gates[GateKey(connection, _EVERY_MODEL)] = _Gate(opens_at_s=opens_at_s, spread_s=spread_s)
+            del self.closed[key]
+        self.closed[GateKey(connection, _EVERY_MODEL)] = _Gate(opens_at_s=opens_at_s, spread_s=spread_s)
 
     def turn_s(self, key: GateKey, *, now_s: float) -> float:
         """Return the seconds until it is somebody's turn to pass; 0 if the gate is open.
@@ -116,17 +120,15 @@ class Gates:
             key: Which gate.
             now_s: The present, by a monotonic clock.
         """
-        if not self._gates:  # without the lock: nearly all calls find nothing closed
-            return 0.0
         every_model = GateKey(key.connection, _EVERY_MODEL)
         with self._lock:
-            key = every_model if every_model in self._gates else key
-            gate = self._gates.get(key)
+            key = every_model if every_model in self.closed else key
+            gate = self.closed.get(key)
             if gate is None:
                 return 0.0
             closed_s = round(gate.opens_at_s - now_s, _DIGITS)
             if closed_s <= 0:
-                del self._gates[key]
+                del self.closed[key]
                 return 0.0
             gate.turns += 1
             return closed_s if gate.turns == 1 else closed_s + gate.spread_s * self._random()

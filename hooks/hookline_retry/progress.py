@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import ref
 
@@ -37,7 +37,6 @@ class FailedPart:
         return self.error() is error or (self.answer is not None and self.answer is error.answer)
 
 
-@dataclass(kw_only=True, slots=True)
 class Progress:
     """What is remembered of a call between its attempts.
 
@@ -48,10 +47,13 @@ class Progress:
         connections: Ids of the connections that its attempts were for.
     """
 
-    started_at_s: float | None = None
-    was_refused: bool = False
-    failed_parts: deque[FailedPart] = field(default_factory=lambda: deque(maxlen=_MOST_PARTS))
-    connections: set[str] = field(default_factory=set)
+    __slots__ = ("connections", "failed_parts", "started_at_s", "was_refused")
+
+    def __init__(self) -> None:
+        self.started_at_s: float | None = None
+        self.was_refused = False
+        self.failed_parts: deque[FailedPart] = deque(maxlen=_MOST_PARTS)
+        self.connections: set[str] = set()
 
     def find_part(self, error: HooklineError) -> FailedPart | None:
         """Return the failure of another call that an error tells of, or None if it is this call's own."""

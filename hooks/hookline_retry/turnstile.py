@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hookline_retry.budget import RetryBudgets
     from hookline_retry.gate import GateKey, Gates
     from hookline_retry.options import RetryOptions
+    from hookline_retry.progress import Progress
 
 
 class Turnstile:
@@ -42,13 +43,22 @@ class Turnstile:
         progress = progress_of(call)
         progress.was_refused = False
         is_first = progress.started_at_s is None
-        started_at_s = now_s if progress.started_at_s is None else progress.started_at_s
-        progress.started_at_s = started_at_s
+        if is_first:
+            progress.started_at_s = now_s
         connection = call.connection.id
         progress.connections.add(connection)
-        key = gate_key(connection, request.body)
-        # Again after each wait: another call may have been told to wait longer meanwhile.
-        while options.share_waits and (wait_s := self._gates.turn_s(key, now_s=now_s)):
+        if options.share_waits and self._gates.closed:  # else it is everybody's turn
+            self._wait(call, gate_key(connection, request.body), options, progress, now_s)
+        if is_first:
+            self._budgets.add_call(connection, share=options.budget_share, reserve=options.budget_reserve)
+
+    def _wait(
+        self, call: Call, key: GateKey, options: RetryOptions, progress: Progress, now_s: float
+    ) -> None:
+        """Wait before a gate, and again if another call was told to wait longer meanwhile."""
+        connection = key.connection
+        started_at_s = now_s if progress.started_at_s is None else progress.started_at_s
+        while wait_s := self._gates.turn_s(key, now_s=now_s):
             may_wait = fits(wait_s, call, options, elapsed_s=now_s - started_at_s)
             if not may_wait or not self._sit_down(connection, most=options.max_waiting):
                 progress.was_refused = True
@@ -62,8 +72,6 @@ class Turnstile:
                     "The caller left while the call waited for its turn.", reached_upstream=False
                 )
             now_s = call.clock.monotonic()
-        if is_first:
-            self._budgets.add_call(connection, share=options.budget_share, reserve=options.budget_reserve)
 
     def _sit_down(self, connection: str, *, most: int) -> bool:
         """Take a place among those who wait; False if there is none: each of them holds a thread."""
