@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from hookline.upstream import Response, UpstreamRequest, UpstreamResponse
 
 
+_LISTING = "openai.list_models"
+
+
 @hookimpl
 def hookline_register_connectors() -> list[Connector]:
     """Add the connector ``openai``."""
@@ -42,7 +45,7 @@ def hookline_shape_request(call: Call, request: UpstreamRequest) -> None:
         from hookline_openai.stream_usage import ask_for_stream_usage
 
         ask_for_stream_usage(call, request)
-    elif _hides_models(call):
+    elif call.action.id == _LISTING and _sees_some(call):
         from hookline_openai.model_rights import refuse_hidden_model
 
         refuse_hidden_model(call, request)
@@ -76,7 +79,7 @@ def hookline_open_stream(
 @hookimpl
 def hookline_process_response(call: Call, response: Response) -> None:
     """Show a caller no other models than those that it may use."""
-    if _hides_models(call):
+    if call.action.id == _LISTING and _sees_some(call):
         from hookline_openai.model_rights import hide_models
 
         hide_models(call, response)
@@ -92,8 +95,6 @@ def hookline_map_error(call: Call, error: HooklineError) -> HooklineError | None
     return map_error(call, error)
 
 
-def _hides_models(call: Call) -> bool:
-    """Tell whether a call lists models to a caller who may not use all of them."""
-    return (
-        call.action.id == "openai.list_models" and "*" not in call.principal.models and not call.is_internal
-    )
+def _sees_some(call: Call) -> bool:
+    """Tell whether a list of models goes to a caller who may not use all of them."""
+    return "*" not in call.principal.models and not call.is_internal

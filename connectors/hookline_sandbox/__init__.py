@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hookline import hookimpl
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 _IN_PROCESS = "http://sandbox.invalid"
 _SIMULATED = "openai"  # the connector whose service is simulated
 _HEADER_PREFIX = "x-sandbox-"
+_MOST_URLS = 1024
 
 
 @hookimpl
@@ -27,8 +29,10 @@ def hookline_register_commands(group: click.Group) -> None:
 @hookimpl
 def hookline_shape_request(call: Call, request: UpstreamRequest) -> None:
     """Pass the caller's ``x-sandbox-*`` headers on, if it is a sandbox that will read them."""
+    if _HEADER_PREFIX not in " ".join(call.headers):
+        return
     asked = {name: value for name, value in call.headers.items() if name.startswith(_HEADER_PREFIX)}
-    if asked and (_is_in_process(call) or _is_loopback(call)):
+    if asked and (_is_in_process(call.connection.base_url) or _is_loopback(call)):
         request.headers.update(asked)
 
 
@@ -39,7 +43,7 @@ def hookline_execute(call: Call, request: UpstreamRequest) -> UpstreamResponse |
     Of other services than OpenAI's only the actions are known: they are answered by their samples and
     schemas. Code runs as it is, and what it runs inside is simulated.
     """
-    if not _is_in_process(call) or call.action.code is not None:
+    if not _is_in_process(call.connection.base_url) or call.action.code is not None:
         return None
     if call.action.connector.id != _SIMULATED:
         from hookline_sandbox.by_schema import execute as answer_by_schema
@@ -50,8 +54,8 @@ def hookline_execute(call: Call, request: UpstreamRequest) -> UpstreamResponse |
     return execute(call, request)
 
 
-def _is_in_process(call: Call) -> bool:
-    base_url = call.connection.base_url
+@lru_cache(maxsize=_MOST_URLS)
+def _is_in_process(base_url: str) -> bool:
     return base_url == _IN_PROCESS or base_url.startswith(f"{_IN_PROCESS}/")
 
 

@@ -25,6 +25,7 @@ class ModerationPlugin:
     def __init__(self) -> None:
         self._options: LayeredOptions[ModerationOptions]
         self._desk: Desk
+        self._may_check_input = False
 
     @hookimpl
     def hookline_startup(self, gateway: Gateway) -> None:
@@ -35,13 +36,15 @@ class ModerationPlugin:
         self._options = gateway.options_of(ModerationOptions)
         self._desk = Desk(gateway.catalog.find, self._options.for_call)
         self._desk.check_classifier(self._options.base)
+        self._may_check_input = self._options.is_set("check_input")
 
     @hookimpl(tryfirst=True)
     def hookline_execute(self, call: Call, request: UpstreamRequest) -> None:
         """Check the input before the first attempt."""
-        options = self._options.for_call(call)
-        if options.check_input:
-            self._desk.check_input(call, request, options)
+        if self._may_check_input:
+            options = self._options.for_call(call)
+            if options.check_input:
+                self._desk.check_input(call, request, options)
 
     @hookimpl(tryfirst=True)
     def hookline_retry(self, call: Call, attempt: Attempt) -> RetryDecision | None:

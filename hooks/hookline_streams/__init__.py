@@ -44,7 +44,8 @@ class StreamsPlugin:
     @hookimpl
     def hookline_shape_request(self, call: Call, request: UpstreamRequest) -> None:
         """Bound the silence of a stream, and ask for one where the caller is to be served from it."""
-        self._keeper.shape(call, request)
+        if request.is_stream or self._keeper.may_ask:
+            self._keeper.shape(call, request)
 
     @hookimpl(wrapper=True)
     def hookline_execute(
@@ -52,7 +53,8 @@ class StreamsPlugin:
     ) -> Generator[None, UpstreamResponse, UpstreamResponse]:
         """Note which attempts were answered with a stream."""
         response = yield
-        self._keeper.note_opened(call, request, response)
+        if request.is_stream:
+            self._keeper.note_opened(call, request, response)
         return response
 
     @hookimpl(tryfirst=True)

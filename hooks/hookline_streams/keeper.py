@@ -26,6 +26,9 @@ class StreamKeeper:
         options: What is set.
         max_answer_bytes: Most text that is kept of one stream.
         random: Returns a number from 0 up to, but not including, 1.
+
+    Attributes:
+        may_ask: Whether anybody is served from a stream who did not ask for one.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class StreamKeeper:
         random: Callable[[], float],
     ) -> None:
         self._options = options
+        self.may_ask = options.is_set("internal")
         self._max_answer_bytes = max_answer_bytes
         self._repairer = Repairer(random)
 
@@ -52,8 +56,8 @@ class StreamKeeper:
             begin(call, Progress(options=options, request=request))
 
     def note_opened(self, call: Call, request: UpstreamRequest, response: UpstreamResponse) -> None:
-        """Note that a stream was opened, and get hold of what bounds its silence."""
-        progress = progress_of(call) if request.is_stream else None
+        """Note that a stream was opened that was asked for, and get hold of what bounds its silence."""
+        progress = progress_of(call)
         if progress is None or response.content_type != _EVENT_STREAM or not 200 <= response.status < 300:
             return
         progress.is_open = True

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hookline.gateway import Gateway
     from hookline_structured.options import StructuredOptions
 
-_ASKS = ("json_schema", "response_format")
+_ASKS = frozenset({"json_schema", "response_format"})
 
 
 class StructuredPlugin:
@@ -32,7 +32,7 @@ class StructuredPlugin:
     @hookimpl
     def hookline_shape_request(self, call: Call) -> None:
         """Refuse a schema that cannot be checked before anything is paid for."""
-        if call.door == "action" and any(name in call.input for name in _ASKS):
+        if call.door == "action" and not _ASKS.isdisjoint(call.input):
             from hookline_structured.checking import prepare
 
             prepare(call, self._options.for_call(call))

@@ -32,25 +32,23 @@ class Bookkeeping:
 
     Args:
         host: The plugins.
+
+    Attributes:
+        calls: Their hooks.
     """
 
     def __init__(self, host: PluginHost) -> None:
-        self._calls = host.calls
-
-    @property
-    def admit(self) -> list[Hook]:
-        """Who admits calls."""
-        return self._calls.each("hookline_admit")
+        self.calls = host.calls
 
     @property
     def settle(self) -> list[Hook]:
         """Who settles what it set aside."""
-        return self._calls.each("hookline_settle")
+        return self.calls.each("hookline_settle")
 
     @property
     def record(self) -> list[Hook]:
         """Who takes note of calls that are over."""
-        return self._calls.each("hookline_record_usage")
+        return self.calls.each("hookline_record_usage")
 
     def open(self, call: Call) -> Settlement:
         """Return the settlement of a call that was just opened."""
@@ -86,7 +84,7 @@ class Settlement:
         self._request = request
         if meter is not None:
             call.record.model = meter.model(request)
-        admitting = self._books.admit
+        admitting = self._books.calls.each("hookline_admit")
         if not admitting:
             return
         estimate = self._estimate = estimate_of(call, request)
