@@ -17,7 +17,7 @@ from hookline.gateway import Gateway
 from hookline.plugins import PluginHost
 from hookline.settings import Settings, load_settings
 from hookline_openai.list_models import present_models
-from hookline_openai.model_table import ModelTable, bundled, find, load, table_of
+from hookline_openai.model_table import ModelTable, bundled, find, load, row_of, table_of
 from small_service import Allow, Upstream
 
 if TYPE_CHECKING:
@@ -179,6 +179,20 @@ def test_the_variable_is_known(write: Any, caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level(logging.WARNING, "hookline"):
         gateway_with(path, HOOKLINE_OPENAI_MODELS_FILE=path).close()
     assert caplog.messages == []
+
+
+def test_a_row_is_that_of_the_connection_s_table(write: Any) -> None:
+    rows = [{"id": "gpt-7", "kind": "chat"}, {"id": "gpt-4o", "max_output_tokens": 7}]
+    gateway = gateway_with(write({"models": rows}))
+    own = gateway.connections["openai"]
+    other = Connection(name="other", connector="openai", base_url=own.base_url)
+    for connection in (own, other):
+        table = table_of(connection)
+        for id in (*table.models, "gpt-7", "ft:gpt-7:acme::x", "ft:gpt-4o:acme::x", "nobody", ""):
+            assert row_of(connection, id) is table.find(id), id
+    assert row_of(own, "gpt-7") is not None
+    assert row_of(other, "gpt-7") is None
+    gateway.close()
 
 
 def test_a_file_is_read_anew_by_each_gateway_and_kept_by_one_that_runs(write: Any) -> None:

@@ -80,6 +80,16 @@ def test_by_default_nobody_is(door: str, options: dict[str, Any]) -> None:
 
 
 @DOORS
+@pytest.mark.parametrize(("action", "is_stream"), [("openai.chat", True), ("openai.complete", False)])
+def test_one_action_alone_may_be(door: str, action: str, is_stream: bool) -> None:
+    lab = Lab(whole_stream("Hello"), actions={action: {"internal": True}})
+
+    lab.run(door, **PLAIN)
+
+    assert lab.upstream.sent[0].is_stream == is_stream
+
+
+@DOORS
 def test_service_that_answers_whole_all_the_same_is_understood(door: str) -> None:
     message = {"role": "assistant", "content": "Hello", "refusal": None}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
