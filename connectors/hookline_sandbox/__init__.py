@@ -21,9 +21,15 @@ _MOST_URLS = 1024
 @hookimpl
 def hookline_register_commands(group: click.Group) -> None:
     """Add ``hookline sandbox``."""
-    from hookline_sandbox.commands import sandbox
+    from hookline.cli.later import LaterCommand
 
-    group.add_command(sandbox)
+    group.add_command(
+        LaterCommand(
+            "sandbox",
+            "hookline_sandbox.commands:sandbox",
+            short_help="Run a simulated OpenAI service: no key, no cost, the same answers.",
+        )
+    )
 
 
 @hookimpl

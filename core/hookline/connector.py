@@ -442,7 +442,11 @@ def _schema_of(
         return source
     if not hasattr(source, "model_json_schema"):
         raise TypeError(f"{source!r} is neither a pydantic model nor a JSON Schema; write a model for it.")
-    schema = source.model_json_schema(mode="serialization" if mode == "serialization" else "validation")
+    from hookline.model_schemas import ModelSchemas
+
+    schema = source.model_json_schema(
+        schema_generator=ModelSchemas, mode="serialization" if mode == "serialization" else "validation"
+    )
     if mode == "validation" and source.model_config.get("extra") is None:
         schema.setdefault("additionalProperties", False)  # a misspelt field is an error
     return schema

@@ -5,10 +5,13 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from hookline import hookspecs
-from hookline.connector import Connector
 from hookline.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from hookline.connector import Connector
 
 HOOK_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     name: tuple(inspect.signature(spec).parameters)
@@ -23,6 +26,10 @@ Found = list[tuple[str, str, Callable[..., object], dict[str, object]]]
 def connector_of(plugin: object) -> Connector | None:
     """Return the connector that a plugin has under the name ``connector``, if it has one."""
     found = getattr(plugin, "connector", None)
+    if found is None:
+        return None
+    from hookline.connector import Connector  # commands start without it, and most plugins have none
+
     return found if isinstance(found, Connector) else None
 
 

@@ -95,9 +95,15 @@ class AuthPlugin:
     @hookimpl
     def hookline_register_commands(self, group: click.Group) -> None:
         """Add ``hookline keys``."""
-        from hookline_auth.commands import keys
+        from hookline.cli.later import LaterCommand
 
-        group.add_command(keys)
+        group.add_command(
+            LaterCommand(
+                "keys",
+                "hookline_auth.commands:keys",
+                short_help="Make, list and end the API keys of callers.",
+            )
+        )
 
     @hookimpl(trylast=True)
     def hookline_authenticate(self, request: InboundRequest) -> Principal | None:

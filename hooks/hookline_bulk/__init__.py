@@ -35,9 +35,15 @@ class BulkPlugin:
     @hookimpl
     def hookline_register_commands(self, group: click.Group) -> None:
         """Add ``hookline batch``."""
-        from hookline_bulk.commands import batch
+        from hookline.cli.later import LaterCommand
 
-        group.add_command(batch)
+        group.add_command(
+            LaterCommand(
+                "batch",
+                "hookline_bulk.commands:batch",
+                short_help="Run an action once for each row of a file.",
+            )
+        )
 
     @hookimpl(trylast=True)
     def hookline_run_order(self, principal: Principal, order: Order, proceed: Proceed) -> Reply | None:

@@ -46,9 +46,15 @@ class CallbacksPlugin:
     @hookimpl
     def hookline_register_commands(self, group: click.Group) -> None:
         """Add ``hookline callbacks``."""
-        from hookline_callbacks.commands import callbacks
+        from hookline.cli.later import LaterCommand
 
-        group.add_command(callbacks)
+        group.add_command(
+            LaterCommand(
+                "callbacks",
+                "hookline_callbacks.commands:callbacks",
+                short_help="See posted results, send them again, renew their secrets.",
+            )
+        )
 
     @hookimpl(tryfirst=True)
     def hookline_run_order(self, order: Order, proceed: Proceed) -> Reply | None:

@@ -57,9 +57,15 @@ class ConnectionsPlugin:
     @hookimpl
     def hookline_register_commands(self, group: click.Group) -> None:
         """Add ``hookline connections``."""
-        from hookline_connections.commands import connections
+        from hookline.cli.later import LaterCommand
 
-        group.add_command(connections)
+        group.add_command(
+            LaterCommand(
+                "connections",
+                "hookline_connections.commands:connections",
+                short_help="Keep upstream accounts, with their credentials encrypted.",
+            )
+        )
 
     @hookimpl
     def hookline_choose_connections(self, call: Call) -> Sequence[Connection] | None:

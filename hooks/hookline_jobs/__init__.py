@@ -51,10 +51,12 @@ class JobsPlugin:
     @hookimpl
     def hookline_register_commands(self, group: click.Group) -> None:
         """Add ``hookline jobs`` and ``hookline worker``."""
-        from hookline_jobs.commands import jobs, worker
+        from hookline.cli.later import LaterCommand
 
-        group.add_command(jobs)
-        group.add_command(worker)
+        group.add_command(LaterCommand("jobs", "hookline_jobs.commands:jobs", short_help="See and end jobs."))
+        group.add_command(
+            LaterCommand("worker", "hookline_jobs.commands:worker", short_help="Run jobs, without listening.")
+        )
 
     @hookimpl
     def hookline_run_order(self, principal: Principal, order: Order, proceed: Proceed) -> Reply | None:

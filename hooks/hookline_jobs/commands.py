@@ -45,7 +45,7 @@ Exit status: 0 ended by a signal, 2 wrong usage or configuration.
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
-@click.group(epilog=_JOBS_EPILOG, context_settings=_HELP, short_help="See and end jobs.")
+@click.group(epilog=_JOBS_EPILOG, context_settings=_HELP)
 def jobs() -> None:
     """See and end jobs: calls that run after their answer was given."""
 
@@ -114,7 +114,7 @@ def cancel(context: click.Context, job_id: str, as_json: bool) -> None:
             click.echo(f"{row.id}: {ending}")
 
 
-@click.command(epilog=_WORKER_EPILOG, context_settings=_HELP, short_help="Run jobs, without listening.")
+@click.command(epilog=_WORKER_EPILOG, context_settings=_HELP)
 @click.pass_context
 def worker(context: click.Context) -> None:
     """Run jobs until Ctrl-C or SIGTERM; those that run are finished first.

@@ -43,9 +43,15 @@ class LedgerPlugin:
     @hookimpl
     def hookline_register_commands(self, group: click.Group) -> None:
         """Add ``hookline usage``."""
-        from hookline_ledger.commands import usage
+        from hookline.cli.later import LaterCommand
 
-        group.add_command(usage)
+        group.add_command(
+            LaterCommand(
+                "usage",
+                "hookline_ledger.commands:usage",
+                short_help="Show how much was called, by whom, and at what cost.",
+            )
+        )
 
     @hookimpl
     def hookline_record_usage(self, call: Call, usage: Usage | None) -> None:

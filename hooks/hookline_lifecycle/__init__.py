@@ -39,9 +39,15 @@ class LifecyclePlugin:
     @hookimpl
     def hookline_register_commands(self, group: click.Group) -> None:
         """Add ``hookline models``."""
-        from hookline_lifecycle.commands import models
+        from hookline.cli.later import LaterCommand
 
-        group.add_command(models)
+        group.add_command(
+            LaterCommand(
+                "models",
+                "hookline_lifecycle.commands:models",
+                short_help="Show which OpenAI models end when, and what takes their place.",
+            )
+        )
 
     @hookimpl(tryfirst=True)
     def hookline_shape_request(self, call: Call, request: UpstreamRequest) -> None:

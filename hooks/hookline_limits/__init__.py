@@ -45,9 +45,15 @@ class LimitsPlugin:
     @hookimpl
     def hookline_register_commands(self, group: click.Group) -> None:
         """Add ``hookline limits``."""
-        from hookline_limits.commands import limits
+        from hookline.cli.later import LaterCommand
 
-        group.add_command(limits)
+        group.add_command(
+            LaterCommand(
+                "limits",
+                "hookline_limits.commands:limits",
+                short_help="See limits and budgets, and what of them is used.",
+            )
+        )
 
     @hookimpl(trylast=True)
     def hookline_admit(self, call: Call, estimate: Usage) -> Reservation | None:

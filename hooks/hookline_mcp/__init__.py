@@ -53,6 +53,12 @@ class McpPlugin:
     @hookimpl
     def hookline_register_commands(self, group: click.Group) -> None:
         """Add ``hookline mcp``."""
-        from hookline_mcp.commands import mcp
+        from hookline.cli.later import LaterCommand
 
-        group.add_command(mcp)
+        group.add_command(
+            LaterCommand(
+                "mcp",
+                "hookline_mcp.commands:mcp",
+                short_help="Serve the actions as MCP tools over stdio.",
+            )
+        )

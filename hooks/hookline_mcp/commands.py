@@ -21,7 +21,7 @@ key. With --url each message goes to the gateway there, with the rights of the k
 """
 
 
-@click.command("mcp", epilog=_EPILOG, short_help="Serve the actions as MCP tools over stdio.")
+@click.command("mcp", epilog=_EPILOG)
 @click.option(
     "--actions",
     "patterns",

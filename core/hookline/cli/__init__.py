@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import sys
 from typing import NoReturn
@@ -16,6 +17,9 @@ from hookline.cli.group import build_cli
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
+# New objects until garbage is looked for. Nearly all that is imported and built at first stays, and by
+# default a tenth of the start goes into looking at it again and again.
+_NEW_OBJECTS = 50_000
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
@@ -24,6 +28,7 @@ def main() -> None:
 
     Exit status: 0 done, 1 a call or check failed, 2 wrong usage or configuration, 130 ended by Ctrl-C.
     """
+    gc.set_threshold(_NEW_OBJECTS)
     try:
         build_cli().main(prog_name="hookline")
     except KeyboardInterrupt:  # outside of any command, such as while plugins are imported

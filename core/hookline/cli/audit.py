@@ -71,7 +71,7 @@ class Head(click.ParamType["AuditHead"]):
         return AuditHead(seq=int(found[1]), hash=found[2])
 
 
-@click.group("audit", short_help="Read and verify the audit log.", epilog=_EPILOG)
+@click.group("audit", epilog=_EPILOG)
 def command() -> None:
     """Show who changed which key, connection or setting, and check that nobody changed the log."""
 

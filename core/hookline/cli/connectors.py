@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hookline.manifest.problems import ManifestProblem
 
 
-@click.group("connectors", short_help="List connectors, and check those without Python.")
+@click.group("connectors")
 def command() -> None:
     """List connectors, and check manifests, which are connectors without Python."""
 

@@ -58,7 +58,7 @@ def open_database(context: CommandContext, *, tells_faults: bool = False) -> Ite
         logger.removeHandler(handler)
 
 
-@click.group("db", short_help="Look after the database.", epilog=_EPILOG)
+@click.group("db", epilog=_EPILOG)
 def command() -> None:
     """Look after the database that holds keys, connections, usage and audit events.
 

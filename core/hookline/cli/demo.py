@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hookline.cli.demo_steps import Step
 
 
-@click.command("demo", short_help="Try every action with simulated answers; needs no key.")
+@click.command("demo")
 @click.option("--serve", "keep", is_flag=True, help="Leave the gateway running, and show how to call it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @pass_context

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
 from hookline import __version__
+from hookline.cli.later import LaterCommand
 from hookline.cli.messages import CommandError, CommandFailedError
 from hookline.cli.plugin_option import plugin_option
 from hookline.errors import ConfigurationError, HooklineError
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
     from hookline.cli.plugin_commands import PluginCommands
 
-# Name -> module of `hookline.cli` that holds it as `command`; in the order that help shows.
+# What help says of each command; it is the `command` of the module of `hookline.cli` of that name.
 BUILT_IN = {
-    "demo": "demo",
-    "serve": "serve",
-    "actions": "actions",
-    "call": "call",
-    "record": "record",
-    "new": "new",
-    "connectors": "connectors",
-    "plugins": "plugins",
-    "config": "config",
-    "schemas": "schemas",
-    "db": "db",
-    "audit": "audit",
-    "version": "version",
+    "demo": "Try every action with simulated answers; needs no key.",
+    "serve": "Listen for calls.",
+    "actions": "List actions, and show the fields of one.",
+    "call": "Run one action.",
+    "record": "Run one action against the real service, and keep the exchange.",
+    "new": "Begin a plugin.",
+    "connectors": "List connectors, and check those without Python.",
+    "plugins": "Show and check plugins, and switch them off.",
+    "config": "Show and check settings.",
+    "schemas": "Write or check the published JSON Schemas.",
+    "db": "Look after the database.",
+    "audit": "Read and verify the audit log.",
+    "version": "Show the versions that a bug report needs.",
 }
 _HELP = """\
 Put an HTTP API behind one webhook that any low-code tool can call.
@@ -75,10 +75,9 @@ class HooklineGroup(click.Group):
         return [*BUILT_IN, *sorted(self._from_plugins().commands)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, importing it now."""
+        """Return a command; one of ours is imported when it runs."""
         if cmd_name in BUILT_IN:
-            command: click.Command = import_module(f"hookline.cli.{BUILT_IN[cmd_name]}").command
-            return command
+            return LaterCommand(cmd_name, f"hookline.cli.{cmd_name}:command", short_help=BUILT_IN[cmd_name])
         return self._from_plugins().commands.get(cmd_name)
 
     def resolve_command(

@@ -54,7 +54,7 @@ def _common(function: F) -> F:
     return function
 
 
-@click.group("new", short_help="Begin a plugin.")
+@click.group("new")
 def command() -> None:
     """Write the first files of a plugin, to be read and changed by hand."""
 

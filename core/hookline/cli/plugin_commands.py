@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
@@ -100,6 +99,8 @@ def _list_of(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     path = environ.get("HOOKLINE_CONFIG")
     if not path:
         return ()
+    import tomllib
+
     try:
         return tuple(str(one) for one in tomllib.loads(Path(path).read_text("utf-8"))["plugins"][name])
     except (OSError, ValueError, KeyError, TypeError):

@@ -28,7 +28,7 @@ _connector_option = click.option(
 )
 
 
-@click.group("schemas", short_help="Write or check the published JSON Schemas.")
+@click.group("schemas")
 def command() -> None:
     """Write the published JSON Schemas of actions, or compare them with the catalog."""
 

@@ -28,7 +28,7 @@ Examples:
 """
 
 
-@click.command("serve", epilog=_EPILOG, short_help="Listen for calls.")
+@click.command("serve", epilog=_EPILOG)
 @click.option("--host", help="Address to listen on; 127.0.0.1 unless set.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes that answer requests.")

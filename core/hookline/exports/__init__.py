@@ -50,6 +50,12 @@ class ExportsPlugin:
     @hookimpl
     def hookline_register_commands(self, group: click.Group) -> None:
         """Add ``hookline export``."""
-        from hookline.exports.command import command
+        from hookline.cli.later import LaterCommand
 
-        group.add_command(command)
+        group.add_command(
+            LaterCommand(
+                "export",
+                "hookline.exports.command:command",
+                short_help="Write the actions in the form that a platform imports.",
+            )
+        )

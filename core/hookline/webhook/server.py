@@ -54,13 +54,12 @@ def create_worker_app() -> Flask:
 def serve_many_threads() -> None:
     """Make the interpreter fit for hundreds of threads that each do little at a time.
 
-    The cycle collector looks at what calls leave, and never again at what stays until the end: to look at all
-    that is loaded would hold calls for tens of milliseconds. What a call makes is freed without it, so it may
-    look less often than by default.
+    The cycle collector looks at what calls leave, and never at what is loaded, which stays until the end:
+    that would hold the start, and calls, for tens of milliseconds. What a call makes is freed without it, so
+    it may look less often than by default.
     """
     PACE.on_count = set_switch_interval
     set_switch_interval(0)
-    gc.collect()
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
 

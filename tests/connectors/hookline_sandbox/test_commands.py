@@ -13,6 +13,7 @@ import click
 from click.testing import CliRunner
 
 import hookline_sandbox
+from hookline.cli.later import LaterCommand
 from hookline_sandbox.commands import sandbox
 from hookline_sandbox.faults import FAULTS
 
@@ -20,7 +21,10 @@ from hookline_sandbox.faults import FAULTS
 def test_the_plugin_adds_the_command() -> None:
     group = click.Group()
     hookline_sandbox.hookline_register_commands(group)
-    assert group.commands == {"sandbox": sandbox}
+    assert list(group.commands) == ["sandbox"]
+    added = group.commands["sandbox"]
+    assert isinstance(added, LaterCommand)
+    assert added.load() is sandbox
 
 
 def test_every_fault_is_listed_for_people_and_for_programs() -> None:

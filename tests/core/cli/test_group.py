@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from hookline import __version__, hookimpl
 from hookline.cli import plugin_commands
 from hookline.cli.group import BUILT_IN, build_cli
+from hookline.cli.later import LaterCommand
 from hookline.cli.plugin_commands import PluginCommands, collect_commands, switched_off
 from hookline.errors import ConfigurationError, HooklineError
 from hookline.plugins import PluginHost
@@ -77,6 +78,49 @@ def test_help_imports_nothing_heavy() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_help_imports_no_command_that_it_lists() -> None:
+    script = (
+        "import gc, sys\n"
+        "from hookline.cli import main\n"
+        "sys.argv = ['hookline', '--help']\n"
+        "sys.stdout = open(1, 'w', closefd=False)\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"own = {{f'hookline.cli.{{name}}' for name in {list(BUILT_IN)!r}}} | {{'hookline.connector'}}\n"
+        "print('\\0', sorted(m for m in sys.modules if m in own or m.endswith(('.commands', '.command'))))\n"
+        "print(gc.get_threshold()[0])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    helped, _, told = done.stdout.partition("\0")
+    assert "usage  " in helped
+    assert told.split() == ["[]", "50000"]  # garbage is looked for less often, too
+
+
+def test_every_command_is_where_its_list_says() -> None:
+    """The ones of plugins are told by the plugins that are installed with Hookline."""
+    group = build_cli()
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        listed = group.get_command(context, name)
+        assert isinstance(listed, LaterCommand), name
+        assert listed.load().name == name
+        assert listed.get_short_help_str().endswith("."), name
+
+
+def test_a_group_that_is_imported_later_runs_its_commands() -> None:
+    group = click.Group(
+        commands=[LaterCommand("schemas", "hookline.cli.schemas:command", short_help="Some.")]
+    )
+    listed = CliRunner().invoke(group, ["--help"])
+    assert "schemas  Some." in listed.output
+    asked = CliRunner().invoke(group, ["schemas", "check", "--help"])
+    assert (asked.exit_code, asked.output.split("\n")[0]) == (
+        0,
+        "Usage: root schemas check [OPTIONS]",
+    )
 
 
 def test_help_shows_examples_exit_status_and_commands_of_plugins() -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import insert
 
 from hookline.cli.context import CommandContext
 from hookline.cli.group import build_cli
+from hookline.cli.later import LaterCommand
 from hookline.cli.plugin_commands import PluginCommands
 from hookline.plugins import PluginHost
 from hookline.store.database import Database
@@ -105,7 +106,10 @@ def squeezed(result: Result) -> list[str]:
 def test_the_plugin_adds_the_command() -> None:
     group = click.Group()
     LedgerPlugin().hookline_register_commands(group)
-    assert group.commands == {"usage": usage}
+    assert list(group.commands) == ["usage"]
+    added = group.commands["usage"]
+    assert isinstance(added, LaterCommand)
+    assert added.load() is usage
 
 
 def test_a_row_for_each_of_the_last_days(run: Run, fill: Callable[..., None]) -> None:

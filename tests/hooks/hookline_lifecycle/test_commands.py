@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 import hookline_openai
 from hookline.cli.context import CommandContext
 from hookline.cli.group import build_cli
+from hookline.cli.later import LaterCommand
 from hookline.cli.plugin_commands import PluginCommands
 from hookline.plugins import PluginHost
 from hookline_lifecycle import LifecyclePlugin
@@ -70,7 +71,10 @@ def told(result: Result) -> dict[str, Any]:
 def test_the_plugin_adds_the_command() -> None:
     group = click.Group()
     LifecyclePlugin().hookline_register_commands(group)
-    assert group.commands == {"models": models}
+    assert list(group.commands) == ["models"]
+    added = group.commands["models"]
+    assert isinstance(added, LaterCommand)
+    assert added.load() is models
 
 
 def test_a_table_for_people(run: Run) -> None:
