@@ -1,4 +1,4 @@
-"""Pictures of requests per second: bars as SVG, readable on light and on dark pages."""
+"""Pictures of requests per second: bars on one scale."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
+from tests.benchmarks.pictures import BLUE, GREY, PALE, TEXT, Picture
 from tests.benchmarks.ways import ACTION, DIRECT, EMPTY, NGINX, STAGES, WIRE
 from tests.benchmarks.work import CHAT
 
 if TYPE_CHECKING:
     from tests.benchmarks.rates import Row
 
-_WIDTH = 760
-_NAMES = 190
-_BARS = 470
-_TOP = 70
-_STEP = 34
-_BAR = 22
 _LABELS = {
     "bare pipeline": "pipeline alone",
     "+ auth": "+ stored keys",
@@ -27,30 +21,12 @@ _LABELS = {
     "+ upstream plugins": "+ five upstream plugins",
     WIRE: "+ ledger: the default",
 }
-_STYLE = """
-    .page { fill: #ffffff; }
-    .name { fill: #1b2230; font-size: 14px; }
-    .title { fill: #1b2230; font-size: 16px; font-weight: 600; }
-    .note { fill: #566074; font-size: 12px; }
-    .gateway { fill: #2f6fed; }
-    .peer { fill: #8792a6; }
-    .reference { fill: #c3c9d4; }
-    .span { stroke: #1b2230; stroke-width: 1.5; }
-    @media (prefers-color-scheme: dark) {
-      .page { fill: #0f141b; }
-      .name, .title { fill: #e8ecf3; }
-      .note { fill: #aab4c5; }
-      .gateway { fill: #7aa2f2; }
-      .peer { fill: #717d92; }
-      .reference { fill: #3a4455; }
-      .span { stroke: #e8ecf3; }
-    }
-"""
+_COLOURS = {"gateway": BLUE, "peer": GREY, "reference": PALE}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
-    """One bar; ``kind`` is a class of the style."""
+    """One bar; ``kind`` is ``gateway``, ``peer`` or ``reference``."""
 
     name: str
     kind: str
@@ -89,44 +65,37 @@ def draw(rows: Sequence[Row], file: Path, *, machine: str) -> list[Path]:
     written = []
     for path, (title, bars) in charts.items():
         if bars:
-            path.write_text(to_svg(title, [subtitle, machine], bars))
+            draw_bars(title, [subtitle, machine], bars, path)
             written.append(path)
     return written
 
 
-def to_svg(title: str, notes: Sequence[str], bars: Sequence[Bar]) -> str:
-    """Return a picture of horizontal bars on one linear scale that begins at nothing."""
-    scale = _BARS / max(bar.highest for bar in bars)
-    height = _TOP + _STEP * len(bars) + 18 * len(notes) + 14
-    text = "; ".join(f"{bar.name} {bar.value:,.0f}" for bar in bars)
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
-        f'height="{height}" role="img" aria-labelledby="bars-title bars-text" '
-        "font-family=\"system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif\">",
-        f'  <title id="bars-title">{escape(title)}</title>',
-        f'  <desc id="bars-text">{escape(text)}</desc>',
-        f"  <style>{_STYLE}  </style>",
-        f'  <rect class="page" width="{_WIDTH}" height="{height}" rx="12"/>',
-        f'  <text class="title" x="20" y="34">{escape(title)}</text>',
-    ]
-    for number, bar in enumerate(bars):
-        top = _TOP - 14 + _STEP * number
-        middle = top + _BAR / 2
-        low, high, end = (_NAMES + scale * value for value in (bar.lowest, bar.highest, bar.value))
-        lines += [
-            f'  <text class="name" x="{_NAMES - 10}" y="{middle + 5:.0f}" text-anchor="end">'
-            f"{escape(bar.name)}</text>",
-            f'  <rect class="{bar.kind}" x="{_NAMES}" y="{top}" width="{max(1.0, end - _NAMES):.1f}" '
-            f'height="{_BAR}" rx="3"/>',
-            f'  <line class="span" x1="{low:.1f}" y1="{middle:.0f}" x2="{high:.1f}" y2="{middle:.0f}"/>',
-            f'  <text class="name" x="{high + 8:.1f}" y="{middle + 5:.0f}">{bar.value:,.0f}</text>',
-        ]
-    below = _TOP + _STEP * len(bars) + 8
-    lines += [
-        f'  <text class="note" x="20" y="{below + 18 * number}">{escape(note)}</text>'
-        for number, note in enumerate(notes)
-    ]
-    return "\n".join([*lines, "</svg>", ""])
+def draw_bars(title: str, notes: Sequence[str], bars: Sequence[Bar], file: Path) -> None:
+    """Draw horizontal bars on one linear scale that begins at nothing."""
+    with Picture(title, panel_size=(9.5, 1.1 + 0.42 * len(bars))) as picture:
+        (axes,) = picture.axes
+        axes.barh(
+            range(len(bars)),
+            [bar.value for bar in bars],
+            xerr=[
+                [bar.value - bar.lowest for bar in bars],
+                [bar.highest - bar.value for bar in bars],
+            ],
+            color=[_COLOURS[bar.kind] for bar in bars],
+            ecolor=TEXT,
+            height=0.64,
+        )
+        most = max(bar.highest for bar in bars)
+        for number, bar in enumerate(bars):
+            axes.text(bar.highest + most / 80, number, f"{bar.value:,.0f}", va="center")
+        axes.set_yticks(range(len(bars)), [bar.name for bar in bars], parse_math=False)
+        axes.set_xlim(0, most * 1.1)
+        axes.invert_yaxis()
+        axes.set_xticks([])
+        axes.spines["bottom"].set_visible(False)
+        axes.tick_params(axis="y", length=0, labelcolor=TEXT)
+        picture.note(*notes)
+        picture.save(file, described=[f"{bar.name} {bar.value:,.0f}" for bar in bars])
 
 
 def _bar(row: Row, *, label: str = "", kind: str = "") -> Bar:

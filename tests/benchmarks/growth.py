@@ -2,7 +2,7 @@
 
 Processor time of one call through a gateway inside this process, with a transport that answers at once, by
 how much is stored or sent. Sizes take turns, so that a busy moment of the machine hits all of them. What
-should stay flat and does not is marked in the table.
+should stay flat and does not is marked in the table. ``--from FILE`` draws what an earlier run wrote.
 """
 
 from __future__ import annotations
@@ -85,30 +85,50 @@ def format_panel(panel: Panel) -> str:
     return "\n".join(lines)
 
 
+def told(panels: Mapping[str, Panel]) -> dict[str, dict[str, object]]:
+    """Return panels as they are written to a file."""
+    return {name: {**asdict(panel), "linear": sorted(panel.linear)} for name, panel in panels.items()}
+
+
+def read(file: Path) -> dict[str, Panel]:
+    """Return the panels that an earlier run wrote."""
+    told = json.loads(file.read_text())
+    return {name: Panel(**{**panel, "linear": frozenset(panel["linear"])}) for name, panel in told.items()}
+
+
 def draw(panels: Mapping[str, Panel], file: Path) -> None:
     """Draw the panels side by side, each from zero, so that what is flat is seen as flat."""
-    from matplotlib.figure import Figure
+    from tests.benchmarks.pictures import LINES, Picture
 
-    columns = min(4, len(panels))
+    columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(4.2 * columns, 3.2 * rows), layout="constrained")
-    places = figure.subplots(rows, columns, squeeze=False).flat
-    for axes, panel in zip(places, panels.values(), strict=False):
-        names = [f"{size:,}" for size in panel.sizes]
-        flat = {label: costs for label, costs in panel.costs_us.items() if label not in panel.linear}
-        for label, costs in (flat or panel.costs_us).items():
-            axes.plot(names, [cost / 1000 for cost in costs], "o-", label=label)
-        if not flat:  # what is sent weighs, so that both axes have powers of ten
-            axes.set_yscale("log")
-        else:
-            axes.set_ylim(0, 1.6 * max(max(costs) for costs in flat.values()) / 1000)
-        axes.set_xlabel(panel.title)
-        axes.set_ylabel("processor time of a call, ms")
-        axes.legend(loc="upper left", fontsize="small", frameon=False)
-        axes.spines[["top", "right"]].set_visible(False)
-    for axes in list(places)[len(panels) :]:
-        axes.set_axis_off()
-    figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
+    described = []
+    with Picture(
+        "Processor time of a call while one thing grows, ms",
+        rows=rows,
+        columns=columns,
+        panel_size=(5.0, 2.9),
+    ) as picture:
+        for axes, panel in zip(picture.axes, panels.values(), strict=False):
+            names = [f"{size:,}" for size in panel.sizes]
+            flat = {label: costs for label, costs in panel.costs_us.items() if label not in panel.linear}
+            lines = flat or panel.costs_us
+            for number, (label, costs) in enumerate(lines.items()):
+                colour = LINES[number % len(LINES)]
+                axes.plot(names, [cost / 1000 for cost in costs], "o-", label=label, color=colour)
+                described.append(
+                    f"{panel.title}, {label}: " + ", ".join(f"{cost / 1000:.1f}" for cost in costs)
+                )
+            if not flat:  # what is sent weighs, so that both axes have powers of ten
+                axes.set_yscale("log")
+                axes.set_ylim(top=30 * max(max(costs) for costs in lines.values()) / 1000)
+            else:
+                axes.set_ylim(0, 1.9 * max(max(costs) for costs in flat.values()) / 1000)
+            axes.set_title(panel.title, loc="left")
+            axes.legend(loc="upper left", fontsize="small")
+        for axes in picture.axes[len(panels) :]:
+            axes.set_axis_off()
+        picture.save(file, described=described)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -120,16 +140,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--only", action="append", default=[], choices=[*PANELS], help="one panel; can be repeated"
     )
     parser.add_argument("--json", metavar="FILE", help="write the figures to a file as well")
-    parser.add_argument("--chart", metavar="FILE", help="draw the figures into an .svg or .png file")
+    parser.add_argument(
+        "--chart", type=Path, metavar="FILE", help="draw the figures into an .svg or .png file"
+    )
+    parser.add_argument(
+        "--from", dest="read", type=Path, metavar="FILE", help="take the figures from such a file"
+    )
     options = parser.parse_args(arguments)
     sizes = SMALLEST if options.smallest else QUICK if options.quick else FULL
     effort = 1 if options.smallest else 2 if options.quick else 5
-    panels = measure(sizes, effort=effort, only=options.only)
+    if options.read:
+        panels = read(options.read)
+        print(*map(format_panel, panels.values()), sep="\n")
+    else:
+        panels = measure(sizes, effort=effort, only=options.only)
     if options.json:
-        told = {name: {**asdict(panel), "linear": sorted(panel.linear)} for name, panel in panels.items()}
-        Path(options.json).write_text(json.dumps(told, indent=2) + "\n")
+        Path(options.json).write_text(json.dumps(told(panels), indent=2) + "\n")
     if options.chart:
-        draw(panels, Path(options.chart))
+        draw(panels, options.chart)
 
 
 if __name__ == "__main__":

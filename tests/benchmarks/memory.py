@@ -3,6 +3,7 @@
 A real ``hookline serve`` with everything on: a stored key with limits, the ledger, and the bundled plugins,
 in front of the fixed upstream. Its resident memory is read from ``/proc``, so this needs Linux. The load is
 that of the generator written in Python, which can send an exact number of calls.
+``--from FILE`` draws what an earlier run wrote.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -169,22 +170,33 @@ def _slope(steps: Sequence[Step]) -> float:
     ).slope
 
 
+def read(file: Path) -> Report:
+    """Return the report that an earlier run wrote."""
+    told = json.loads(file.read_text())
+    names = {one.name for one in fields(Report)}
+    kept = {name: value for name, value in told.items() if name in names}
+    return Report(**{**kept, "steps": [Step(**step) for step in told["steps"]]})
+
+
 def draw(report: Report, file: Path) -> None:
     """Draw memory over calls."""
-    from matplotlib.figure import Figure
+    from tests.benchmarks.pictures import BLUE, GREY, RED, Picture
 
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.add_subplot()
     calls = [0, *(step.calls for step in report.steps)]
-    axes.plot(calls, [report.idle_mib, *(step.load_mib for step in report.steps)], label="under load", ls=":")
-    axes.plot(calls, [report.idle_mib, *(step.after_mib for step in report.steps)], "o-", label="after it")
-    axes.axhline(BOUND_MIB, color="#b03030", lw=1, label="bound")
-    axes.set_ylim(0, BOUND_MIB * 1.1)
-    axes.set_xlabel(f"calls so far, {CONNECTIONS} at a time")
-    axes.set_ylabel("resident memory of the worker, MiB")
-    axes.legend(loc="lower right")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
+    most = [report.idle_mib, *(step.load_mib for step in report.steps)]
+    after = [report.idle_mib, *(step.after_mib for step in report.steps)]
+    with Picture("Resident memory of a worker, MiB", panel_size=(9.5, 3.6)) as picture:
+        (axes,) = picture.axes
+        axes.plot(calls, most, ls=":", color=GREY, label="the most under load")
+        axes.plot(calls, after, "o-", color=BLUE, label="after it")
+        axes.axhline(BOUND_MIB, color=RED, lw=1, label="bound")
+        axes.set_ylim(0, BOUND_MIB * 1.1)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlabel(f"calls so far, {CONNECTIONS} at a time")
+        axes.legend(loc="lower right")
+        picture.save(
+            file, described=[f"after {n:,} calls {mib:.0f}" for n, mib in zip(calls, after, strict=True)]
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -192,9 +204,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Show what memory a worker takes over many calls.")
     parser.add_argument("--calls", type=int, default=100_000)
     parser.add_argument("--json", metavar="FILE", help="write the figures to a file as well")
-    parser.add_argument("--chart", metavar="FILE", help="draw the figures into an .svg or .png file")
+    parser.add_argument(
+        "--chart", type=Path, metavar="FILE", help="draw the figures into an .svg or .png file"
+    )
+    parser.add_argument(
+        "--from", dest="read", type=Path, metavar="FILE", help="take the figures from such a file"
+    )
     options = parser.parse_args(arguments)
-    report = measure(calls=options.calls)
+    report = read(options.read) if options.read else measure(calls=options.calls)
     last = report.steps[-1]
     print(f"main process          {report.main_mib:7.1f} MiB")
     print(f"growth by 10,000 calls{report.growth_mib:+7.2f} MiB, after the first {_WARM_UP_STEPS} steps")
@@ -205,10 +222,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.json:
         Path(options.json).write_text(json.dumps(figures, indent=2) + "\n")
     if options.chart:
-        draw(report, Path(options.chart))
+        draw(report, options.chart)
     if last.load_mib > BOUND_MIB:
         sys.exit(f"a worker takes more than {BOUND_MIB:.0f} MiB")
-    if options.calls >= 50_000 and report.growth_mib > GROWTH_BOUND_MIB:
+    if last.calls >= 50_000 and report.growth_mib > GROWTH_BOUND_MIB:
         sys.exit(f"a worker grows by more than {GROWTH_BOUND_MIB:g} MiB in 10,000 calls")
 
 

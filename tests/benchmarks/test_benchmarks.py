@@ -7,17 +7,20 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import pytest
-from tests.benchmarks import nginx
+from tests.benchmarks import memory, nginx
 from tests.benchmarks.bounds import compare, format_table
-from tests.benchmarks.chart import Bar, to_svg
+from tests.benchmarks.chart import Bar, draw_bars
+from tests.benchmarks.growth import draw, read, told
+from tests.benchmarks.growth_panels import Panel
 from tests.benchmarks.pace import keep_pace, percentile
+from tests.benchmarks.pictures import BLUE, GREY
 from tests.benchmarks.rates import Row
 from tests.benchmarks.servers import clean_environ, run_upstream
 from tests.benchmarks.ways import STAGES, WIRE, start_gateway
@@ -227,16 +230,66 @@ def test_bounds_tell_what_was_kept_and_what_was_not_measured() -> None:
     assert lines[4].endswith("not measured")
 
 
-def test_bars_are_drawn_to_one_scale_and_names_are_escaped() -> None:
+def _width_of(svg: str, colour: str) -> float:
+    """Return how wide the one area of a colour is."""
+    (area,) = [
+        one.get("d", "")
+        for one in ElementTree.fromstring(svg).iter()
+        if one.tag.endswith("path") and f"fill: {colour}" in one.get("style", "")
+    ]
+    across = [float(point.split()[1]) for point in area.splitlines() if point[:1] in "ML"]
+    return max(across) - min(across)
+
+
+def test_bars_are_drawn_to_one_scale_and_names_are_escaped(tmp_path: Path) -> None:
     bars = [
         Bar(name="<fast>", kind="gateway", value=2000.0, lowest=1900.0, highest=2350.0),
         Bar(name="slow", kind="peer", value=500.0, lowest=450.0, highest=550.0),
     ]
-    svg = to_svg("Rates & more", ["a note"], bars)
-    assert svg == to_svg("Rates & more", ["a note"], bars)
-    drawn = [one for one in ElementTree.fromstring(svg).iter() if one.get("class") in ("gateway", "peer")]
-    assert [float(one.get("width", "")) for one in drawn] == [400.0, 100.0]
-    assert ">2,000</text>" in svg
+    files = [tmp_path / "one.svg", tmp_path / "two.svg"]
+    for file in files:
+        draw_bars("Rates & more", ["a note"], bars, file)
+    svg = files[0].read_text()
+    assert svg == files[1].read_text()
+    texts = {one.text for one in ElementTree.fromstring(svg).iter() if one.text}
+    assert {"Rates & more", "<fast>", "slow", "2,000", "a note", "<fast> 2,000; slow 500"} <= texts
+    widths = [_width_of(svg, colour) for colour in (BLUE, GREY)]
+    assert widths[0] == pytest.approx(4 * widths[1], abs=0.01)
+
+
+def test_pictures_follow_dark_pages_and_are_small(tmp_path: Path) -> None:
+    panels = {
+        "keys": Panel(title="keys", sizes=[1, 2], costs_us={"a call": [1000.0, 1100.0]}),
+        "bodies": Panel(
+            title="bytes", sizes=[1, 2], costs_us={"a call": [1.0, 9.0]}, linear=frozenset({"a call"})
+        ),
+    }
+    figures, file = tmp_path / "figures.json", tmp_path / "growth.svg"
+    figures.write_text(json.dumps(told(panels)))
+    assert read(figures) == panels
+    draw(read(figures), file)
+    svg = file.read_text()
+    assert f'[style*="stroke: {BLUE}"]' in svg.partition("prefers-color-scheme: dark")[2]
+    assert "keys, a call: 1.0, 1.1; bytes, a call: 0.0, 0.0" in svg
+    assert len(svg) < 40_000
+
+
+def test_a_report_of_memory_is_drawn_from_what_was_written(tmp_path: Path) -> None:
+    report = memory.Report(
+        start_s=1.0,
+        idle_mib=80.0,
+        main_mib=70.0,
+        steps=[memory.Step(calls=100, load_mib=90.0, after_mib=85.0)],
+        growth_mib=0.0,
+        threads=3,
+        per_thread_kib=130.0,
+        two_workers_mib=[80.0],
+    )
+    figures, file = tmp_path / "figures.json", tmp_path / "memory.svg"
+    figures.write_text(json.dumps({**asdict(report), "bound_mib": 150.0}))
+    assert memory.read(figures) == report
+    memory.main(["--from", str(figures), "--chart", str(file)])
+    assert "after 0 calls 80; after 100 calls 85" in file.read_text()
 
 
 def test_an_answer_that_comes_late_makes_those_behind_it_late_as_well() -> None:
