@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hookline.errors import StoreUnavailableError
 from hookline_auth.signatures import NOT_SIGNED, SigningRule
 
 if TYPE_CHECKING:
@@ -34,13 +36,14 @@ class Holder:
 
 
 class _Search:
-    """A look-up that runs, and what it found."""
+    """A look-up that runs, and what it found, or why the store could not be asked."""
 
-    __slots__ = ("found", "is_over")
+    __slots__ = ("failure", "found", "is_over")
 
     def __init__(self) -> None:
         self.is_over = threading.Event()
         self.found: Holder | None = None
+        self.failure: StoreUnavailableError | None = None
 
 
 class Memory:
@@ -66,17 +69,21 @@ class Memory:
         holder = self._found.get(digest)
         return holder if holder is not None and holder.until > now else None
 
-    def find(self, digest: bytes, look_up: Callable[[], Holder], now: float) -> Holder:
+    def find(
+        self, digest: bytes, look_up: Callable[[], Holder], now: float, *, is_second: bool = False
+    ) -> Holder:
         """Return a credential that is not remembered, and remember it.
 
         Of many threads that want the same at the same time one looks it up: a busy key that is forgotten
         every few seconds must not take all connections to the database. What fails, fails for that thread
-        only; the others then look for themselves.
+        only; the others then look for themselves. If the store could not be asked, one of them tries again
+        for all, and what comes of that holds for all.
 
         Args:
             digest: Of the whole credential.
             look_up: Returns the credential, or raises if it is not valid or that cannot be found out.
             now: Value of ``clock.monotonic()``.
+            is_second: Whether the thread waited already for somebody who could not ask the store.
         """
         with self._lock:
             known = self.get(digest, now)
@@ -90,6 +97,10 @@ class Memory:
                 search = self._searches[key] = _Search()
         if not is_mine:
             search.is_over.wait()
+            if search.failure is not None:
+                if is_second:
+                    raise copy.copy(search.failure)
+                return self.find(digest, look_up, now, is_second=True)
             return look_up() if search.found is None else search.found
         try:
             holder = look_up()
@@ -97,6 +108,9 @@ class Memory:
                 search.found = holder
                 self.put(digest, holder, generation, now)
             return holder
+        except StoreUnavailableError as exc:
+            search.failure = exc
+            raise
         finally:
             with self._lock:
                 del self._searches[key]

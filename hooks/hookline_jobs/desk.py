@@ -83,14 +83,14 @@ class Desk:
             HooklineError: If the order would be refused, or there is no room for it.
         """
         lane = self._check(principal, order)
-        if not self._room.is_left():
-            raise answers.queue_full("This gateway")
-        of_tenant, unfinished = self._table.count_of(principal.tenant)
-        if of_tenant >= self._options.base.max_waiting_per_tenant:
-            raise answers.queue_full("Your account")
-        row = self._row(principal, order, wish, state=QUEUED, connection=lane, turn=unfinished)
-        self._table.add(row)
-        self._room.take()
+        with self._room.place() as is_free:
+            if not is_free:
+                raise answers.queue_full("This gateway")
+            of_tenant, unfinished = self._table.count_of(principal.tenant)
+            if of_tenant >= self._options.base.max_waiting_per_tenant:
+                raise answers.queue_full("Your account")
+            row = self._row(principal, order, wish, state=QUEUED, connection=lane, turn=unfinished)
+            self._table.add(row)
         self._wake()
         return answers.accepted(
             row.id,

@@ -526,6 +526,30 @@ def test_who_waited_for_a_look_up_that_failed_looks_for_itself() -> None:
             first.result(5)
 
 
+def test_a_store_that_is_away_is_asked_twice_however_many_wait() -> None:
+    """By the first, and once more for all who waited: hundreds of threads must not ask it one by one."""
+    memory, reads = key_memory.Memory(), []
+    all_ask, never = threading.Barrier(32), threading.Event()
+
+    def fail() -> key_memory.Holder:
+        reads.append("once")
+        never.wait(0.2)  # as a database that is slow to fail
+        raise StoreUnavailableError("The database is away.", hint="Look after it.")
+
+    def ask(_: int) -> BaseException:
+        all_ask.wait(5)
+        with pytest.raises(StoreUnavailableError) as raised:
+            memory.find(b"a", fail, 1.0)
+        return raised.value
+
+    with ThreadPoolExecutor(32) as pool:
+        failures = list(pool.map(ask, range(32)))
+    assert len(reads) < 10  # two, unless a thread comes after those
+    assert {str(one) for one in failures} == {"The database is away."}
+    assert {one.hint for one in failures if isinstance(one, StoreUnavailableError)} == {"Look after it."}
+    assert memory._searches == {}
+
+
 def test_who_asks_after_a_change_never_gets_what_was_read_before_it() -> None:
     memory = key_memory.Memory()
     before, after = (key_memory.Holder(principal=Principal(key_id=id), until=10.0) for id in ("old", "new"))

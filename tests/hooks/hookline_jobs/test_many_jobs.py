@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,35 +102,63 @@ class Counted:
         return self.left.pop(0)
 
 
+def take(room: Room) -> bool:
+    with room.place() as is_free:
+        return is_free
+
+
 def test_room_is_counted_once_a_second_while_there_is_some() -> None:
     clock, counted = FakeClock(), Counted(0, 7)
     room = Room(counted, most=10, monotonic=clock.monotonic)
-    for _ in range(5):
-        assert room.is_left()
-        room.take()
+    assert [take(room) for _ in range(5)] == [True] * 5
     assert counted.left == [7]
     clock.advance(COUNT_EVERY_S)
-    assert room.is_left()
+    assert take(room)
     assert counted.left == []
 
 
 def test_the_last_tenth_of_the_room_is_counted_for_each() -> None:
     clock, counted = FakeClock(), Counted(88, 90, 100)
     room = Room(counted, most=100, monotonic=clock.monotonic)
-    for _ in range(2):
-        assert room.is_left()  # by the first count
-        room.take()
-    assert room.is_left()  # by the second
-    room.take()
-    assert not room.is_left()  # other processes took the rest meanwhile
+    assert take(room)
+    assert take(room)  # by the first count
+    assert take(room)  # by the second
+    assert not take(room)  # other processes took the rest meanwhile
 
 
 def test_nobody_is_refused_without_counting_anew() -> None:
     clock, counted = FakeClock(), Counted(0, 1, 2)
     room = Room(counted, most=2, monotonic=clock.monotonic)
-    for _ in range(2):
-        assert room.is_left()
-        room.take()
-    assert room.is_left()  # one of both has begun meanwhile
-    room.take()
-    assert not room.is_left()
+    assert take(room)
+    assert take(room)
+    assert take(room)  # one of both has begun meanwhile
+    assert not take(room)
+
+
+def test_jobs_that_come_together_never_pass_the_number() -> None:
+    """Each counts before the others have written theirs."""
+    written: list[int] = []
+    all_counted = threading.Barrier(8)
+
+    def count() -> int:
+        found = len(written)
+        all_counted.wait(5)
+        return found
+
+    room = Room(count, most=3, monotonic=FakeClock().monotonic)
+
+    def accept(number: int) -> None:
+        with room.place() as is_free:
+            if is_free:
+                written.append(number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(accept, range(8)))
+    assert len(written) == 3
+
+
+def test_a_job_that_is_not_written_takes_no_room() -> None:
+    room = Room(Counted(0, 0), most=1, monotonic=FakeClock().monotonic)
+    with pytest.raises(ZeroDivisionError), room.place():
+        _ = 1 / 0
+    assert take(room)
