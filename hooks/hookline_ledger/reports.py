@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, case, func, or_, select
 
+from hookline.errors import StoreUnavailableError
+from hookline.store.failures import SLOW
 from hookline.store.tables import USAGE_ROWS
 from hookline_ledger.labels import printable
 from hookline_ledger.rows import from_us, to_us
@@ -60,8 +62,23 @@ def answer(database: Database, question: Question, *, timeout_s: float) -> Repor
         timeout_s: Longest time that the database may take.
 
     Raises:
-        StoreUnavailableError: If the database cannot be used now, or takes too long.
+        StoreUnavailableError: If the database cannot be used now, or takes too long; then it says what to
+            ask for instead.
     """
+    try:
+        return _answer(database, question, timeout_s=timeout_s)
+    except StoreUnavailableError as exc:
+        if exc.message != SLOW:
+            raise
+        error = StoreUnavailableError(
+            f"The calls of the time that was asked for could not be summed up within {timeout_s:g} s.",
+            hint="Ask for a shorter time, with `since` and `until`, or for one key.",
+        )
+        error.retryable = False  # the same question would take as long
+        raise error from exc
+
+
+def _answer(database: Database, question: Question, *, timeout_s: float) -> Report:
     rows = _rows_of(question)
     if question.by == "day":
         day = _C.at_us // _DAY_US

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from fake_clock import START
+from hookline.errors import StoreUnavailableError
+from hookline.problems import describe_error
 from hookline.store.database import Database
 from hookline.store.tables import USAGE_ROWS
 from hookline_ledger.reports import answer
@@ -78,3 +80,17 @@ def test_sums_over_groups_without_any_known_cost_stay_unknown(database: Database
     with database.begin() as connection:
         connection.execute(USAGE_ROWS.update().values(cost_nano_usd=None))
     assert answer(database, question("model"), timeout_s=5).total.cost_nano_usd is None
+
+
+def test_a_question_that_takes_too_long_is_told_how_to_ask_for_less(database: Database) -> None:
+    names = ", ".join(column.name for column in USAGE_ROWS.columns if column.name not in ("id", "call_id"))
+    with database.begin() as connection:
+        connection.exec_driver_sql(
+            "WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 500) "
+            f"INSERT INTO usage_rows (call_id, {names}) "
+            f"SELECT call_id || '_' || n, {names} FROM usage_rows, many"
+        )
+    with pytest.raises(StoreUnavailableError, match=r"could not be summed up within 0\.0001 s") as raised:
+        answer(database, question("day"), timeout_s=0.0001)
+    assert "shorter time" in raised.value.hint
+    assert describe_error(raised.value, call_id="call_x")["retryable"] is False
