@@ -16,11 +16,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hookline.engine.sockets import CuttableSocket
 
-READS_PER_S = 5_000
-"""How often one process reads its streams in a second, about, before they begin to rest."""
+READS_PER_S = 1_250
+"""How often one process reads its streams in a second, about, until they rest for as long as they may."""
 
-LEAST_REST_S = 0.025
+LEAST_REST_S = 0.040
 MOST_REST_S = 0.100
+LATE_S = 0.010
+"""By how much reads may come late on average; beyond, calls that begin stand in line."""
+
+_AVERAGED_READS = 32
+_FRESH_S = 1.0
 
 _STEP_BYTES = 16 * 1024  # of memory that a stream holds while it waits
 _SHORTEST_S = 0.001
@@ -37,7 +42,7 @@ class Pace:
         on_count: Told how many streams are busy, whenever that changes.
     """
 
-    __slots__ = ("_busy", "_lock", "monotonic", "on_count", "rest_s")
+    __slots__ = ("_busy", "_late_s", "_lock", "_noted_at", "monotonic", "on_count", "rest_s")
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.monotonic = monotonic
@@ -45,6 +50,8 @@ class Pace:
         self.rest_s = 0.0
         self._lock = threading.Lock()
         self._busy = 0
+        self._late_s = 0.0
+        self._noted_at = -math.inf
 
     def count(self, change: int) -> None:
         """Note that a stream became busy, 1, or is not busy any more, -1."""
@@ -53,6 +60,15 @@ class Pace:
             rest_s = self._busy / READS_PER_S
             self.rest_s = min(rest_s, MOST_REST_S) if rest_s >= LEAST_REST_S else 0.0
             self.on_count(self._busy)
+
+    def note_late(self, late_s: float, now: float) -> None:
+        """Note how long after its rest a read came back; any thread may, and a lost note does no harm."""
+        self._late_s += (max(0.0, late_s) - self._late_s) / _AVERAGED_READS
+        self._noted_at = now
+
+    def is_late(self) -> bool:
+        """Tell whether streams that rest have to wait for the interpreter as well: there is much to do."""
+        return self._late_s > LATE_S and self.monotonic() - self._noted_at < _FRESH_S
 
 
 PACE = Pace()
@@ -71,6 +87,7 @@ class PacedReader:
     __slots__ = (
         "_applied_s",
         "_beat_s",
+        "_began_at",
         "_connection",
         "_is_busy",
         "_is_over",
@@ -91,7 +108,7 @@ class PacedReader:
         self._wait_s = self._applied_s = 0.0
         self._waited_s = 0.0
         self._rest_s = 0.0
-        self._read_at = -math.inf
+        self._read_at = self._began_at = -math.inf
         self._lock = threading.Lock()
         self._is_busy = self._is_over = False
 
@@ -139,6 +156,8 @@ class PacedReader:
             if self._applied_s != self._wait_s and not self._rest_s:
                 self._connection.set_patience(self._wait_s)
                 self._applied_s = self._wait_s
+            if self._rest_s:
+                self._began_at = self._pace.monotonic()
             try:
                 piece = self._connection.receive(_STEP_BYTES)
                 break
@@ -175,6 +194,8 @@ class PacedReader:
         now = pace.monotonic()
         before_s, self._read_at = now - self._read_at, now
         rest_s = pace.rest_s
+        if self._rest_s:
+            pace.note_late(now - self._began_at - self._rest_s, now)
         if rest_s == self._rest_s:
             return
         if not rest_s:

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from hookline.engine.answers import returned_headers
+from hookline.engine.line import LINE
 from hookline.engine.settlement import client_gone
 from hookline.errors import HooklineError, InvalidUpstreamAnswerError, PluginError
 from hookline.failure_log import log_failure_of_code
@@ -89,6 +90,7 @@ class Runner:
         shape = self._shape_of(order)
         prepared: PreparedCall | None = None
         try:
+            LINE.enter()
             prepared = self._pipeline.prepare(principal, order)
             if prepared.call.is_stream:
                 return self._run_stream(prepared, shape)
@@ -100,15 +102,22 @@ class Runner:
             if prepared is not None and error.answer is not None:
                 _add_missing(reply, returned_headers(prepared.call, list(error.answer.headers)))
             return reply
+        finally:
+            LINE.leave()
 
     def _run_stream(self, prepared: PreparedCall, shape: WireFormat) -> Reply:
         call = prepared.call
-        pump = self._pumps.start(
-            lambda: self._pipeline.perform(prepared),
-            cancellation=call.cancellation,
-            skip=lambda: prepared.settlement.finish(client_gone()),
-            time_left=call.remaining_s,
-        )
+        has_place = LINE.hand_over()
+        try:
+            pump = self._pumps.start(
+                lambda: self._open_stream(prepared, has_place),
+                cancellation=call.cancellation,
+                skip=lambda: self._skip_stream(prepared, has_place),
+                time_left=call.remaining_s,
+            )
+        except HooklineError:
+            LINE.take_over(has_place)
+            raise
         answer = pump.wait_until_open()
         pieces = pump.chunks(lambda error: self._error_event(call, error, shape))
         if answer is None:
@@ -120,6 +129,18 @@ class Runner:
         if isinstance(answer.content, bytes):
             return _reply(answer)
         return Reply(status=answer.status, headers=answer.headers + _STREAM_HEADERS, content=pieces)
+
+    def _open_stream(self, prepared: PreparedCall, has_place: bool) -> Answer:
+        LINE.take_over(has_place)
+        try:
+            return self._pipeline.perform(prepared)
+        finally:
+            LINE.leave()
+
+    def _skip_stream(self, prepared: PreparedCall, has_place: bool) -> None:
+        LINE.take_over(has_place)
+        LINE.leave()
+        prepared.settlement.finish(client_gone())
 
     def _error_event(self, call: Call, exc: BaseException, shape: WireFormat) -> bytes:
         error = exc if isinstance(exc, HooklineError) else self._pipeline.map_error(call, exc)

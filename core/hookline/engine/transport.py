@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from hookline.connection import origin_of
+from hookline.engine.line import LINE
 from hookline.errors import ConfigurationError, UpstreamTimeoutError
 from hookline.hookspecs import hookimpl
 
@@ -80,4 +81,5 @@ class TransportPlugin:
             read_s=read_s,
             stall_s=read_s if stall_s is None else min(stall_s, read_s),
         )
+        LINE.leave()  # from here on it waits for the upstream
         return self.transport.send(request, timeouts=timeouts, cancellation=call.cancellation)

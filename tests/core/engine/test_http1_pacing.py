@@ -137,7 +137,7 @@ def test_a_stream_whose_bytes_come_fast_rests_and_one_whose_bytes_come_slowly_do
 
 def test_a_rest_that_brings_nothing_is_no_silence_and_ends_the_resting() -> None:
     pace = SteadyPace(0.05)
-    now = iter([0.0, 0.01, 9.0])
+    now = iter([0.0, 0.01, 0.02, 9.0])
     pace.monotonic = lambda: next(now)
     connection = Connection(b"a", b"b", None, b"c")
     reader = reader_of(connection, pace=pace)
@@ -156,9 +156,49 @@ def rest_of(streams: int) -> float:
 def test_few_streams_never_rest_and_more_rest_longer_up_to_a_bound() -> None:
     few = int(READS_PER_S * LEAST_REST_S) - 1
 
-    assert [rest_of(1), rest_of(100), rest_of(few)] == [0.0, 0.0, 0.0]
-    assert rest_of(400) == pytest.approx(400 / READS_PER_S, rel=0.01)
+    assert [rest_of(1), rest_of(20), rest_of(few)] == [0.0, 0.0, 0.0]
+    assert rest_of(100) == pytest.approx(100 / READS_PER_S, rel=0.01)
     assert rest_of(5_000) == MOST_REST_S
+
+
+def read_late(pace: Pace, late_s: float, *, reads: int = 100) -> None:
+    for _ in range(reads):
+        pace.note_late(late_s, pace.monotonic())
+
+
+def test_streams_are_late_once_their_reads_are_on_average_and_no_longer_than_that() -> None:
+    now = 100.0
+    pace = Pace(lambda: now)
+
+    read_late(pace, 0.005)
+    assert not pace.is_late()
+    read_late(pace, 1.0, reads=1)
+    assert pace.is_late()
+    read_late(pace, 0.001)
+    assert not pace.is_late()
+
+
+def test_streams_that_read_no_more_are_not_late() -> None:
+    now = 100.0
+    pace = Pace(lambda: now)
+    read_late(pace, 0.5)
+    assert pace.is_late()
+
+    now += 2.0
+
+    assert not pace.is_late()
+
+
+def test_a_read_is_late_by_what_it_takes_beyond_its_rest_and_not_by_what_its_reader_does_between() -> None:
+    pace = SteadyPace(0.05)
+    now = iter([0.0, 0.01, 5.0, 5.05, 9.0, 10.0, 10.0])
+    pace.monotonic = lambda: next(now)
+    reader = reader_of(Connection(b"a", b"b", b"c", b"d"), pace=pace)
+
+    read_all(reader, 3)
+    assert not pace.is_late()
+    read_all(reader, 1)
+    assert pace.is_late()
 
 
 def test_only_streams_that_are_read_in_steps_and_not_silent_are_counted_until_their_end() -> None:
