@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import itertools
 import weakref
 from collections.abc import Callable, Generator
 from contextlib import suppress
+from textwrap import indent
 
 import pluggy
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookline import Decision, hookimpl
-from hookline.hook_calls import HookCalls, caller_of
+from hookline.hook_calls import HookCalls, _source, caller_of
 from hookline.plugins import PluginHost
 
 _PROJECT = "tried"
@@ -183,6 +185,18 @@ def test_every_two_plugins_do_what_they_do_in_pluggy(hook: str) -> None:
 def test_many_plugins_do_what_they_do_in_pluggy(kinds: list[str], hook: str) -> None:
     by_pluggy, straight = _both(hook, tuple(kinds))
     assert straight == by_pluggy
+
+
+@pytest.mark.parametrize("hook", ["collect", "first"])
+@pytest.mark.parametrize("end", ["returns", "raises", "stops", "breaks after"])
+def test_more_wrappers_than_python_nests_do_what_they_do_in_pluggy(hook: str, end: str) -> None:
+    by_pluggy, straight = _both(hook, ("passes", end, *["wraps"] * 30, "rescues"))
+    assert straight == by_pluggy
+
+
+def test_the_function_that_is_written_is_the_one_that_is_shown() -> None:
+    written = _source(("call", "request"), [("call",)], [("call", "request")], is_first=True)
+    assert indent(written, "    ") in str(inspect.getdoc(_source))
 
 
 class _Old:
