@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import orjson
@@ -60,10 +60,17 @@ class UpstreamRequest:
 
     def with_own_headers(self) -> UpstreamRequest:
         """Return a request whose headers can be changed without changing this one's."""
-        made = object.__new__(UpstreamRequest)
-        for name in _REQUEST_FIELDS:  # `replace` would take four times as long
-            setattr(made, name, getattr(self, name))
+        made = object.__new__(UpstreamRequest)  # `replace` would take six times as long
+        made.method = self.method
+        made.base_url = self.base_url
+        made.path = self.path
         made.headers = dict(self.headers)
+        made.body = self.body
+        made.content = self.content
+        made.encoding = self.encoding
+        made.media_type = self.media_type
+        made.is_stream = self.is_stream
+        made.stall_timeout_s = self.stall_timeout_s
         return made
 
     def copy(self) -> UpstreamRequest:
@@ -75,9 +82,6 @@ class UpstreamRequest:
         if self.body is not None:
             copy.body, copy.content = orjson.loads(orjson.dumps(self.body)), None
         return copy
-
-
-_REQUEST_FIELDS = tuple(field.name for field in fields(UpstreamRequest))
 
 
 @dataclass(kw_only=True, slots=True)
