@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from hookline.call import use_connection
 from hookline.code_action import CODE_BASE_URL
 from hookline.connection import Connection, Secret, origin_of
 from hookline.connections import SANDBOX_BASE_URL
 from hookline.credential import OAuth2Credential
+from hookline.engine.outgoing import origin_of_request
 from hookline.errors import (
     ConfigurationError,
     PermissionDeniedError,
@@ -19,21 +20,9 @@ from hookline.errors import (
 )
 
 if TYPE_CHECKING:
-    from typing import Protocol
-
     from hookline.call import Call
     from hookline.plugins import PluginHost
     from hookline.upstream import UpstreamRequest
-
-    class RunsHook(Protocol):
-        """Calls a hook and makes an error of whatever it raises."""
-
-        def __call__(self, hook: Callable[[], T]) -> T:
-            """Return what the hook returned."""
-            ...
-
-
-T = TypeVar("T")
 
 MakeFault = Callable[[str, str], PluginError]
 
@@ -41,16 +30,16 @@ MakeFault = Callable[[str, str], PluginError]
 class Accounts:
     """Asks the plugins for accounts and credentials, and checks what they answer.
 
+    What they raise is raised on.
+
     Args:
         host: The plugins.
-        run: Calls a hook.
         fault: Makes the error for what a plugin did wrong.
     """
 
-    def __init__(self, host: PluginHost, *, run: RunsHook, fault: MakeFault) -> None:
+    def __init__(self, host: PluginHost, *, fault: MakeFault) -> None:
         self._hook = host.calls
         self._has_choosers = host.has("hookline_choose_connections")
-        self._run = run
         self._fault = fault
 
     def choose(self, call: Call) -> None:
@@ -61,11 +50,14 @@ class Accounts:
         """
         found: object = None
         if self._has_choosers:
-            found = self._run(lambda: self._hook.hookline_choose_connections(call=call))
+            found = self._hook.hookline_choose_connections(call=call)
         if found is None:
             found = (call.connection,)
-        if not isinstance(found, (list, tuple)) or not all(isinstance(one, Connection) for one in found):
+        if not isinstance(found, (list, tuple)):
             raise self._fault("hookline_choose_connections", "returned something other than connections")
+        for connection in found:
+            if not isinstance(connection, Connection):
+                raise self._fault("hookline_choose_connections", "returned something other than connections")
         if not found:
             raise PermissionDeniedError(f"This key has no connection for {call.action.id}.")
         if call.action.code is not None and not found[0].is_simulated:
@@ -89,7 +81,7 @@ class Accounts:
         if call.action.code is not None:
             return None  # no credential is handed to code
         connection = call.connection
-        secret = self._run(lambda: self._hook.hookline_resolve_credential(call=call, connection=connection))
+        secret = self._hook.hookline_resolve_credential(call=call, connection=connection)
         if secret is None:
             if connection.needs_credential:
                 raise UpstreamCredentialError(
@@ -101,19 +93,20 @@ class Accounts:
             return None
         if not isinstance(secret, Secret):
             raise self._fault("hookline_resolve_credential", "returned something other than a Secret")
-        _check_origin(request, secret)
+        if origin_of_request(request) not in secret.allowed_origins:
+            raise _misdirected()
         wanted = call.action.connector.credential
         if isinstance(wanted, OAuth2Credential):
             secret = self._exchange(call, secret, wanted)
-            _check_origin(request, secret)
-        done = self._run(
-            lambda: self._hook.hookline_apply_upstream_auth(call=call, request=request, secret=secret)
-        )
+            if origin_of_request(request) not in secret.allowed_origins:
+                raise _misdirected()
+        done = self._hook.hookline_apply_upstream_auth(call=call, request=request, secret=secret)
         if done is not True:
             raise ConfigurationError(
                 f"No plugin knows how to sign a request to {call.action.connector.id!r}."
             )
-        _check_origin(request, secret)
+        if origin_of_request(request) not in secret.allowed_origins:
+            raise _misdirected()
         return secret
 
     def _exchange(self, call: Call, secret: Secret, wanted: OAuth2Credential) -> Secret:
@@ -123,11 +116,7 @@ class Accounts:
         setting of an account can change, and the token only where the credential itself was bound to.
         """
         stored = Secret(secret.reveal(), allowed_origins=frozenset({origin_of(wanted.token_url)}))
-        token = self._run(
-            lambda: self._hook.hookline_exchange_credential(
-                call=call, connection=call.connection, secret=stored
-            )
-        )
+        token = self._hook.hookline_exchange_credential(call=call, connection=call.connection, secret=stored)
         if token is None:
             raise ConfigurationError(
                 f"No plugin fetches access tokens for {call.action.connector.id!r}; is `oauth` switched off?"
@@ -170,6 +159,5 @@ def code_connection(connection: Connection) -> Connection:
     )
 
 
-def _check_origin(request: UpstreamRequest, secret: Secret) -> None:
-    if origin_of(request.url) not in secret.allowed_origins:
-        raise ConfigurationError("The credential may not be sent to this origin; the call was stopped.")
+def _misdirected() -> ConfigurationError:
+    return ConfigurationError("The credential may not be sent to this origin; the call was stopped.")

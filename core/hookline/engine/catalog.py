@@ -184,6 +184,9 @@ class Catalog:
         Raises:
             NotFoundError: If there is none of that id.
         """
+        found = self._entries.get(action_id)
+        if found is not None and not found.action.is_hidden:
+            return found.action
         return self.entry(action_id, with_hidden=with_hidden).action
 
 

@@ -32,6 +32,7 @@ class DefaultAccounts:
         self._environ = environ
         self._lock = threading.Lock()
         self._of: WeakKeyDictionary[Connector, Connection] = WeakKeyDictionary()
+        self._now: dict[str, tuple[Connector, Connection]] = {}
         self.all: tuple[ConfiguredConnection, ...] = ()
         self.by_id: dict[str, Connection] = {}
 
@@ -60,9 +61,13 @@ class DefaultAccounts:
         with self._lock:
             for id, connector in connectors.items():
                 self._of[connector] = by_id[id]
+        self._now = {id: (connector, by_id[id]) for id, connector in connectors.items()}
         self.all, self.by_id = accounts, by_id
 
     def of(self, connector: Connector) -> Connection:
         """Return the default account of a connector."""
+        found = self._now.get(connector.id)
+        if found is not None and found[0] is connector:
+            return found[1]
         with self._lock:
             return self._of[connector]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hookline.connection import origin_of
 from hookline.engine.answer_reading import accept_of
+from hookline.engine.plain_headers import are_plain
 from hookline.errors import InvalidInputError, LoopDetectedError
 from hookline.filling import fill_path
 from hookline.upstream import UpstreamRequest
@@ -25,9 +26,6 @@ HOPS_HEADER = "x-hookline-hops"
 
 _HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+\Z")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*\Z")
-# All of them at once, a line each.
-_HEADER_NAMES = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+(?:\n[a-z0-9!#$%&'*+.^_`|~-]+)*\Z")
-_HEADER_VALUES = re.compile(r"[\t\n\x20-\x7e]*\Z")
 
 
 def build_request(call: Call, order: Order, *, user_agent: str, max_hops: int) -> UpstreamRequest:
@@ -87,27 +85,27 @@ def finish_request(request: UpstreamRequest) -> None:
         request.headers["content-type"] = request.media_type or JSON
 
 
+def origin_of_request(request: UpstreamRequest) -> str:
+    """Return the origin that a request goes to, as by `origin_of`.
+
+    A path that begins with a slash has no part in that, and there are many paths.
+
+    Raises:
+        ConfigurationError: If it has none.
+    """
+    return origin_of(request.base_url if request.path.startswith("/") else request.url)
+
+
 def check_request(call: Call, request: UpstreamRequest) -> str | None:
     """Return what a plugin did to the request that none may do, or None.
 
     Raises:
         InvalidInputError: If a header's value cannot be sent as it is; names the header.
     """
-    if not request.path.startswith("/") or origin_of(request.url) != call.connection.origin:
+    if not request.path.startswith("/") or origin_of_request(request) != call.connection.origin:
         return "changed where the request goes"
     headers = request.headers
-    try:
-        names, values = "\n".join(headers), "\n".join(headers.values())
-        line_ends = len(headers) - 1
-        if (
-            _HEADER_NAMES.match(names)
-            and _HEADER_VALUES.match(values)
-            and names.count("\n") == values.count("\n") == line_ends
-        ):
-            return None
-    except TypeError:  # one is no text
-        pass
-    return _misdeed_in(headers)
+    return None if are_plain(headers) else _misdeed_in(headers)
 
 
 def _misdeed_in(headers: Mapping[str, str]) -> str | None:

@@ -103,7 +103,7 @@ class Pipeline:
         self._user_agent = user_agent
         self._clock = clock
         self._has_shapers = host.has("hookline_shape_request")
-        self._accounts = Accounts(host, run=self._run, fault=self._fault)
+        self._accounts = Accounts(host, fault=self._fault)
         self._decide = self._ask_for_another if host.has("hookline_retry") else None
         self._books = Bookkeeping(host)
         self._answers = AnswerMaker(
@@ -118,7 +118,10 @@ class Pipeline:
         Raises:
             AuthenticationError: If nobody recognises it; the answer does not tell why.
         """
-        principal = self._run(lambda: self._hook.hookline_authenticate(request=request))
+        try:
+            principal = self._hook.hookline_authenticate(request=request)
+        except Exception as exc:
+            raise_from(self._host.to_error(exc), exc)
         if not isinstance(principal, Principal):
             raise AuthenticationError("This request carries no valid API key.")
         return principal
@@ -145,7 +148,7 @@ class Pipeline:
         settlement = self._books.open(call)
         try:
             request = self._make_request(call, order, is_trusted=is_trusted)
-            self._run(lambda: settlement.admit(request))
+            settlement.admit(request)
         except Exception as exc:
             raise_from(settlement.finish(self.map_error(call, exc)), exc)
         except BaseException as exc:
@@ -224,6 +227,7 @@ class Pipeline:
             order.endpoint is None and isinstance(stream, str) and stream.strip().lower() in _TRUE_WORDS
         )
         is_stream = wants_stream and action.stream is not None
+        time_s = self._time_for_stream(principal) if is_stream else self._limits.timeout_s
         began_at = self._clock.monotonic()
         connection = self._account_of(action.connector)
         return Call(
@@ -235,7 +239,7 @@ class Pipeline:
             input=fields,
             headers=order.headers,
             is_stream=is_stream,
-            deadline=began_at + self._time_for(principal, is_stream) if parent is None else parent.deadline,
+            deadline=began_at + time_s if parent is None else parent.deadline,
             record=CallRecord(
                 began_at=began_at, began_at_utc=self._clock.now(), is_composed=action.code is not None
             ),
@@ -248,8 +252,8 @@ class Pipeline:
             max_answer_bytes=self._limits.max_answer_bytes,
         )
 
-    def _time_for(self, principal: Principal, is_stream: bool) -> float:
-        cap_s = principal.caps.max_stream_s if is_stream else None
+    def _time_for_stream(self, principal: Principal) -> float:
+        cap_s = principal.caps.max_stream_s
         return self._limits.timeout_s if cap_s is None else min(cap_s, self._limits.timeout_s)
 
     def _make_request(self, call: Call, order: Order, *, is_trusted: bool) -> UpstreamRequest:
@@ -272,11 +276,13 @@ class Pipeline:
             told = self._host.to_error(exc).message
             log_failure_of_code(_log, "%s was denied: an authorizer failed: %s", call.id, told, exc=exc)
             raise PermissionDeniedError("Whether this key may run this action could not be decided.") from exc
-        if not all(isinstance(decision, Decision) for decision in decisions):
-            raise PermissionDeniedError("Whether this key may run this action could not be decided.")
-        denied = next((decision for decision in decisions if decision.allow is not True), None)
-        if denied is not None or not decisions:
-            reason = denied.reason if denied else "No rule allows it."
+        reason = None if decisions else "No rule allows it."
+        for decision in decisions:
+            if not isinstance(decision, Decision):
+                raise PermissionDeniedError("Whether this key may run this action could not be decided.")
+            if decision.allow is not True and reason is None:
+                reason = decision.reason
+        if reason is not None:
             raise PermissionDeniedError(f"This key may not run {call.action.id}. {reason}".rstrip())
 
     def _validate(self, call: Call) -> None:
@@ -291,7 +297,7 @@ class Pipeline:
     def _shape(self, call: Call, request: UpstreamRequest) -> None:
         if self._has_shapers:
             watch, path = BodyWatch(request), request.path
-            self._run(lambda: self._hook.hookline_shape_request(call=call, request=request))
+            self._hook.hookline_shape_request(call=call, request=request)
             try:
                 is_changed = watch.is_changed(request)
             except TypeError as exc:
@@ -326,23 +332,30 @@ class Pipeline:
             call.record.model = call.action.meter.model(request)
         secret = self._accounts.sign(call, signed)
         try:
-            response = self._run(lambda: self._hook.hookline_execute(call=call, request=signed))
-        except HooklineError as exc:
-            call.record.attempts += exc.reached_upstream and call.action.code is None
-            raise
+            response = self._hook.hookline_execute(call=call, request=signed)
+        except Exception as exc:
+            self._attempt_failed(call, exc)
         call.record.attempts += call.action.code is None
         if not isinstance(response, UpstreamResponse):
             raise self._fault("hookline_execute", "returned something other than an UpstreamResponse")
-        scrubber = None if secret is None else Scrubber(secret)
         if not 200 <= response.status < 300:
+            scrubber = None if secret is None else Scrubber(secret)
             content = response.read(max_bytes=_MAX_REFUSAL_BYTES, call=call)
             raise error_of(make_refusal(response, content, scrubber))
-        if scrubber is not None and isinstance(call.action.connector.credential, QueryCredential):
-            scrub(response, scrubber)  # it stands in an address, and addresses come back in answers
+        if secret is not None and isinstance(call.action.connector.credential, QueryCredential):
+            scrub(response, Scrubber(secret))  # it stands in an address, and addresses come back in answers
         return response
 
+    def _attempt_failed(self, call: Call, exc: Exception) -> NoReturn:
+        error = self._host.to_error(exc)
+        try:
+            call.record.attempts += error.reached_upstream and call.action.code is None
+            raise_from(error, exc)
+        finally:
+            del error, exc  # or the traceback, which holds this frame, would keep them alive
+
     def _process(self, call: Call, response: Response) -> None:
-        self._run(lambda: self._hook.hookline_process_response(call=call, response=response))
+        self._hook.hookline_process_response(call=call, response=response)
 
     def _open_transforms(self, call: Call) -> list[StreamTransform]:
         found = self._run(lambda: self._hook.hookline_open_stream(call=call))
@@ -408,6 +421,7 @@ class Pipeline:
     # ------------------------------------------------------------ plugins that fail
 
     def _run(self, hook: Callable[[], T]) -> T:
+        """Return what a hook returns, and make an error of what it raises where nobody further out does."""
         try:
             return hook()
         except HooklineError:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from hookline.connection import origin_of
 from hookline.engine.line import LINE
+from hookline.engine.outgoing import origin_of_request
 from hookline.errors import ConfigurationError, UpstreamTimeoutError
 from hookline.hookspecs import hookimpl
 
@@ -66,7 +66,7 @@ class TransportPlugin:
     @hookimpl(trylast=True)
     def hookline_execute(self, call: Call, request: UpstreamRequest) -> UpstreamResponse:
         """Send the request to the upstream, if no plugin changed where it goes since it was signed."""
-        if origin_of(request.url) != call.connection.origin:
+        if origin_of_request(request) != call.connection.origin:
             raise ConfigurationError("A plugin changed where the request goes; it was not sent.")
         remaining_s = call.remaining_s()
         if remaining_s <= 0:
