@@ -23,15 +23,23 @@ class BodyWatch:
 
     Args:
         request: The request.
+
+    Attributes:
+        text: The body as JSON, as it was when it was last looked at; None if it was not written out.
     """
 
-    __slots__ = ("_body", "_snapshot", "_text")
+    __slots__ = ("_before", "_body", "_snapshot", "text")
 
     def __init__(self, request: UpstreamRequest) -> None:
-        self._body = request.body
-        is_large = request.content is not None and len(request.content) > _LARGE_BYTES
-        self._snapshot = _look_at(self._body) if is_large else None
-        self._text = None if self._snapshot is not None else _written(self._body)
+        body, content = request.body, request.content
+        self._body = body
+        self._snapshot = None
+        self.text: bytes | None = None
+        if content is not None and len(content) > _LARGE_BYTES:
+            self._snapshot = _look_at(body)
+        if self._snapshot is None and body is not None:
+            self.text = orjson.dumps(body)
+        self._before = self.text
 
     def is_changed(self, request: UpstreamRequest) -> bool:
         """Tell whether the body is another now.
@@ -39,16 +47,11 @@ class BodyWatch:
         Raises:
             TypeError: If it holds something that is not JSON.
         """
-        if self._snapshot is None:
-            return _written(request.body) != self._text
-        if request.body is self._body and self._snapshot == _look_at(self._body):
+        body = request.body
+        if self._snapshot is not None and body is self._body and self._snapshot == _look_at(body):
             return False
-        _written(request.body)
-        return True
-
-
-def _written(body: dict[str, object] | None) -> bytes | None:
-    return None if body is None else orjson.dumps(body)
+        self.text = None if body is None else orjson.dumps(body)
+        return self._snapshot is not None or self.text != self._before
 
 
 class _Same:

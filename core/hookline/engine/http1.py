@@ -49,6 +49,19 @@ _CODING_HEADERS = ("content-encoding", "content-length")
 _UNREACHABLE_HINT = "Check the base URL of the connection and whether the service is up."
 
 
+_forks = 0
+"""How often this process and those that it comes from were forked off."""
+
+
+def _note_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_note_fork)
+
+
 class Http1Transport:
     """Sends requests over HTTP/1.1 with kept-alive connections.
 
@@ -69,7 +82,7 @@ class Http1Transport:
         self, request: UpstreamRequest, *, timeouts: Timeouts, cancellation: Cancellation
     ) -> UpstreamResponse:
         """Send one request; see `Transport.send`."""
-        if self._pid != os.getpid():
+        if self._forks != _forks:
             self._forget_parent()
         upstream = self._upstreams.get(request.base_url) or self._add_upstream(request.base_url)
         if upstream.needs_proxy:
@@ -163,7 +176,7 @@ class Http1Transport:
         self._upstreams: dict[str, Upstream] = {}
         self._httpx = None
         self._tls = None
-        self._pid = os.getpid()
+        self._forks = _forks
 
     def _forget_parent(self) -> None:
         """Drop what a forked process inherited: its parent goes on using those connections."""

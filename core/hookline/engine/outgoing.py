@@ -71,14 +71,20 @@ def _count_hops(call: Call) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
-def finish_request(request: UpstreamRequest) -> None:
+def finish_request(request: UpstreamRequest, *, text: bytes | None = None) -> None:
     """Work out the bytes of a request that a plugin made or changed.
+
+    Args:
+        request: The request.
+        text: Its body as JSON, if that was written out already.
 
     Raises:
         InvalidInputError: If a field cannot be written as the service wants it.
         TypeError: If the body is not JSON.
     """
-    if request.content is None and request.body is not None:
+    if request.content is None and text is not None and request.encoding.kind == "json":
+        request.content, request.media_type = text, None
+    elif request.content is None and request.body is not None:
         request.content, media_type = request.encoding.write(request.body)
         request.media_type = None if media_type == JSON else media_type
     if request.content is not None:

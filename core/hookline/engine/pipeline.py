@@ -295,6 +295,7 @@ class Pipeline:
         entry.input.check(call.input)
 
     def _shape(self, call: Call, request: UpstreamRequest) -> None:
+        text: bytes | None = None
         if self._has_shapers:
             watch, path = BodyWatch(request), request.path
             self._hook.hookline_shape_request(call=call, request=request)
@@ -304,12 +305,13 @@ class Pipeline:
                 raise self._fault(
                     "hookline_shape_request", "put something into the body that is not JSON"
                 ) from exc
+            text = watch.text
             if is_changed:
                 request.content = None  # to be written anew
                 if request.path == path:  # another endpoint has another body
                     self._check_changed_body(call, request)
         try:
-            finish_request(request)
+            finish_request(request, text=text)
         except TypeError as exc:
             raise self._fault(
                 "hookline_shape_request", f"made a body that {call.action.id} cannot send"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hookline.call import Cancellation
-from hookline.engine import http1_upstreams
+from hookline.engine import http1, http1_upstreams
 from hookline.engine.http1 import Http1Transport
 from hookline.engine.http1_upstreams import Upstream
 from hookline.engine.resolver import Resolver
@@ -167,16 +167,29 @@ def test_connections_that_a_burst_left_behind_are_let_go(
         eventually(lambda: all(peer.socket.fileno() == -1 for peer in server.peers))
 
 
-def test_a_forked_process_does_not_use_its_parent_s_connections(
-    transport: Http1Transport, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_forked_process_does_not_use_its_parent_s_connections(transport: Http1Transport) -> None:
     with serving(always(answer())) as server:
         send(transport, server.request()).read(max_bytes=10)
-        monkeypatch.setattr(os, "getpid", lambda: -1)
+        http1._note_fork()
         send(transport, server.request()).read(max_bytes=10)
         send(transport, server.request()).read(max_bytes=10)
 
         assert len(server.peers) == 2
+
+
+_FORKS = """
+import os
+from hookline.engine import http1
+if not (child := os.fork()):
+    os._exit(http1._forks)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), http1._forks)
+"""
+
+
+def test_a_process_knows_whether_it_was_forked() -> None:
+    command = [sys.executable, "-c", _FORKS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["1", "0"]
 
 
 def test_a_connection_that_comes_back_after_the_end_is_closed(transport: Http1Transport) -> None:
