@@ -64,7 +64,7 @@ def caller_of(implementation: pluggy.HookImpl) -> HookCall:
 
     It goes on being right when the implementation's function is exchanged for one that is watched or traced.
     """
-    return lambda **given: implementation.function(*[given[name] for name in implementation.argnames])
+    return lambda **given: implementation.function(*map(given.__getitem__, implementation.argnames))
 
 
 def _straight(hook: pluggy.HookCaller) -> HookCall:

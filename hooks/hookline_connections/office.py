@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from hookline.errors import HooklineError
 from hookline_connections.choosing import (
@@ -113,7 +113,7 @@ class Office:
         if isinstance(principal, PinnedPrincipal) and principal.pin.connection.connector == connector:
             call.state[PLAN] = Plan(candidates=(principal.pin,), model=None)
             return [principal.pin.connection]
-        snapshot = self.book.current()
+        snapshot = (self._book or self.book).current()
         if connector in snapshot.plain and not principal.connections:
             return None
         options = self.options.for_call(call)
@@ -167,8 +167,8 @@ class Office:
         Raises:
             UpstreamCredentialError: If it cannot be opened.
         """
-        plan = cast("Plan | None", call.state.get(PLAN))
-        candidate = None if plan is None else plan.find(connection)
+        plan = call.state.get(PLAN)
+        candidate = plan.find(connection) if isinstance(plan, Plan) else None
         if candidate is None or candidate.row is None:
             return None
         if self._opener is None:

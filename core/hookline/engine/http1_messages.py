@@ -42,7 +42,7 @@ _TARGET = re.compile(r"/[\x21\x22\x24-\x7e]*")  # visible, and no fragment
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\x00\n\r\x0b\x0c]*)?")
-_FIELD = re.compile(r"^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00\n\r\x0b\x0c]*)\r\n", re.MULTILINE)
+_FIELD = re.compile(r"^([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)\r\n", re.MULTILINE)
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
@@ -187,8 +187,10 @@ def read_fields(text: str) -> list[tuple[str, str]]:
         ImproperAnswerError: If a line is not a name, a colon and a value, or if there are too many.
     """
     found = _FIELD.findall(text)
-    # Each find is one line from its start to its end, so equal numbers mean that nothing lies between them.
-    if len(found) != text.count("\n") or (text and text[-1] != "\n"):
+    # Each find is one line from its start to its end, so equal numbers mean that nothing lies between them,
+    # and that no value holds a carriage return.
+    is_whole = len(found) == text.count("\n") == text.count("\r") and (not text or text[-1] == "\n")
+    if not is_whole or "\x00" in text or "\x0b" in text or "\x0c" in text:
         raise ImproperAnswerError("one of its header lines is not a name, a colon and a value")
     if len(found) > MAX_HEADERS:
         raise ImproperAnswerError(f"it has more than {MAX_HEADERS} headers")

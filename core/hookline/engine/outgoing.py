@@ -67,7 +67,9 @@ def build_request(call: Call, order: Order, *, user_agent: str, max_hops: int) -
 
 
 def _count_hops(call: Call) -> int:
-    text = call.headers.get(HOPS_HEADER, "")
+    text = call.headers.get(HOPS_HEADER)
+    if text is None:
+        return 0
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
