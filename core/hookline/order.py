@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hookline.call import new_call_id
+from hookline.making import maker_of
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject
@@ -56,6 +57,9 @@ class Order:
     cancellation: Cancellation | None = field(default=None, repr=False)
     report: Callable[[int, int], None] | None = field(default=None, repr=False)
 
+
+make_order = maker_of(Order)
+"""Make an order; what every call needs."""
 
 Proceed = Callable[[Order], "Reply"]
 """Runs an order past whoever is next; errors are replies too."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hookline.making import maker_of
+
 if TYPE_CHECKING:
     from hookline.limit import Limit
 
@@ -133,7 +135,14 @@ class InboundRequest:
 
     def public_headers(self) -> dict[str, str]:
         """Return the headers without those that hold a credential."""
-        return {name: value for name, value in self.headers.items() if name not in CREDENTIAL_HEADERS}
+        headers = dict(self.headers)
+        for name in CREDENTIAL_HEADERS:
+            headers.pop(name, None)
+        return headers
+
+
+make_inbound_request = maker_of(InboundRequest)
+"""Make an inbound request; what every call needs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import orjson
 
 from hookline.errors import ConfigurationError
+from hookline.making import maker_of
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject, Prepare
@@ -64,6 +65,9 @@ class Reply:
     headers: list[tuple[str, str]] = field(default_factory=list)
     content: bytes | Iterator[bytes] = b""
 
+
+make_reply = maker_of(Reply)
+"""Make a reply; what every call needs."""
 
 View = Callable[[RouteRequest], Reply]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hookline.engine.answers import returned_headers
@@ -12,21 +13,20 @@ from hookline.errors import HooklineError, InvalidUpstreamAnswerError, PluginErr
 from hookline.failure_log import log_failure_of_code
 from hookline.interrupts import is_ctrl_c
 from hookline.problems import ProblemFormat
-from hookline.routes import Reply
+from hookline.routes import Reply, make_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from hookline.call import Call
     from hookline.engine.order import Answer, PreparedCall
     from hookline.engine.pipeline import Pipeline
     from hookline.engine.pump import PumpPool
+    from hookline.hook_calls import HookCall
     from hookline.order import Order
     from hookline.plugins import PluginHost
     from hookline.principal import Principal
     from hookline.routes import WireFormat
-
-    Run = Callable[[Principal, Order], Reply]
 
 _log = logging.getLogger("hookline.calls")
 _STREAM_HEADERS = [("cache-control", "no-store"), ("x-accel-buffering", "no")]
@@ -39,9 +39,6 @@ class Runner:
         pipeline: Runs calls.
         pumps: Runs streams on threads of their own.
         host: The plugins, some of which stand around orders.
-
-    Attributes:
-        run: Returns the reply to a principal's order; errors are replies too.
     """
 
     def __init__(self, pipeline: Pipeline, pumps: PumpPool, host: PluginHost) -> None:
@@ -49,31 +46,39 @@ class Runner:
         self._pumps = pumps
         self._host = host
         self._problems = ProblemFormat()
-        self.run: Run = self._call
-        for name, surround in reversed(host.implementations("hookline_run_order")):
-            self.run = self._around(name, surround, self.run)
 
-    def _around(self, name: str, surround: Callable[..., object], inner: Run) -> Run:
-        """Return what runs an order past a plugin, and past those inside of it."""
+    def run(self, principal: Principal, order: Order) -> Reply:
+        """Return the reply to a principal's order; errors are replies too."""
+        return self._run_past(self._host.calls.each("hookline_run_order"), 0, principal, order)
 
-        def run(principal: Principal, order: Order) -> Reply:
-            try:
-                reply = surround(
-                    principal=principal, order=order, proceed=lambda order: inner(principal, order)
-                )
+    def _run_past(
+        self, surrounding: Sequence[tuple[str, HookCall]], done: int, principal: Principal, order: Order
+    ) -> Reply:
+        """Run an order past the plugins that stand around orders, but for the outermost that had their turn.
+
+        Args:
+            surrounding: Name and hook of each of them, the outermost first.
+            done: How many of them had their turn.
+            principal: Who asks.
+            order: What for.
+        """
+        try:
+            for name, surround in surrounding[done:]:
+                done += 1
+                proceed = partial(self._run_past, surrounding, done, principal)
+                reply = surround(principal=principal, order=order, proceed=proceed)
                 if reply is None:
-                    return inner(principal, order)
+                    continue
                 if isinstance(reply, Reply):
                     return reply
                 raise PluginError(
                     f"hookline_run_order() of {name} returned something other than a Reply.", plugin=name
                 )
-            except BaseException as exc:
-                if is_ctrl_c(exc):
-                    raise
-                return self.refuse(order, self._host.to_error(exc))
-
-        return run
+            return self._call(principal, order)
+        except BaseException as exc:
+            if is_ctrl_c(exc):
+                raise
+            return self.refuse(order, self._host.to_error(exc))
 
     def refuse(self, order: Order, error: HooklineError) -> Reply:
         """Return the reply to an order that cannot be carried out."""
@@ -162,7 +167,7 @@ def _reply(answer: Answer) -> Reply:
     content: bytes | Iterator[bytes] = answer.content
     if not isinstance(content, bytes):
         raise InvalidUpstreamAnswerError("The service sent a stream, which was not asked for.")
-    return Reply(status=answer.status, headers=answer.headers, content=content)
+    return make_reply(status=answer.status, headers=answer.headers, content=content)
 
 
 def _add_missing(reply: Reply, headers: list[tuple[str, str]]) -> None:

@@ -21,7 +21,7 @@ from hookline.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-from hookline.order import Order
+from hookline.order import make_order
 from hookline.problems import ProblemFormat
 from hookline.routes import Reply, Route, RouteRequest
 from hookline.webhook.bodies import read_json
@@ -158,7 +158,7 @@ def _run(
     assert route.endpoint is not None  # a route has one of the two
     assert principal is not None  # a wire route has a scope
     fields, content = read_json(inbound) if route.method == "POST" else ({}, None)
-    order = Order(
+    order = make_order(
         action_id=route.endpoint.action,
         fields=fields,
         content=content,

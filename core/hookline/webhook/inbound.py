@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qsl
 
 from hookline.errors import BodyTooLargeError, MalformedRequestError
-from hookline.principal import InboundRequest
+from hookline.principal import make_inbound_request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+    from hookline.principal import InboundRequest
 
 _MAX_QUERY_FIELDS = 100
 # WSGI keeps the true values elsewhere; these can only come from names with an underscore.
@@ -69,7 +71,7 @@ def read_request(
             code="ambiguous_framing",
             hint="Send one of the two; a proxy that sends both must be corrected.",
         )
-    return InboundRequest(
+    return make_inbound_request(
         method=environ["REQUEST_METHOD"],
         path=environ.get("PATH_INFO", ""),
         headers=headers,

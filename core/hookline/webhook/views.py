@@ -6,7 +6,7 @@ from hookline import __version__
 from hookline.engine.catalog import describe
 from hookline.errors import NotFoundError
 from hookline.operation import Answer, Operation
-from hookline.order import Order
+from hookline.order import make_order
 from hookline.problems import known_errors
 from hookline.routes import Reply, RouteRegistry, RouteRequest, json_reply
 from hookline.webhook.bodies import read_fields
@@ -127,7 +127,7 @@ def run_action(request: RouteRequest) -> Reply:
     assert request.principal is not None  # the route has a scope
     action_id = request.parameters["action_id"]
     request.gateway.catalog.find(action_id)
-    order = Order(
+    order = make_order(
         action_id=action_id,
         fields=read_fields(request.inbound),
         headers=request.inbound.public_headers(),
