@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from hookline import hookimpl
+from hookline_auth.guards import bound, check_model, decide
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -118,16 +119,12 @@ class AuthPlugin:
     @hookimpl
     def hookline_authorize(self, call: Call) -> Decision | None:
         """Allow whoever holds the right to run actions, and this one, with this model."""
-        from hookline_auth.guards import decide
-
         return decide(call)
 
     @hookimpl(wrapper=True, tryfirst=True)
     def hookline_shape_request(self, call: Call, request: UpstreamRequest) -> Generator[None, object, object]:
         """Hold the request to the caller's caps, after all other plugins changed it."""
         result = yield
-        from hookline_auth.guards import bound
-
         bound(call, request)
         return result
 
@@ -136,8 +133,6 @@ class AuthPlugin:
         self, call: Call, request: UpstreamRequest
     ) -> Generator[None, UpstreamResponse, UpstreamResponse]:
         """Refuse a request for a model that is not the caller's, before anybody answers it."""
-        from hookline_auth.guards import check_model
-
         check_model(call, request)
         return (yield)
 

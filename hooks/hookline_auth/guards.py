@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SCOPE = "actions:run"
 _NO_CAPS = Caps()
+_ALLOWED = Decision(allow=True)
 _MAX_SHOWN = 10
 _HINT = "Ask for one of the models that this key is for, or use another key."
 
@@ -39,7 +40,7 @@ def decide(call: Call) -> Decision | None:
         raise PermissionDeniedError(
             f"This key may not run {call.action.id}. {_refusal(principal, model)}", field="model", hint=_HINT
         )
-    return Decision(allow=True)
+    return _ALLOWED
 
 
 def check_model(call: Call, request: UpstreamRequest) -> None:

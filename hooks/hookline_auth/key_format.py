@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 PREFIX = "hk_"
 ID_LENGTH = 16
 SECRET_LENGTH = 43
+KEY_LENGTH = len(PREFIX) + ID_LENGTH + 1 + SECRET_LENGTH
 _ID_ALPHABET = string.ascii_lowercase + "234567"
 _SECRET_ALPHABET = string.ascii_letters + string.digits
 _ID = re.compile(rf"[a-z2-7]{{{ID_LENGTH}}}")

@@ -2,7 +2,7 @@
 
 What is not remembered costs one query of the same form for every id, and a comparison in constant time:
 whether the id exists cannot be told from the answer or from its time. Only after a match is the rest of the
-key read. A key that was found valid is remembered for a few seconds by the SHA-256 of the whole key, so a
+key read. A key that was found valid is remembered for a few seconds by the BLAKE2b of the whole key, so a
 revocation takes that long in other processes; in the one that revokes it works at once.
 """
 
@@ -89,12 +89,26 @@ class KeyRing:
             RefusedError: If it is not valid, or not for this request.
             StoreUnavailableError: If that cannot be found out.
         """
-        digest = hashlib.sha256(text.encode()).digest()
         now = self._clock.monotonic()
-        holder = self._memory.get(digest, now)
-        if holder is None:
-            holder = self._memory.find(digest, lambda: self._look_up(key, now), now)
-        self._check_network(holder, request)
+        holder = self._memory.find(_digest_of(text), lambda: self._look_up(key, now), now)
+        return self._admit(holder, request)
+
+    def find_remembered(self, text: str, request: InboundRequest) -> Principal | None:
+        """Return who holds a key that was found valid a moment ago; None if it is another text.
+
+        Args:
+            text: All of it, in ASCII.
+            request: Where it came with.
+
+        Raises:
+            RefusedError: If it is not for this request.
+        """
+        holder = self._memory.get(_digest_of(text), self._clock.monotonic())
+        return None if holder is None else self._admit(holder, request)
+
+    def _admit(self, holder: Holder, request: InboundRequest) -> Principal:
+        if holder.networks:
+            self._check_network(holder, request)
         rule = holder.rule
         if rule is not NOT_SIGNED and (rule.mode == "required" or is_signed(request.headers)):
             return self._take_signature(holder, request)
@@ -250,3 +264,8 @@ class KeyRing:
             self._decoy = safe.lock(nobody, key_id="")
             self._safe = safe
         return self._safe
+
+
+def _digest_of(text: str) -> bytes:
+    """Return by what a key is remembered; BLAKE2b takes half as long here as SHA-256, which OpenSSL has."""
+    return hashlib.blake2b(text.encode()).digest()

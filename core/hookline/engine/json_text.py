@@ -7,7 +7,6 @@ equal keys. Two readers that disagree about a duplicate are how checks are evade
 from __future__ import annotations
 
 import json
-from typing import cast
 
 import orjson
 
@@ -49,7 +48,8 @@ def parse_object(content: bytes) -> dict[str, object]:
         )
     if not (len(content) < _SMALL_BYTES and _is_shallow(content) and orjson.dumps(value) == content):
         _check_structure(content, value)
-    return cast("dict[str, object]", value)
+    found: dict[str, object] = value
+    return found
 
 
 def _is_shallow(content: bytes) -> bool:

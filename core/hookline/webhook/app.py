@@ -97,7 +97,8 @@ def _handle(gateway: Gateway, route: Route) -> Handle:
                 environ, max_body_bytes=max_body_bytes, trusted_proxies=server.trusted_proxies
             )
             if not route.is_public:
-                _check_host(server.allowed_hosts, inbound)
+                if server.allowed_hosts:
+                    _check_host(server.allowed_hosts, inbound)
                 principal = _admit(gateway, route, inbound)
             reply = _run(gateway, route, inbound, principal, parameters, call_id)
         except (Exception, SystemExit) as exc:  # no view of a plugin may end the process
@@ -121,8 +122,6 @@ def _fail(gateway: Gateway) -> Fail:
 
 
 def _check_host(allowed: Collection[str], inbound: InboundRequest) -> None:
-    if not allowed:
-        return
     host = inbound.headers.get("host", "").lower()
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
     if name not in allowed and host not in allowed:

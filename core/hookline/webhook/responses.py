@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("hookline.webhook")
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_PRINTABLE = bytes(range(0x20, 0x7F))
 # The name of the server keeps the one below from telling its own.
 _DEFAULT_HEADERS = [("x-content-type-options", "nosniff"), ("server", "hookline")]
 
@@ -61,7 +62,7 @@ class ReadyResponse(Response):
 def _are_plain(headers: list[tuple[str, str]]) -> bool:
     """Tell whether all headers can be sent as they are, at a glance: all of them in one text."""
     text = "".join([name + value for name, value in headers])
-    return text.isascii() and text.isprintable()
+    return text.isascii() and not text.encode().translate(None, _PRINTABLE)
 
 
 def _is_plain(name: str, value: str) -> bool:
