@@ -338,6 +338,19 @@ def test_a_remembered_key_is_still_held_to_its_networks(lab: Lab) -> None:
     assert lab.refusal(made, client="203.0.113.1").status == 401
 
 
+def test_a_remembered_key_is_taken_in_every_form_and_for_no_other_signer(lab: Lab) -> None:
+    made, other = lab.make(), lab.make()
+    assert made.key is not None
+    key = made.key.reveal()
+    lab.ask(made)
+
+    for form in (key, f"bearer {key}", f" Bearer  {key} "):
+        assert lab.ask("", authorization=form).key_id == made.record.id
+    assert lab.ask("", x_api_key=key).key_id == made.record.id
+    assert lab.ask(made, x_hookline_key_id=made.record.id).key_id == made.record.id
+    assert lab.refusal(made, x_hookline_key_id=other.record.id).status == 401
+
+
 def test_a_store_that_is_down_is_no_wrong_key(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """S37: 503 for keys that are not in mind, never 401, and never a way in."""
     known, other = lab.make(), lab.make()
