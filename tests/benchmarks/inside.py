@@ -13,7 +13,7 @@ from tests.benchmarks.upstream import COMPLETION, JSON_HEADERS
 from tests.benchmarks.work import CHAT
 
 from hookline.gateway import Gateway
-from hookline.upstream import UpstreamRequest, UpstreamResponse
+from hookline.upstream import UpstreamRequest, UpstreamResponse, WholeBody
 from hookline.webhook import app
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class FixedTransport:
         self, request: UpstreamRequest, *, timeouts: Timeouts, cancellation: Cancellation
     ) -> UpstreamResponse:
         """Return the answer."""
-        return UpstreamResponse(status=200, headers=list(JSON_HEADERS), chunks=iter([COMPLETION]))
+        return UpstreamResponse(status=200, headers=list(JSON_HEADERS), chunks=WholeBody(COMPLETION))
 
     def close(self) -> None:
         """Do nothing."""
