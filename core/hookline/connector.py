@@ -62,6 +62,25 @@ _MAX_HEADER_NAMES = 256
 _BEARER = CredentialPlacement()
 
 
+class ReturnedHeaders(dict[str, bool]):
+    """Which headers are passed back, by lower-case name: every name has a value, and is judged once.
+
+    Args:
+        names: Those that are.
+        prefixes: What the names of others begin with that are, too.
+    """
+
+    def __init__(self, names: frozenset[str], prefixes: tuple[str, ...]) -> None:
+        super().__init__(dict.fromkeys(names, True))
+        self._prefixes = prefixes
+
+    def __missing__(self, name: str) -> bool:
+        is_returned = name.startswith(self._prefixes)
+        if len(self) < _MAX_HEADER_NAMES:
+            self[name] = is_returned
+        return is_returned
+
+
 class Connector:
     """The actions of one service.
 
@@ -86,6 +105,7 @@ class Connector:
         ConfigurationError: If the id, the base URL or a header's name is not sound.
 
     Attributes:
+        returns: Tells by lower-case name which of the service's headers are passed back to the caller.
         guard: What judged the schemas of its actions if a stranger wrote them; they are then compiled with
             care, when they are first needed. None for schemas that are trusted.
     """
@@ -126,25 +146,16 @@ class Connector:
         names = check_returned(return_headers, where=where)
         self.return_headers = frozenset(name for name in names if not name.endswith("*"))
         self.return_prefixes = tuple(name[:-1] for name in names if name.endswith("*"))
+        self.returns = ReturnedHeaders(self.return_headers, self.return_prefixes)
         self.user_fields = tuple(user_fields)
         self.test = test
         self.errors = check_rules(errors, where=where)
         self.actions: dict[str, Action] = {}
         self.sources: dict[str, Source] = {}
         self.guard: SchemaGuard | None = None
-        self._returned: dict[str, bool] = {}
 
     def __repr__(self) -> str:
         return f"Connector({self.id!r}, actions={sorted(self.actions)})"
-
-    def returns_header(self, name: str) -> bool:
-        """Tell whether a header of the service is passed back to the caller; its name is in lower case."""
-        known = self._returned.get(name)
-        if known is None:
-            known = name in self.return_headers or name.startswith(self.return_prefixes)
-            if len(self._returned) < _MAX_HEADER_NAMES:
-                self._returned[name] = known
-        return known
 
     def endpoint(
         self,

@@ -112,7 +112,10 @@ class UpstreamResponse:
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header by its lower-case name."""
-        return next((value for key, value in self.headers if key == name), None)
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
 
     @property
     def content_type(self) -> str:
@@ -153,7 +156,10 @@ class UpstreamResponse:
             if type(chunks) is WholeBody:
                 if call is not None:
                     call.check_deadline()
-                return _join(chunks, max_bytes=max_bytes)
+                content = next(chunks, b"")
+                if len(content) > max_bytes:
+                    raise _too_large(max_bytes)
+                return content
             return _join(chunks if call is None else self.chunks_within(call), max_bytes=max_bytes)
         finally:
             self.close()
@@ -164,11 +170,12 @@ class UpstreamResponse:
         Raises:
             UpstreamTimeoutError: If the deadline passes.
         """
-        chunks = self.chunks
+        chunks, monotonic = self.chunks, call.clock.monotonic
         while True:
-            remaining_s = call.remaining_s()
+            remaining_s = call.deadline - monotonic()
             if remaining_s < self.silence_s:
-                call.check_deadline()
+                if remaining_s <= 0:
+                    call.check_deadline()
                 self.bound_silence(remaining_s)
             try:
                 chunk = next(chunks)
@@ -177,7 +184,8 @@ class UpstreamResponse:
             except UpstreamTimeoutError:
                 call.check_deadline()  # it was the call's time that was over, not the upstream's
                 raise
-            call.check_deadline()
+            if monotonic() >= call.deadline:
+                call.check_deadline()
             yield chunk
 
 
@@ -209,11 +217,15 @@ def _join(chunks: Iterable[bytes], *, max_bytes: int) -> bytes:
     for chunk in chunks:
         size_bytes += len(chunk)
         if size_bytes > max_bytes:
-            raise InvalidUpstreamAnswerError(
-                f"The upstream's answer is larger than {max_bytes:,} bytes.", code="upstream_answer_too_large"
-            )
+            raise _too_large(max_bytes)
         parts.append(chunk)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _too_large(max_bytes: int) -> InvalidUpstreamAnswerError:
+    return InvalidUpstreamAnswerError(
+        f"The upstream's answer is larger than {max_bytes:,} bytes.", code="upstream_answer_too_large"
+    )
 
 
 class Response:
@@ -235,8 +247,12 @@ class Response:
     ) -> None:
         self.raw = raw
         self.headers: dict[str, str] = {}
-        self._make = output if callable(output) else None
-        self._output = {} if callable(output) else output
+        self._make: Callable[[], dict[str, object]] | None = None
+        self._output: dict[str, object] = {}
+        if callable(output):
+            self._make = output
+        else:
+            self._output = output
         self._before: bytes | None = None
 
     @property

@@ -80,6 +80,24 @@ def test_such_an_action_runs(fields: dict[str, object], path: str) -> None:
     assert (upstream.sent[0].method, upstream.sent[0].path, upstream.sent[0].content) == ("GET", path, None)
 
 
+# ---------------------------------------------------------------- headers that come back
+
+
+def test_a_header_comes_back_by_its_name_or_by_how_it_begins() -> None:
+    connector = Connector("acme", title="Acme", return_headers=("x-request-id", "x-ratelimit-*"))
+    names = ["x-request-id", "x-request-id-2", "x-ratelimit-left", "x-ratelimit-", "server", "x-request-id"]
+
+    assert [connector.returns[name] for name in names] == [True, False, True, True, False, True]
+
+
+def test_no_more_than_some_names_of_headers_are_remembered() -> None:
+    connector = Connector("acme", title="Acme", return_headers=("x-*",))
+
+    assert all(connector.returns[f"x-{number}"] for number in range(1000))
+    assert not any(connector.returns[f"y-{number}"] for number in range(1000))
+    assert len(connector.returns) == 256
+
+
 # ---------------------------------------------------------------- what is refused
 
 

@@ -69,11 +69,13 @@ def read_answer(action: Action, response: UpstreamResponse, content: bytes) -> o
 def _read_json(response: UpstreamResponse, content: bytes) -> object:
     if response.status in _WITHOUT_BODY:
         return None
-    if not content or content.isspace():
-        raise InvalidUpstreamAnswerError(f"The service answered {response.status} with an empty body.")
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError as exc:
+        if not content or content.isspace():
+            raise InvalidUpstreamAnswerError(
+                f"The service answered {response.status} with an empty body."
+            ) from None
         kind = response.content_type or "no content type"
         raise InvalidUpstreamAnswerError(
             f"The service answered {response.status} with something that is not complete JSON ({kind[:80]})."

@@ -75,7 +75,7 @@ class AnswerMaker:
         waits = call if action.code is None else None
         content = response.read(max_bytes=self._limits.max_answer_bytes, call=waits)
         raw = read_answer(action, response, content)
-        if has_rules_for_success(action) and not response.is_output:
+        if action.errors and has_rules_for_success(action) and not response.is_output:
             answer = ErrorAnswer(status=response.status, headers=tuple(response.headers), content=content)
             check_success(action, answer, raw)
         return self._whole(prepared, response, raw, content)
@@ -161,10 +161,12 @@ class AnswerMaker:
             return output
         response = Response(output=output, raw=raw)
         self._process(call, response)
-        if not isinstance(response.output, dict):
+        output = response.output
+        if not isinstance(output, dict):
             raise UnwritableChangeError
-        _add_headers(headers, response)
-        return response.output
+        if response.headers:
+            _add_headers(headers, response)
+        return output
 
     def _processed_on_the_wire(self, call: Call, raw: object, headers: Headers) -> object:
         """Return the service's JSON with what plugins changed in the action's output written back into it."""
@@ -173,7 +175,8 @@ class AnswerMaker:
         present, restore = call.action.present, call.action.restore
         response = Response(output=lambda: present(call, raw), raw=raw)
         self._process(call, response)
-        _add_headers(headers, response)
+        if response.headers:
+            _add_headers(headers, response)
         try:
             if not response.is_changed:
                 return raw
@@ -188,10 +191,12 @@ class AnswerMaker:
 
 def returned_headers(call: Call, headers: Headers) -> Headers:
     """Return those of the upstream's headers that are passed on, and that can stand in an answer."""
-    returns = call.action.connector.returns_header
-    return [
-        (name, value) for name, value in headers if returns(name) and value.isascii() and value.isprintable()
-    ]
+    returns = call.action.connector.returns
+    returned = [(name, value) for name, value in headers if returns[name]]
+    values = "".join([value for _, value in returned])
+    if values.isascii() and values.isprintable():
+        return returned
+    return [header for header in returned if header[1].isascii() and header[1].isprintable()]
 
 
 def _add_headers(headers: Headers, response: Response) -> None:
