@@ -1,12 +1,15 @@
 """Writing rows into the database, each once. Imports SQLAlchemy, so it is imported late.
 
-A batch goes as one JSON text that the database itself takes apart: a parameter for each value would cost more
-of the interpreter's time than the call did that the row tells of.
+PostgreSQL is sent a batch as one JSON text, which it takes apart itself. For SQLite, which runs in this
+process, that is more work than all the rest, so it gets parameters: of many rows at once, because after each
+statement the thread has to wait for the interpreter again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import orjson
@@ -25,19 +28,21 @@ _BEGIN = f"INSERT INTO {USAGE_ROWS.name} ({_NAMES})"
 _ONCE = "ON CONFLICT (call_id) DO NOTHING"
 
 
-def _sqlite_statement() -> str:
-    values = ", ".join(f"json_extract(value, '$.{column.name}')" for column in _COLUMNS)
-    # Without a condition `ON` would be read as one of a join.
-    return f"{_BEGIN} SELECT {values} FROM json_each(?) WHERE true {_ONCE}"
+_ROWS_AT_ONCE = (50, 10, 1)
+"""Rows of one statement for SQLite. There are few kinds, so that each is prepared once."""
 
 
+@cache
+def _sqlite_statement(rows: int) -> str:
+    row = f"({', '.join('?' * len(_COLUMNS))})"
+    return f"{_BEGIN} VALUES {', '.join([row] * rows)} {_ONCE}"
+
+
+@cache
 def _postgresql_statement() -> str:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not say what it returns
     fields = ", ".join(f'"{column.name}" {column.type.compile(dialect)}' for column in _COLUMNS)
     return f"{_BEGIN} SELECT {_NAMES} FROM json_to_recordset(%s) AS rows ({fields}) {_ONCE}"
-
-
-_STATEMENTS = {"sqlite": _sqlite_statement(), "postgresql": _postgresql_statement()}
 
 
 def insert_rows(database: Database, rows: Sequence[UsageRow]) -> None:
@@ -47,6 +52,13 @@ def insert_rows(database: Database, rows: Sequence[UsageRow]) -> None:
         StoreUnavailableError: If the database cannot be used now.
         StatementRefusedError: If a value does not fit its column.
     """
-    values = orjson.dumps([values_of(row) for row in rows]).decode()
+    values = [values_of(row) for row in rows]
     with database.begin() as connection:
-        connection.exec_driver_sql(_STATEMENTS[database.dialect], (values,))
+        if database.dialect == "postgresql":
+            connection.exec_driver_sql(_postgresql_statement(), (orjson.dumps(values).decode(),))
+            return
+        for size in _ROWS_AT_ONCE:
+            while len(values) >= size:
+                part, values = values[:size], values[size:]
+                parameters = tuple(chain.from_iterable(row.values() for row in part))
+                connection.exec_driver_sql(_sqlite_statement(size), parameters)

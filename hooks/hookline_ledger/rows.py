@@ -82,7 +82,7 @@ def make_row(call: Call, usage: Usage | None) -> UsageRow:
 
 
 def values_of(row: UsageRow) -> dict[str, object]:
-    """Return the columns of a row; runs on the writer's thread."""
+    """Return the columns of a row, in the table's order; runs on the writer's thread."""
     usage = row.usage
     nothing = 0 if row.took_nothing else None
     return {

@@ -66,7 +66,7 @@ def count(database: Database) -> int:
 
 
 def test_what_was_written_can_be_read(database: Database) -> None:
-    rows = [row(number) for number in range(300)]
+    rows = [row(number) for number in range(118)]
     insert_rows(database, rows)
     with database.connect() as connection:
         found = connection.execute(select(USAGE_ROWS).order_by(USAGE_ROWS.c.id)).mappings().all()
