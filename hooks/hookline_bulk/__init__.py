@@ -55,7 +55,9 @@ class BulkPlugin:
     @hookimpl
     def hookline_record_usage(self, call: Call, usage: Usage | None) -> None:
         """Note what the call of an item took."""
-        self._desk.usages.note(call, usage)
+        usages = self._desk.usages
+        if usages.watched:
+            usages.note(call, usage)
 
     @hookimpl(trylast=True)
     def hookline_shutdown(self) -> None:

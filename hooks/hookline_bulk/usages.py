@@ -25,21 +25,23 @@ class Taken:
 
 
 class Usages:
-    """Sums up what watched calls take, with the calls inside them; all other calls are passed over."""
+    """Sums up what watched calls take, with the calls inside them; all other calls are passed over.
+
+    Attributes:
+        watched: What they took so far, by id; for others to see whether there are any.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._watched: dict[str, Taken] = {}
+        self.watched: dict[str, Taken] = {}
 
     def watch(self, call_id: str) -> None:
         """Take note of a call from now on."""
         with self._lock:
-            self._watched[call_id] = Taken()
+            self.watched[call_id] = Taken()
 
     def note(self, call: Call, usage: Usage | None) -> None:
         """Take note of what a call took, if it is watched or inside one that is."""
-        if not self._watched:
-            return
         is_free = usage is None and call.record.error_code is not None  # it failed, and nothing was charged
         if is_free and not call.record.attempts:
             return
@@ -47,7 +49,7 @@ class Usages:
         while top.parent is not None:
             top = top.parent
         with self._lock:
-            found = self._watched.get(top.id)
+            found = self.watched.get(top.id)
             if found is None:
                 return
             found.is_sent = found.is_sent or call.record.attempts > 0
@@ -57,7 +59,7 @@ class Usages:
     def take(self, call_id: str) -> Taken:
         """Return what a call took, and forget it."""
         with self._lock:
-            return self._watched.pop(call_id, None) or Taken()
+            return self.watched.pop(call_id, None) or Taken()
 
 
 class UsageSum:

@@ -62,14 +62,16 @@ class IdempotencyPlugin:
     @hookimpl(tryfirst=True)
     def hookline_admit(self, call: Call) -> None:
         """Note that a call with a key begins; whether it may run is for others to say."""
-        claim = self._keeper.claims.find(call)
+        claims = self._keeper.claims
+        claim = None if claims.is_empty else claims.find(call)
         if claim is not None:
             claim.note_begin(call)
 
     @hookimpl(tryfirst=True)
     def hookline_execute(self, call: Call, request: UpstreamRequest) -> None:
         """Note that a call with a key is about to reach the service."""
-        claim = self._keeper.claims.find(call)
+        claims = self._keeper.claims
+        claim = None if claims.is_empty else claims.find(call)
         if claim is not None:
             self._keeper.send(claim)
 
@@ -86,7 +88,8 @@ class IdempotencyPlugin:
     @hookimpl
     def hookline_record_usage(self, call: Call, usage: Usage | None) -> None:
         """Note how a call with a key ended."""
-        claim = self._keeper.claims.find(call)
+        claims = self._keeper.claims
+        claim = None if claims.is_empty else claims.find(call)
         if claim is not None:
             claim.note_end(call)
 

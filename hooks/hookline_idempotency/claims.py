@@ -101,12 +101,17 @@ TOO_LARGE = Outcome(state="too_large")
 
 
 class RunningClaims:
-    """Finds the claim of a call. Looking costs nothing while there is none."""
+    """Finds the claim of a call.
+
+    Attributes:
+        is_empty: Whether there is none, so that nobody need look.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._by_call: dict[str, Claim] = {}
         self._by_headers: dict[int, Claim] = {}
+        self.is_empty = True
 
     def __len__(self) -> int:
         return len(self._by_call)
@@ -121,16 +126,18 @@ class RunningClaims:
         with self._lock:
             self._by_call[claim.call_id] = claim
             self._by_headers[id(claim.headers)] = claim  # the claim holds them, so the number stays theirs
+            self.is_empty = False
 
     def remove(self, claim: Claim) -> None:
         """Forget a claim."""
         with self._lock:
             self._by_call.pop(claim.call_id, None)
             self._by_headers.pop(id(claim.headers), None)
+            self.is_empty = not self._by_call
 
     def find(self, call: Call) -> Claim | None:
         """Return the claim that a call runs for, itself or for the call around it; None for most."""
-        if not self._by_call:
+        if self.is_empty:
             return None
         while call.parent is not None:
             call = call.parent
