@@ -96,6 +96,9 @@ def choices_of(answer: JsonObject) -> list[tuple[int, JsonObject]]:
     entries = read_list(answer.get("choices"), "choices")
     if not entries:
         raise InvalidUpstreamAnswerError("The service's answer cannot be used: it holds no choice.")
+    if len(entries) == 1:
+        choice = read_object(entries[0], "choices[0]")
+        return [(read_position(choice, 0, "choices[0]"), choice)]
     choices = [read_object(entry, f"choices[{position}]") for position, entry in enumerate(entries)]
     indexes = [read_position(choice, at, f"choices[{at}]") for at, choice in enumerate(choices)]
     if len(set(indexes)) < len(indexes):  # some compatible servers number every choice 0

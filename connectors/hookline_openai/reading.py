@@ -67,7 +67,9 @@ def read_optional_text(value: object, where: str) -> str | None:
     Raises:
         InvalidUpstreamAnswerError: If it is something else.
     """
-    return None if value is None else read_text(value, where)
+    if value is None or isinstance(value, str):
+        return value
+    raise unusable(where, "a text", value)
 
 
 def read_whole_number(value: object, where: str) -> int:
@@ -76,7 +78,7 @@ def read_whole_number(value: object, where: str) -> int:
     Raises:
         InvalidUpstreamAnswerError: If it is something else.
     """
-    if isinstance(value, bool) or not isinstance(value, int):
+    if type(value) is not int:
         raise unusable(where, "a whole number", value)
     if value < 0:
         raise InvalidUpstreamAnswerError(f"The service's answer cannot be used: `{where}` is negative.")
@@ -118,5 +120,9 @@ def read_usage(value: object) -> JsonObject | None:
 
 def _detail(usage: JsonObject, group: str, name: str) -> int | None:
     details = usage.get(group)
-    value = None if details is None else read_object(details, f"usage.{group}").get(name)
+    if details is None:
+        return None
+    if not isinstance(details, dict):
+        raise unusable(f"usage.{group}", "an object", details)
+    value = details.get(name)
     return None if value is None else read_whole_number(value, f"usage.{group}.{name}")

@@ -40,8 +40,10 @@ class StructuredPlugin:
     @hookimpl
     def hookline_process_response(self, call: Call, response: Response) -> None:
         """Fill ``parsed`` of an action's output when the caller asked for JSON."""
-        if call.door != "action" or "parsed" not in response.output:
+        fields = call.input
+        if call.door != "action" or not ("json_schema" in fields or "response_format" in fields):
             return
-        from hookline_structured.checking import finish
+        if "parsed" in response.output:
+            from hookline_structured.checking import finish
 
-        finish(call, response, self._options.for_call(call))
+            finish(call, response, self._options.for_call(call))
