@@ -58,20 +58,27 @@ def read_told(answer: object) -> Usage | None:
     if not isinstance(told, dict):
         return None
     sent = _number(told.get("prompt_tokens"), MOST_TOKENS)
-    made = _made(told, sent)
-    if sent is None or made is None:
+    if sent is None:
+        return None
+    answered = told.get("completion_tokens")
+    made = _rest_of_total(told, sent) if answered is None else _number(answered, MOST_TOKENS)
+    if made is None:
         return None
     of_sent, of_made = told.get("prompt_tokens_details"), told.get("completion_tokens_details")
     cached = reasoned = None
     written = heard = said = 0
     if isinstance(of_sent, dict):
         cached = _number(of_sent.get("cached_tokens"), sent)
-        written = _number(of_sent.get("cache_write_tokens"), sent) or 0
-        heard = _number(of_sent.get("audio_tokens"), sent) or 0
+        if number := of_sent.get("cache_write_tokens"):
+            written = _number(number, sent) or 0
+        if number := of_sent.get("audio_tokens"):
+            heard = _number(number, sent) or 0
     if isinstance(of_made, dict):
         reasoned = _number(of_made.get("reasoning_tokens"), made)
-        said = _number(of_made.get("audio_tokens"), made) or 0
-    is_apart = is_priced_apart(answer.get("service_tier"))
+        if number := of_made.get("audio_tokens"):
+            said = _number(number, made) or 0
+    tier = answer.get("service_tier")
+    is_apart = tier not in (None, "default") and is_priced_apart(tier)
     if not (written or heard or said or is_apart):
         return Usage(input_tokens=sent, output_tokens=made, cached_tokens=cached, reasoning_tokens=reasoned)
     return DetailedUsage(
@@ -91,11 +98,8 @@ def is_priced_apart(tier: object) -> bool:
     return tier is not None and not (isinstance(tier, str) and tier in _AT_MOST_STANDARD)
 
 
-def _made(told: dict[str, object], sent: int | None) -> int | None:
-    """Return the tokens of the answer; embeddings tell them only as the total."""
-    made = told.get("completion_tokens")
-    if made is not None or sent is None:
-        return _number(made, MOST_TOKENS)
+def _rest_of_total(told: dict[str, object], sent: int) -> int | None:
+    """Return the tokens of an answer of which only the total was told, as embeddings do."""
     total = _number(told.get("total_tokens"), MOST_TOKENS)
     return None if total is None or total < sent else total - sent
 

@@ -133,13 +133,15 @@ class Call:
     @property
     def flow(self) -> str | None:
         """The caller's name for the flow that this call is a step of: its header ``x-hookline-flow``."""
-        return flow_of(self.headers)
+        return flow_of(self.headers) if FLOW_HEADER in self.headers else None
 
     @property
     def end_user(self) -> str | None:
         """The person for whom the caller acts, by the fields that the connector names for it."""
-        fields = self.action.connector.user_fields
-        return next((label for name in fields if (label := _label(self.input.get(name)))), None)
+        for name in self.action.connector.user_fields:
+            if name in self.input and (label := _label(self.input[name])):
+                return label
+        return None
 
     def remaining_s(self) -> float:
         """Return the seconds until the deadline; zero or less when it has passed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NANO_USD = 1_000_000_000
 """Nano-dollars of one US dollar. Money is counted in whole ones, so that sums are exact."""
@@ -39,6 +39,19 @@ class Usage:
             if self.cost_nano_usd is None or other.cost_nano_usd is None
             else self.cost_nano_usd + other.cost_nano_usd,
             is_estimated=self.is_estimated or other.is_estimated,
+        )
+
+    def with_cost(self, cost_nano_usd: int | None) -> Usage:
+        """Return the same with a cost, as what it is: a kind of usage with more details keeps them."""
+        if type(self) is not Usage:
+            return replace(self, cost_nano_usd=cost_nano_usd)
+        return Usage(  # `replace` takes three times as long
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cached_tokens=self.cached_tokens,
+            reasoning_tokens=self.reasoning_tokens,
+            cost_nano_usd=cost_nano_usd,
+            is_estimated=self.is_estimated,
         )
 
     @property

@@ -33,7 +33,7 @@ from hookline.engine.outgoing import (
 )
 from hookline.engine.raw_fields import join_raw, joined_if_sound
 from hookline.engine.scrubbing import Scrubber, make_refusal, scrub
-from hookline.engine.settlement import Bookkeeping, Settlement, client_gone
+from hookline.engine.settlement import Settlement, client_gone
 from hookline.engine.trial_wishes import TEST_HEADER, TEST_PARAMETER, refuse_unheard
 from hookline.engine.upstream_errors import error_of
 from hookline.errors import (
@@ -105,7 +105,6 @@ class Pipeline:
         self._has_shapers = host.has("hookline_shape_request")
         self._accounts = Accounts(host, fault=self._fault)
         self._decide = self._ask_for_another if host.has("hookline_retry") else None
-        self._books = Bookkeeping(host)
         self._answers = AnswerMaker(
             limits,
             process=self._process if host.has("hookline_process_response") else None,
@@ -145,7 +144,7 @@ class Pipeline:
             call.record.warn(
                 "flow_unreadable", "`X-Hookline-Flow` is no name that can be shown; it is ignored."
             )
-        settlement = self._books.open(call)
+        settlement = Settlement(call, self._hook)
         try:
             request = self._make_request(call, order, is_trusted=is_trusted)
             settlement.admit(request)

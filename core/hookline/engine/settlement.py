@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,11 +14,10 @@ from hookline.usage import Usage
 
 if TYPE_CHECKING:
     from hookline.call import Call
-    from hookline.plugins import PluginHost
+    from hookline.hook_calls import HookCalls
     from hookline.upstream import UpstreamRequest
 
 E = TypeVar("E", bound=HooklineError | None)
-Hook = tuple[str, Callable[..., object]]
 
 NOTHING = Usage(input_tokens=0, output_tokens=0, cost_nano_usd=0)
 UNKNOWN = Usage(input_tokens=0, output_tokens=0, is_estimated=True)
@@ -27,45 +25,17 @@ UNKNOWN = Usage(input_tokens=0, output_tokens=0, is_estimated=True)
 _log = logging.getLogger("hookline.settlement")
 
 
-class Bookkeeping:
-    """The plugins that admit calls, settle them and take note of them.
-
-    Args:
-        host: The plugins.
-
-    Attributes:
-        calls: Their hooks.
-    """
-
-    def __init__(self, host: PluginHost) -> None:
-        self.calls = host.calls
-
-    @property
-    def settle(self) -> list[Hook]:
-        """Who settles what it set aside."""
-        return self.calls.each("hookline_settle")
-
-    @property
-    def record(self) -> list[Hook]:
-        """Who takes note of calls that are over."""
-        return self.calls.each("hookline_record_usage")
-
-    def open(self, call: Call) -> Settlement:
-        """Return the settlement of a call that was just opened."""
-        return Settlement(call, self)
-
-
 class Settlement:
     """What one call has set aside.
 
     Args:
         call: The call.
-        books: Whom it concerns.
+        hooks: The plugins, some of which admit calls, settle them and take note of them.
     """
 
-    def __init__(self, call: Call, books: Bookkeeping) -> None:
+    def __init__(self, call: Call, hooks: HookCalls) -> None:
         self._call = call
-        self._books = books
+        self._hooks = hooks
         self._lock = threading.Lock()
         self._is_over = False
         self._reservations: list[tuple[str, Reservation]] = []
@@ -84,7 +54,7 @@ class Settlement:
         self._request = request
         if meter is not None:
             call.record.model = meter.model(request)
-        admitting = self._books.calls.each("hookline_admit")
+        admitting = self._hooks.each("hookline_admit")
         if not admitting:
             return
         estimate = self._estimate = estimate_of(call, request)
@@ -100,9 +70,9 @@ class Settlement:
 
     def measure(self, answer: object) -> None:
         """Note what a whole answer of the upstream says that it took."""
-        call = self._call
-        if call.action.meter is not None and not call.record.is_composed:
-            usage = call.action.meter.read(call, answer)
+        call, meter = self._call, self._call.action.meter
+        if meter is not None and not call.record.is_composed:
+            usage = meter.read(call, answer)
             if usage is not None:
                 self._attempts_seen = call.record.attempts
                 call.record.add_usage(usage)
@@ -135,17 +105,18 @@ class Settlement:
             record.error_code = error.code
         if record.status is None:
             record.status = 200 if error is None else error.status
-        recording = self._books.record
+        recording = self._hooks.each("hookline_record_usage")
         usage = self._usage() if self._reservations or recording else None
-        reservations, self._reservations = self._reservations, []
         # The call is over: one plugin that fails may not keep others from knowing.
-        settling = dict(self._books.settle)
-        for name, reservation in reservations:
-            if name in settling:
-                try:
-                    settling[name](call=call, reservation=reservation, usage=usage)
-                except Exception as exc:
-                    self._note_failure(name, exc)
+        if self._reservations:
+            reservations, self._reservations = self._reservations, []
+            settling = dict(self._hooks.each("hookline_settle"))
+            for name, reservation in reservations:
+                if name in settling:
+                    try:
+                        settling[name](call=call, reservation=reservation, usage=usage)
+                    except Exception as exc:
+                        self._note_failure(name, exc)
         for name, note in recording:
             try:
                 note(call=call, usage=usage)
@@ -163,7 +134,7 @@ class Settlement:
             lost = 0 if record.is_composed else 1  # it was answered, and the answer does not say
         try:
             if usage is not None and usage.cost_nano_usd is None:
-                usage = replace(usage, cost_nano_usd=meter.price(call, usage, record.model))
+                usage = usage.with_cost(meter.price(call, usage, record.model))
             if lost:
                 estimate = self._estimate if self._estimate is not NOTHING else None
                 most = replace(estimate or meter.estimate(call, self._request), is_estimated=True)
@@ -174,7 +145,7 @@ class Settlement:
                 _log, "%s: what %s took could not be worked out", call.id, call.action.id, exc=exc
             )
         if usage is not None and call.connection.is_simulated:
-            usage = replace(usage, cost_nano_usd=0)
+            usage = usage.with_cost(0)
         return usage
 
     def _note_failure(self, plugin: str, exc: Exception) -> None:
@@ -189,7 +160,7 @@ def estimate_of(call: Call, request: UpstreamRequest) -> Usage:
         return NOTHING
     meter = call.action.meter
     usage = UNKNOWN if meter is None else meter.estimate(call, request)
-    return replace(usage, cost_nano_usd=0) if call.connection.is_simulated else usage
+    return usage.with_cost(0) if call.connection.is_simulated else usage
 
 
 def client_gone() -> HooklineError:

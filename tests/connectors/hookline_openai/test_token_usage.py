@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -135,6 +136,18 @@ def test_details_survive_a_sum_with_what_has_none() -> None:
     assert plain + detailed == expected
     assert detailed + plain == expected
     assert (detailed + detailed).tokens == 60
+
+
+@pytest.mark.parametrize("kind", [Usage, DetailedUsage])
+@pytest.mark.parametrize("cost", [0, 7, None])
+def test_a_usage_with_a_cost_is_the_same_in_all_else(kind: type[Usage], cost: int | None) -> None:
+    values: dict[str, Any] = {field.name: number for number, field in enumerate(fields(kind), start=1)}
+    usage = kind(**values)
+
+    priced = usage.with_cost(cost)
+
+    assert priced == replace(usage, cost_nano_usd=cost)
+    assert type(priced) is kind
 
 
 @pytest.mark.parametrize(
