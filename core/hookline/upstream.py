@@ -154,7 +154,7 @@ class UpstreamResponse:
         chunks = self.chunks
         try:
             if type(chunks) is WholeBody:
-                if call is not None:
+                if call is not None and call.clock.monotonic() >= call.deadline:
                     call.check_deadline()
                 content = next(chunks, b"")
                 if len(content) > max_bytes:

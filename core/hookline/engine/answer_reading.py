@@ -51,22 +51,8 @@ def read_answer(action: Action, response: UpstreamResponse, content: bytes) -> o
     Raises:
         InvalidUpstreamAnswerError: If it is not what the action promises.
     """
-    if response.is_output:
-        return _read_json(response, content)
-    if action.answers == "nothing":
-        return {"done": True}
-    if action.answers == "text":
-        return {"text": _decode(response, content)}
-    if action.answers == "binary":
-        return {
-            "content": write_base64(content),
-            "media_type": clean_media_type(response.header("content-type")) or BINARY,
-            "size_bytes": len(content),
-        }
-    return _read_json(response, content)
-
-
-def _read_json(response: UpstreamResponse, content: bytes) -> object:
+    if action.answers != "json" and not response.is_output:
+        return _read_other(action, response, content)
     if response.status in _WITHOUT_BODY:
         return None
     try:
@@ -80,6 +66,18 @@ def _read_json(response: UpstreamResponse, content: bytes) -> object:
         raise InvalidUpstreamAnswerError(
             f"The service answered {response.status} with something that is not complete JSON ({kind[:80]})."
         ) from exc
+
+
+def _read_other(action: Action, response: UpstreamResponse, content: bytes) -> object:
+    if action.answers == "nothing":
+        return {"done": True}
+    if action.answers == "text":
+        return {"text": _decode(response, content)}
+    return {
+        "content": write_base64(content),
+        "media_type": clean_media_type(response.header("content-type")) or BINARY,
+        "size_bytes": len(content),
+    }
 
 
 def _decode(response: UpstreamResponse, content: bytes) -> str:
