@@ -210,11 +210,12 @@ def _give_memory_back() -> None:
     """Make the C library give the memory of large bodies back; does nothing where it is another library.
 
     By default it learns to keep such blocks, and a thread each its own, so a burst of large requests would
-    leave a worker large for good.
+    leave a worker large for good. The bounds are above what a body of some hundred kilobytes takes with its
+    copies: memory that goes and comes with each such call costs more than all that is done with it.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return
-    for option, value in ((_M_MMAP_THRESHOLD, 1 << 20), (_M_TRIM_THRESHOLD, 1 << 20), (_M_ARENA_MAX, 4)):
+    for option, value in ((_M_MMAP_THRESHOLD, 4 << 20), (_M_TRIM_THRESHOLD, 8 << 20), (_M_ARENA_MAX, 4)):
         mallopt(option, value)
