@@ -119,7 +119,7 @@ def size_of(text: str) -> tuple[int, int]:
     data = text.encode("utf-8", "surrogatepass")
     size = len(data)
     rest = data.translate(None, _LETTERS)
-    high = 0 if text.isascii() else len(data) - len(data.translate(None, _HIGH))
+    high = 0 if text.isascii() else len(rest) - len(rest.translate(None, _HIGH))
     others = len(rest) - high - rest.count(b" ")
     eighths = _LETTER * (size - others - high) + _OTHER * others + _BEYOND_ASCII * high
     if size > _FEWEST_RANDOM_BYTES and not high:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookline.engine.json_text import MAX_DEPTH, MAX_MEMBERS, parse_object
+from hookline.engine.json_text import MAX_DEPTH, MAX_MEMBERS, _colons_outside_texts, parse_object
 from hookline.errors import MalformedRequestError
 
 REFUSED = {
@@ -186,3 +186,28 @@ def test_a_duplicate_deep_inside_is_not_made_up_for_by_colons_in_texts() -> None
     for text in texts:
         with pytest.raises(MalformedRequestError, match="twice"):
             parse_object(text.encode())
+
+
+@given(value=st.dictionaries(texts, values), is_ascii=st.booleans(), indent=st.sampled_from([None, 1]))
+def test_colons_are_counted_where_they_write_a_member(
+    value: dict[str, object], is_ascii: bool, indent: int | None
+) -> None:
+    members = 0
+
+    def count(pairs: list[tuple[str, object]]) -> None:
+        nonlocal members
+        members += len(pairs)
+
+    content = json.dumps(value, ensure_ascii=is_ascii, indent=indent)
+    json.loads(content, object_pairs_hook=count)
+
+    assert _colons_outside_texts(content.encode()) in (members, None)
+
+
+@pytest.mark.parametrize("quotes", [0, 1000])
+def test_a_long_body_with_colons_and_escapes_in_its_texts_is_read(quotes: int) -> None:
+    value = {"a": 'x: "y\\": \\' * quotes + "z: " * MAX_MEMBERS, "b": {"a": 1, "c:": 2}}
+
+    assert parse_object(json.dumps(value).encode()) == value
+    with pytest.raises(MalformedRequestError, match="twice"):
+        parse_object(json.dumps(value).encode()[:-1] + b', "a": 1}')
