@@ -15,7 +15,7 @@ from hookline_openai.estimates import (
 )
 from hookline_openai.model_table import row_of
 from hookline_openai.prices import cost_of, total
-from hookline_openai.token_usage import is_priced_apart, read_told
+from hookline_openai.token_usage import MEMBERS_TOLD, is_priced_apart, read_told
 
 if TYPE_CHECKING:
     from hookline.action import JsonObject
@@ -35,6 +35,8 @@ class TokenMeter:
         default_model: What the service takes if the request names no model.
         makes_text: Whether there are tokens in the answer.
     """
+
+    reads = MEMBERS_TOLD
 
     def __init__(self, *, default_model: str | None = None, makes_text: bool = True) -> None:
         self._default_model = default_model
@@ -111,6 +113,8 @@ class TokenMeter:
 
 class FreeMeter:
     """Measures an action that takes neither tokens nor money."""
+
+    reads = ()
 
     def model(self, request: UpstreamRequest) -> str | None:
         """Return None: it asks for no model."""

@@ -47,6 +47,10 @@ class DetailedUsage(Usage):
 _NO_DETAILS = DetailedUsage(input_tokens=0, output_tokens=0)
 
 
+MEMBERS_TOLD = ("usage", "service_tier")
+"""What `read_told` looks at."""
+
+
 def read_told(answer: object) -> Usage | None:
     """Return what a whole answer, or the last chunk of a stream, says that it took.
 

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 
 class Meter(Protocol):
-    """Measures the requests and answers of an action; a connector gives it to `Connector.endpoint`."""
+    """Measures the requests and answers of an action; a connector gives it to `Connector.endpoint`.
+
+    A meter with an attribute ``reads`` names the members of an answer's object that its `read` looks at. Of a
+    large answer that is passed on as it came it gets no more than those, which takes a fraction of the time.
+    """
 
     def model(self, request: UpstreamRequest) -> str | None:
         """Return the model that a request asks for, or None if it names none."""

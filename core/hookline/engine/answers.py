@@ -10,6 +10,7 @@ import orjson
 from hookline.action import JoiningPresenter
 from hookline.engine.answer_reading import read_answer
 from hookline.engine.error_judging import check_success, has_rules_for_success
+from hookline.engine.large_answers import UnreadAnswer, UnreadResponse, told_apart
 from hookline.engine.order import Answer, PreparedCall
 from hookline.engine.outgoing import EVENT_STREAM, JSON
 from hookline.engine.paging import with_next_page
@@ -74,6 +75,10 @@ class AnswerMaker:
         # What code has returned is there, and is answered however late it is.
         waits = call if action.code is None else None
         content = response.read(max_bytes=self._limits.max_answer_bytes, call=waits)
+        told = None if has_rules_for_success(action) else told_apart(prepared, response, content)
+        if told is not None:
+            unread = UnreadAnswer(told, lambda: read_answer(action, response, content))
+            return self._whole(prepared, response, unread, content)
         raw = read_answer(action, response, content)
         if action.errors and has_rules_for_success(action) and not response.is_output:
             answer = ErrorAnswer(status=response.status, headers=tuple(response.headers), content=content)
@@ -87,7 +92,7 @@ class AnswerMaker:
         headers = returned_headers(call, response.headers)
         is_output = content is not None and response.is_output
         if content is not None and not is_output:  # what was put together from a stream was measured there
-            prepared.settlement.measure(raw)
+            prepared.settlement.measure(raw.told if isinstance(raw, UnreadAnswer) else raw)
         if endpoint is None:
             output = call.action.present(call, raw) if not is_output else _as_output(raw)
             if call.action.paging is not None and not is_output:
@@ -169,18 +174,26 @@ class AnswerMaker:
         return output
 
     def _processed_on_the_wire(self, call: Call, raw: object, headers: Headers) -> object:
-        """Return the service's JSON with what plugins changed in the action's output written back into it."""
+        """Return the service's JSON with what plugins changed in the action's output written back into it.
+
+        What nobody changed is the very object that was handed in.
+        """
         if self._process is None:
             return raw
         present, restore = call.action.present, call.action.restore
-        response = Response(output=lambda: present(call, raw), raw=raw)
+        if isinstance(raw, UnreadAnswer):
+            unread = raw
+            response: Response = UnreadResponse(unread, output=lambda: present(call, unread.read()))
+        else:
+            response = Response(output=lambda: present(call, raw), raw=raw)
         self._process(call, response)
         if response.headers:
             _add_headers(headers, response)
         try:
             if not response.is_changed:
                 return raw
-            restored = raw if restore is None else restore(raw, response.output)
+            before = raw.read() if isinstance(raw, UnreadAnswer) else raw
+            restored = before if restore is None else restore(before, response.output)
             is_same = orjson.dumps(present(call, restored)) == orjson.dumps(response.output)
         except (HooklineError, TypeError) as exc:
             raise UnwritableChangeError from exc
