@@ -3,6 +3,7 @@
 import base64
 import binascii
 import struct
+from operator import countOf
 from typing import Annotated, Literal, cast
 
 from pydantic import Field
@@ -139,7 +140,8 @@ def _vector(value: object, where: str, *, keep_packed: bool) -> Vector:
         packed = _decode(value, where)
         return value if keep_packed else list(struct.unpack(f"<{len(packed) // _FLOAT_BYTES}f", packed))
     numbers = cast("list[float]", read_list(value, f"{where}.embedding"))
-    if not set(map(type, numbers)) <= {float, int}:
+    # Mostly all are floats, which is told in half the time.
+    if countOf(map(type, numbers), float) != len(numbers) and not set(map(type, numbers)) <= {float, int}:
         raise unusable(f"{where}.embedding", "a list of numbers", value)
     return numbers
 
