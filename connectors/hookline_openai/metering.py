@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hookline.usage import Usage
+from hookline.usage import Usage, make_usage
 from hookline_openai.caps import hold_to
 from hookline_openai.estimates import (
     DEFAULT_COMPLETION,
@@ -72,7 +72,7 @@ class TokenMeter:
         if "service_tier" in body and is_priced_apart(body["service_tier"]):
             price = None
         cost = None if price is None else _most_cost(price, body, prompt, made)
-        return Usage(input_tokens=prompt.likely, output_tokens=made, cost_nano_usd=cost)
+        return make_usage(input_tokens=prompt.likely, output_tokens=made, cost_nano_usd=cost)
 
     def read(self, call: Call, answer: object) -> Usage | None:
         """Return what a whole answer says that it took, without a cost; None if it does not say."""

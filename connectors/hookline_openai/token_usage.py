@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from hookline.usage import Usage
+from hookline.usage import Usage, make_usage
 
 MOST_TOKENS = 10**9
 """No call takes more; a larger number is nonsense."""
@@ -84,7 +84,9 @@ def read_told(answer: object) -> Usage | None:
     tier = answer.get("service_tier")
     is_apart = tier not in (None, "default") and is_priced_apart(tier)
     if not (written or heard or said or is_apart):
-        return Usage(input_tokens=sent, output_tokens=made, cached_tokens=cached, reasoning_tokens=reasoned)
+        return make_usage(
+            input_tokens=sent, output_tokens=made, cached_tokens=cached, reasoning_tokens=reasoned
+        )
     return DetailedUsage(
         input_tokens=sent,
         output_tokens=made,

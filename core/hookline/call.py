@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, overload
 
 from hookline.clock import SYSTEM_CLOCK
 from hookline.errors import UpstreamTimeoutError
+from hookline.making import maker_of
 from hookline.new_ids import new_id
 from hookline.output import input_fields, read_output
 from hookline.record import CallRecord
@@ -223,6 +224,10 @@ class Call:
         whole = {**input_fields(input), **fields}
         output = self.runs_actions(self, action_id, whole, as_gateway=as_gateway)
         return output if returns is None else read_output(output, returns, action_id)
+
+
+make_call = maker_of(Call)
+"""Make a call; what every call needs."""
 
 
 def flow_of(headers: Mapping[str, str]) -> str | None:

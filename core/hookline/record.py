@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from hookline.making import maker_of
+
 if TYPE_CHECKING:
     from hookline.usage import Usage
 
@@ -81,6 +83,10 @@ class CallRecord:
             text = "; ".join(f"{warning.code}: {warning.message}" for warning in self.warnings)
             headers.append((WARNINGS_HEADER, _printable(text)))
         return headers
+
+
+make_record = maker_of(CallRecord)
+"""Make a record; what every call needs."""
 
 
 def _printable(text: str) -> str:

@@ -11,6 +11,7 @@ import orjson
 
 from hookline.encodings import JSON_BODY, BodyEncoding
 from hookline.errors import InvalidUpstreamAnswerError, UpstreamTimeoutError
+from hookline.making import maker_of
 
 if TYPE_CHECKING:
     from hookline.call import Call
@@ -82,6 +83,10 @@ class UpstreamRequest:
         if self.body is not None:
             copy.body, copy.content = orjson.loads(orjson.dumps(self.body)), None
         return copy
+
+
+make_upstream_request = maker_of(UpstreamRequest)
+"""Make a request; what every call needs."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -187,6 +192,10 @@ class UpstreamResponse:
             if monotonic() >= call.deadline:
                 call.check_deadline()
             yield chunk
+
+
+make_upstream_response = maker_of(UpstreamResponse)
+"""Make a response; what every call needs."""
 
 
 class WholeBody:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from hookline.making import maker_of
+
 NANO_USD = 1_000_000_000
 """Nano-dollars of one US dollar. Money is counted in whole ones, so that sums are exact."""
 
@@ -45,7 +47,7 @@ class Usage:
         """Return the same with a cost, as what it is: a kind of usage with more details keeps them."""
         if type(self) is not Usage:
             return replace(self, cost_nano_usd=cost_nano_usd)
-        return Usage(  # `replace` takes three times as long
+        return make_usage(  # `replace` takes ten times as long
             input_tokens=self.input_tokens,
             output_tokens=self.output_tokens,
             cached_tokens=self.cached_tokens,
@@ -63,6 +65,10 @@ class Usage:
     def cost_usd(self) -> float | None:
         """Cost in US dollars, for people; None where no price is known."""
         return None if self.cost_nano_usd is None else self.cost_nano_usd / NANO_USD
+
+
+make_usage = maker_of(Usage)
+"""Make a usage of no special kind; what every call needs."""
 
 
 def _known_sum(one: int | None, other: int | None) -> int | None:

@@ -11,7 +11,7 @@ from hookline.action import JoiningPresenter
 from hookline.engine.answer_reading import read_answer
 from hookline.engine.error_judging import check_success, has_rules_for_success
 from hookline.engine.large_answers import UnreadAnswer, UnreadResponse, told_apart
-from hookline.engine.order import Answer, PreparedCall
+from hookline.engine.order import Answer, PreparedCall, make_answer
 from hookline.engine.outgoing import EVENT_STREAM, JSON
 from hookline.engine.paging import with_next_page
 from hookline.engine.relay import OpenTransforms, Relay
@@ -106,7 +106,7 @@ class AnswerMaker:
             return _reply(call, changed, headers)
         headers += call.record.reply_headers()
         headers.append(("content-type", response.header("content-type") or JSON))
-        return Answer(status=response.status, headers=headers, content=content)
+        return make_answer(status=response.status, headers=headers, content=content)
 
     def _stream(self, prepared: PreparedCall, attempts: Attempts, response: UpstreamResponse) -> Answer:
         call = prepared.call
@@ -234,7 +234,7 @@ def _reply(call: Call, output: object, headers: Headers) -> Answer:
         content = orjson.dumps(output)
     except TypeError as exc:
         raise UnwritableChangeError from exc
-    return Answer(status=200, headers=headers, content=content)
+    return make_answer(status=200, headers=headers, content=content)
 
 
 def _as_output(raw: object) -> JsonObject:

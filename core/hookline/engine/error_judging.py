@@ -44,7 +44,7 @@ _KINDS: dict[ErrorKind, tuple[type[HooklineError], str]] = {
 
 def has_rules_for_success(action: Action) -> bool:
     """Tell whether an answer with a status of success may be an error."""
-    return any(status < 300 for rule in action.errors for status in rule.statuses)
+    return bool(action.errors) and any(status < 300 for rule in action.errors for status in rule.statuses)
 
 
 def check_success(action: Action, answer: ErrorAnswer, raw: object) -> None:

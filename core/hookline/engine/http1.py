@@ -36,7 +36,7 @@ from hookline.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from hookline.upstream import UpstreamRequest, UpstreamResponse, WholeBody
+from hookline.upstream import UpstreamRequest, UpstreamResponse, WholeBody, make_upstream_response
 
 if TYPE_CHECKING:
     from hookline.call import Cancellation
@@ -241,7 +241,7 @@ def _call(
     if coding is not None:
         chunks = decode(chunks, coding, close=close)
         headers = [(name, value) for name, value in headers if name not in _CODING_HEADERS]
-    response = UpstreamResponse(status=head.status, headers=headers, chunks=chunks, close=close)
+    response = make_upstream_response(status=head.status, headers=headers, chunks=chunks, close=close)
     if lease is not None:
         response.silence_s = silence_s
         response.bound_silence = lease.bound_silence

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hookline.engine.settlement import estimate_of
+from hookline.making import maker_of
 
 if TYPE_CHECKING:
     from hookline.call import Call
@@ -38,6 +39,10 @@ class PreparedCall:
     settlement: Settlement
 
 
+make_prepared = maker_of(PreparedCall)
+"""Make a prepared call; what every call needs."""
+
+
 @dataclass(kw_only=True, slots=True)
 class Answer:
     """What the caller gets.
@@ -51,3 +56,7 @@ class Answer:
     status: int
     headers: list[tuple[str, str]]
     content: bytes | Iterator[bytes]
+
+
+make_answer = maker_of(Answer)
+"""Make an answer; what every call needs."""

@@ -10,7 +10,7 @@ from hookline.engine.answer_reading import accept_of
 from hookline.engine.plain_headers import are_plain
 from hookline.errors import InvalidInputError, LoopDetectedError
 from hookline.filling import fill_path
-from hookline.upstream import UpstreamRequest
+from hookline.upstream import UpstreamRequest, make_upstream_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ def build_request(call: Call, order: Order, *, user_agent: str, max_hops: int) -
     hops = _count_hops(call)
     if hops >= max_hops:
         raise LoopDetectedError(f"This request has gone through {hops} gateways already.")
-    request = UpstreamRequest(
+    request = make_upstream_request(
         method=action.method,
         base_url=call.connection.base_url,
         path=action.path,

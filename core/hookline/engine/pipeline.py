@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeGuard, TypeVar
 import orjson
 
 from hookline.attempt import Attempt, RetryDecision
-from hookline.call import FLOW_HEADER, Call, Cancellation
+from hookline.call import FLOW_HEADER, Call, Cancellation, make_call
 from hookline.clock import SYSTEM_CLOCK
 from hookline.connection import Connection
 from hookline.credential import QueryCredential
@@ -24,7 +24,7 @@ from hookline.engine.attempts import Attempts
 from hookline.engine.body_watch import BodyWatch
 from hookline.engine.coercion import coerce
 from hookline.engine.error_judging import judge
-from hookline.engine.order import Answer, DraftCall, PreparedCall
+from hookline.engine.order import Answer, DraftCall, PreparedCall, make_prepared
 from hookline.engine.outgoing import (
     HOPS_HEADER,
     build_request,
@@ -51,7 +51,7 @@ from hookline.order import RAW_JSON, Order
 from hookline.output import Output
 from hookline.paging import MAX_ITEMS
 from hookline.principal import Decision, InboundRequest, Principal
-from hookline.record import CallRecord
+from hookline.record import make_record
 from hookline.streaming import StreamTransform
 from hookline.upstream import Response, UpstreamRequest, UpstreamResponse
 
@@ -152,7 +152,7 @@ class Pipeline:
             raise_from(settlement.finish(self.map_error(call, exc)), exc)
         except BaseException as exc:
             self._end(call, settlement, exc)
-        return PreparedCall(call=call, request=request, endpoint=order.endpoint, settlement=settlement)
+        return make_prepared(call=call, request=request, endpoint=order.endpoint, settlement=settlement)
 
     def check(self, principal: Principal, order: Order) -> DraftCall:
         """Return the call that an order asks for without running it: nothing is set aside or recorded.
@@ -229,7 +229,7 @@ class Pipeline:
         time_s = self._time_for_stream(principal) if is_stream else self._limits.timeout_s
         began_at = self._clock.monotonic()
         connection = self._account_of(action.connector)
-        return Call(
+        return make_call(
             id=order.call_id,
             action=action,
             principal=principal,
@@ -239,7 +239,7 @@ class Pipeline:
             headers=order.headers,
             is_stream=is_stream,
             deadline=began_at + time_s if parent is None else parent.deadline,
-            record=CallRecord(
+            record=make_record(
                 began_at=began_at, began_at_utc=self._clock.now(), is_composed=action.code is not None
             ),
             cancellation=(order.cancellation or Cancellation()) if parent is None else parent.cancellation,

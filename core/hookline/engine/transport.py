@@ -9,6 +9,7 @@ from hookline.engine.line import LINE
 from hookline.engine.outgoing import origin_of_request
 from hookline.errors import ConfigurationError, UpstreamTimeoutError
 from hookline.hookspecs import hookimpl
+from hookline.making import maker_of
 
 if TYPE_CHECKING:
     from hookline.call import Call, Cancellation
@@ -28,6 +29,10 @@ class Timeouts:
     connect_s: float
     read_s: float
     stall_s: float | None = None
+
+
+make_timeouts = maker_of(Timeouts)
+"""Make the bounds of an attempt; what every call needs."""
 
 
 class Transport(Protocol):
@@ -76,7 +81,7 @@ class TransportPlugin:
             )
         read_s = min(self._read_timeout_s, remaining_s)
         stall_s = request.stall_timeout_s
-        timeouts = Timeouts(
+        timeouts = make_timeouts(
             connect_s=min(self._connect_timeout_s, remaining_s),
             read_s=read_s,
             stall_s=read_s if stall_s is None else min(stall_s, read_s),
