@@ -70,6 +70,7 @@ T = TypeVar("T")
 _MAX_REFUSAL_BYTES = 1024 * 1024
 _MAX_DEPTH = 8
 _UNSET = (None, "")
+_NO_RULE = Decision(allow=False, reason="No rule allows it.")
 _TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
 
 
@@ -275,14 +276,14 @@ class Pipeline:
             told = self._host.to_error(exc).message
             log_failure_of_code(_log, "%s was denied: an authorizer failed: %s", call.id, told, exc=exc)
             raise PermissionDeniedError("Whether this key may run this action could not be decided.") from exc
-        reason = None if decisions else "No rule allows it."
+        denied: Decision | None = None if decisions else _NO_RULE
         for decision in decisions:
             if not isinstance(decision, Decision):
                 raise PermissionDeniedError("Whether this key may run this action could not be decided.")
-            if decision.allow is not True and reason is None:
-                reason = decision.reason
-        if reason is not None:
-            raise PermissionDeniedError(f"This key may not run {call.action.id}. {reason}".rstrip())
+            if decision.allow is not True and denied is None:
+                denied = decision
+        if denied is not None:
+            raise PermissionDeniedError(f"This key may not run {call.action.id}. {denied.reason}".rstrip())
 
     def _validate(self, call: Call) -> None:
         if call.door == "wire":

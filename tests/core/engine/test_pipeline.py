@@ -296,6 +296,8 @@ def test_a_field_of_the_path_cannot_leave_its_place() -> None:
         ([{"allow": True}], 403),
         ([Decision(allow=1)], 403),  # type: ignore[arg-type]  # truthy is not True
         ([Decision(allow="true")], 403),  # type: ignore[arg-type]  # truthy is not True
+        ([Decision(allow=False, reason=None)], 403),  # type: ignore[arg-type]  # denied without a word
+        ([Decision(allow=False, reason=None), Decision(allow=True)], 403),  # type: ignore[arg-type]
     ],
 )
 def test_one_allows_and_nobody_denies_or_the_call_is_not_run(decisions: list[object], status: int) -> None:
