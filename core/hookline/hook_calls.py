@@ -34,8 +34,9 @@ class HookCalls:
         self._each: dict[str, list[tuple[str, HookCall]]] = {}
 
     def __getattr__(self, name: str) -> HookCall:
+        known = self.__dict__  # that of now: what is worked out while all is forgotten is not kept
         call = _straight(getattr(self._relay, name))
-        setattr(self, name, call)  # and next time it is found without coming here
+        known[name] = call  # and next time it is found without coming here
         return call
 
     def each(self, name: str) -> list[tuple[str, HookCall]]:
@@ -43,7 +44,8 @@ class HookCalls:
 
         To be asked for at each call; it is worked out once. Wrappers are among them.
         """
-        found = self._each.get(name)
+        known = self._each
+        found = known.get(name)
         if found is None:
             hook: pluggy.HookCaller = getattr(self._relay, name)
             given = _given(hook)
@@ -51,7 +53,7 @@ class HookCalls:
                 (one.plugin_name, _write(name, given, [one], is_first=True))
                 for one in reversed(hook.get_hookimpls())
             ]
-            self._each[name] = found
+            known[name] = found
         return found
 
     def forget(self) -> None:
@@ -222,7 +224,7 @@ def _yielded_again(generator: Generator[None, object, object], name: str) -> Run
 
 def _names_taken(function: HookCall) -> set[str] | None:
     """Return the names of the arguments that a function takes by keyword; None if there are others."""
-    parameters = inspect.signature(function).parameters
+    parameters = inspect.signature(function, follow_wrapped=False).parameters
     if any(one.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD for one in parameters.values()):
         return None
     return set(parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import inspect
 import itertools
@@ -9,14 +10,15 @@ import weakref
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from textwrap import indent
+from typing import Any
 
 import pluggy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookline import Decision, hookimpl
-from hookline.hook_calls import HookCalls, _source, caller_of
+from hookline import Decision, hook_calls, hookimpl
+from hookline.hook_calls import HookCall, HookCalls, _source, caller_of
 from hookline.plugins import PluginHost
 
 _PROJECT = "tried"
@@ -261,6 +263,45 @@ def test_plugins_that_come_and_go_are_noticed_when_all_is_forgotten() -> None:
     manager.unregister(plugin)
     calls.forget()
     assert calls.first(call=1, request=2, estimate=3) is None
+
+
+@pytest.mark.parametrize("is_each", [True, False])
+def test_what_was_worked_out_while_plugins_changed_is_not_kept(
+    is_each: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = _manager(_returns("first", 1, []))
+    calls = HookCalls(manager.hook)
+    write = hook_calls._write
+
+    def write_while_plugins_change(*arguments: Any, **options: Any) -> HookCall:
+        written = write(*arguments, **options)
+        monkeypatch.undo()
+        manager.register(_returns("first", 2, []))
+        calls.forget()
+        return written
+
+    def results() -> list[object]:
+        called = [call for _, call in calls.each("first")] if is_each else [calls.first]
+        return [call(call=1, request=2, estimate=3) for call in called]
+
+    monkeypatch.setattr(hook_calls, "_write", write_while_plugins_change)
+
+    assert results() == [1]
+    assert results() == ([2, 1] if is_each else [2])
+
+
+def test_a_function_that_takes_its_arguments_by_place_alone_gets_them_so() -> None:
+    class Plugin:
+        def run(self, call: object, request: object, estimate: object) -> object:
+            return (call, request, estimate)
+
+    @functools.wraps(Plugin.run)
+    def by_place(*arguments: object) -> object:
+        return Plugin.run(*arguments)  # type: ignore[arg-type]
+
+    calls = HookCalls(_manager(_named(type("ByPlace", (), {"run": by_place}), "first", {})).hook)
+
+    assert calls.first(call=1, request=2, estimate=3) == (1, 2, 3)
 
 
 def test_a_caller_follows_a_function_that_was_exchanged() -> None:
