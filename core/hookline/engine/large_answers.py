@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model
 
 from hookline.upstream import Response
 
@@ -111,10 +111,14 @@ def read_members(content: bytes, names: Collection[str]) -> dict[str, object] | 
         found = _reader_of(tuple(names)).model_validate_json(content)
     except ValidationError:
         return None
-    return {name: value for name, value in found if name in found.model_fields_set}
+    members = zip(names, found, strict=True)
+    return {name: value for name, (place, value) in members if place in found.model_fields_set}
 
 
 @cache
 def _reader_of(names: tuple[str, ...]) -> type[BaseModel]:
-    fields: dict[str, Any] = dict.fromkeys(names, (object, None))
+    # Fields of a model may not have every name that a member may have, such as `_meta`.
+    fields: dict[str, Any] = {
+        f"member_{number}": (object, Field(None, alias=name)) for number, name in enumerate(names)
+    }
     return create_model("Members", **fields)

@@ -155,6 +155,21 @@ def test_nobody_reads_a_large_answer_that_nobody_looks_at(monkeypatch: pytest.Mo
     assert read == []
 
 
+@pytest.mark.parametrize(
+    "name", ["_meta", "__x", "model_config", "json", "model_fields_set", "a-b", "", "self"]
+)
+def test_a_meter_gets_members_of_any_name(name: str) -> None:
+    class NamedMeter(ToldMeter):
+        reads: Any = (name, "missing")
+
+    meter, content = NamedMeter(), written(**{name: {"n": 1}})
+
+    reply = pass_on(content, meter=meter)
+
+    assert (reply.status, reply.content) == (200, content)
+    assert meter.seen == [{name: {"n": 1}}]
+
+
 def test_a_meter_that_does_not_say_what_it_reads_gets_all() -> None:
     class OldMeter(ToldMeter):
         reads: Any = None
