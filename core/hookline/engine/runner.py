@@ -120,7 +120,7 @@ class Runner:
                 skip=lambda: self._skip_stream(prepared, has_place),
                 time_left=call.remaining_s,
             )
-        except HooklineError:
+        except BaseException:
             LINE.take_over(has_place)
             raise
         answer = pump.wait_until_open()

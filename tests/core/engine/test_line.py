@@ -216,6 +216,22 @@ def test_a_stream_whose_client_left_before_its_turn_gives_its_place_back(
     until(lambda: line._free == 1)
 
 
+def test_a_stream_that_cannot_be_begun_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = line_of()
+    monkeypatch.setattr(runner, "LINE", line)
+    monkeypatch.setattr(transport, "LINE", line)
+
+    def fail(pool: PumpPool, work: Callable[[], Answer], **options: Any) -> Pump:
+        raise MemoryError
+
+    monkeypatch.setattr(PumpPool, "start", fail)
+
+    reply = make_gateway().runner.run(CALLER, say(stream=True))
+
+    assert reply.status == 500
+    assert line._free == 1
+
+
 def until(condition: Callable[[], bool]) -> None:
     ends_at = time.monotonic() + WAIT_S
     while not condition():
