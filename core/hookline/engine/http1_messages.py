@@ -95,6 +95,8 @@ def write_request(request: UpstreamRequest, *, path_prefix: str, host: str) -> b
         raise UnsendableError("its path holds a character that cannot stand there")
     if not are_plain(headers):
         for name, value in headers.items():
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise UnsendableError("one of its headers is no text")
             if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
                 raise UnsendableError("one of its headers holds a character that cannot stand there")
     if not _OWN_HEADERS.isdisjoint(headers):

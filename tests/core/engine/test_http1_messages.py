@@ -93,6 +93,12 @@ def test_a_value_that_cannot_be_sent_is_refused_and_not_shown(value: str) -> Non
     assert "sk-secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("headers", [{"x-a": 5}, {"x-a": b"b"}, {"x-a": None}, {5: "b"}, {b"x-a": "b"}])
+def test_a_header_that_is_no_text_is_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(UnsendableError):
+        written(request(headers=headers))
+
+
 @pytest.mark.parametrize(
     "name",
     ["connection", "content-length", "expect", "host", "keep-alive", "te", "transfer-encoding", "upgrade"],
