@@ -89,8 +89,11 @@ class Authenticator:
     def _remembered(self, request: InboundRequest) -> Principal | None:
         """Return who holds a key as nearly all of them come: alone, and found valid a moment ago."""
         headers = request.headers
-        text = headers.get("authorization") or headers.get("x-api-key", "")
-        key = text[7:] if text.startswith("Bearer ") else text
+        key = headers.get("authorization", "")
+        if not key:
+            key = headers.get("x-api-key", "")
+        elif key.startswith("Bearer "):
+            key = key[7:]
         if len(key) != KEY_LENGTH or not key.startswith(PREFIX) or not key.isascii():
             return None
         if KEY_ID_HEADER in headers:

@@ -351,6 +351,17 @@ def test_a_remembered_key_is_taken_in_every_form_and_for_no_other_signer(lab: La
     assert lab.refusal(made, x_hookline_key_id=other.record.id).status == 401
 
 
+def test_a_remembered_key_is_taken_in_no_form_in_which_it_is_not_taken_first(lab: Lab) -> None:
+    made = lab.make()
+    assert made.key is not None
+    key = made.key.reveal()
+
+    for is_remembered in (False, True):
+        assert lab.refusal("", x_api_key=f"Bearer {key}").status == 401, is_remembered
+        assert lab.refusal("", authorization=f"Token {key}", x_api_key=key).status == 401, is_remembered
+        lab.ask(made)
+
+
 def test_a_store_that_is_down_is_no_wrong_key(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """S37: 503 for keys that are not in mind, never 401, and never a way in."""
     known, other = lab.make(), lab.make()
