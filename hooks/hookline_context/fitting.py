@@ -38,7 +38,7 @@ KEY = "context"
 
 # A prompt has fewer tokens than bytes; this is for the few tokens that no byte of the body stands for.
 _FRAME_TOKENS = 64
-_FRAME_BYTES = 32  # of what stands around the texts of one message, or is a field's value that is no text
+_FRAME_BYTES = 32  # of what stands around the texts of one message, or is a field's number
 _SHORT = frozenset({int, float, bool, type(None)})
 _MEDIA = (b'"image_url"', b'"file"', b'"input_audio"', b'"audio"')
 _MAX_SHORTENINGS = 3
@@ -211,9 +211,7 @@ def _bytes_of_texts(body: JsonObject) -> int | None:
             size += len(name) + (len(value) if value.isascii() else len(value.encode(errors="replace")))
     for name, value in body.items():
         size += len(name) + _FRAME_BYTES
-        if type(value) is str:
-            size += len(value) if value.isascii() else len(value.encode(errors="replace"))
-        elif value is not messages and type(value) not in _SHORT:
+        if value is not messages and type(value) not in _SHORT:
             size += len(orjson.dumps(value))
     return size
 

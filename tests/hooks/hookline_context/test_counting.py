@@ -211,6 +211,13 @@ def test_no_request_takes_more_than_is_taken_for_the_most(value: object, text: s
         assert count_request(body, "chat", NEWER).total.tokens <= most_tokens(body, "chat")
 
 
+@pytest.mark.parametrize("name", ["tools", "functions", "tool_choice", "function_call", "response_format"])
+@pytest.mark.parametrize("char", ["\x01", "\x7f", '"', "\\", "\u2028", "\U0001f600", "a "])
+def test_a_text_where_tools_should_be_takes_no_more_than_is_taken_for_the_most(name: str, char: str) -> None:
+    body: dict[str, object] = {"messages": [{"role": "user", "content": "Hi"}], name: char * 1000}
+    assert count_request(body, "chat", NEWER).total.tokens <= most_tokens(body, "chat")
+
+
 @pytest.mark.parametrize("kind", ["chat", "completion", "embedding"])
 @pytest.mark.parametrize(
     "bound", [{}, {"max_tokens": 0}, {"max_completion_tokens": 10**7}, {"max_tokens": -3}]
