@@ -90,7 +90,9 @@ def prepare_chat(call: Call, request: UpstreamRequest) -> None:
     refuse_together(fields, "json_schema", "response_format")
     refuse_together(fields, "max_tokens", "max_completion_tokens")
     body: JsonObject = {"model": fields["model"], "messages": _messages(fields)}
-    body.update((name, value) for name, value in fields.items() if name not in _OWN_FIELDS)
+    for name, value in fields.items():
+        if name not in _OWN_FIELDS:
+            body[name] = value
     if fields.get("json_schema") is not None:
         body["response_format"] = _json_schema_format(cast("JsonObject", fields["json_schema"]))
     ask_for_usage(body)
@@ -120,7 +122,9 @@ def _messages(fields: JsonObject) -> list[object]:
     messages: list[object] = []
     if fields.get("system"):
         messages.append({"role": "system", "content": fields["system"]})
-    messages += cast("list[object]", fields.get("messages") or [])
+    given = fields.get("messages")
+    if isinstance(given, list):
+        messages += given
     if fields.get("prompt") is not None:
         messages.append({"role": "user", "content": fields["prompt"]})
     return messages

@@ -222,8 +222,10 @@ def _add_headers(headers: Headers, response: Response) -> None:
 
 
 def _with_warnings(call: Call, output: JsonObject) -> JsonObject:
-    warnings = [{"code": warning.code, "message": warning.message} for warning in call.record.warnings]
-    output.setdefault("warnings", warnings)
+    if "warnings" not in output:
+        output["warnings"] = warnings = []
+        for warning in call.record.warnings:
+            warnings.append({"code": warning.code, "message": warning.message})
     return output
 
 

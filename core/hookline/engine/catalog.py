@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hookline.connector import Connector
+from hookline.engine.coercion import Coercion
 from hookline.engine.references import as_names, as_object, follow
 from hookline.engine.validation import SchemaValidator
 from hookline.errors import ConfigurationError, NotFoundError
@@ -32,6 +33,14 @@ class CatalogEntry:
         self.action = action
         self._guard = action.connector.guard
         self._kept: dict[str, SchemaValidator] = {}
+        self._coercion: Coercion | None = None
+
+    @property
+    def coercion(self) -> Coercion:
+        """What converts the action's input to the types that it asks for."""
+        if self._coercion is None:
+            self._coercion = Coercion(self.action.input_schema)
+        return self._coercion
 
     @property
     def input(self) -> SchemaValidator:

@@ -30,8 +30,37 @@ _BOOLEANS = {
     "no": False,
     "off": False,
 }
+_KEPT: dict[frozenset[type], frozenset[type]] = {}  # one of each; there are only so many
 _MAX_LISTED = 10_000
 _MOST_EXACT = 2.0**53  # whole numbers beyond it cannot be told apart as floats
+
+
+class Coercion(dict[str, frozenset[type]]):
+    """Converts values for one schema, which must not change; safe to share between threads.
+
+    It holds, by the name of a field, the types of values that stay as they are, each from the field's
+    first value on: most values are right, and a look at their types tells that.
+    """
+
+    def __init__(self, schema: JsonObject) -> None:
+        super().__init__()
+        self._schema = schema
+        self._properties = as_object(schema.get("properties"))
+        others = as_object(schema.get("additionalProperties"))
+        self._kept_of_others = _types_kept(_branches(others, schema), is_optional=False)
+
+    def apply(self, fields: JsonObject) -> None:
+        """Convert in place, as `coerce` does."""
+        doubted = [name for name, value in fields.items() if type(value) not in self[name] or value == ""]
+        if doubted:
+            _coerce_members(fields, doubted, self._schema, self._schema, MAX_DEPTH - 1)
+
+    def __missing__(self, name: str) -> frozenset[type]:
+        if name not in self._properties:  # callers may send any number of such names
+            return self._kept_of_others
+        branches = _branches(as_object(self._properties[name]), self._schema)
+        kept = self[name] = _types_kept(branches, is_optional=name not in _required_of(self._schema))
+        return kept
 
 
 def coerce(fields: JsonObject, schema: JsonObject) -> None:
@@ -41,14 +70,15 @@ def coerce(fields: JsonObject, schema: JsonObject) -> None:
     a form's empty field means "not set". What cannot be converted stays as it is, for validation
     to report.
     """
-    _coerce_object(fields, schema, schema, MAX_DEPTH - 1)
+    _coerce_members(fields, list(fields), schema, schema, MAX_DEPTH - 1)
 
 
-def _coerce_object(fields: JsonObject, schema: JsonObject, root: JsonObject, levels: int) -> None:
+def _coerce_members(
+    fields: JsonObject, names: list[str], schema: JsonObject, root: JsonObject, levels: int
+) -> None:
     properties = as_object(schema.get("properties"))
-    required = schema.get("required")
-    required_names = required if isinstance(required, list) else []
-    for name in [name for name in fields if name in properties]:
+    required_names = _required_of(schema)
+    for name in [name for name in names if name in properties]:
         value = fields[name]
         branches = _branches(as_object(properties[name]), root)
         if name not in required_names and _is_unset(value, branches):
@@ -58,7 +88,7 @@ def _coerce_object(fields: JsonObject, schema: JsonObject, root: JsonObject, lev
     others = schema.get("additionalProperties")
     if isinstance(others, dict) and others:
         branches = _branches(cast("JsonObject", others), root)
-        for name in [name for name in fields if name not in properties]:
+        for name in [name for name in names if name not in properties]:
             fields[name] = _coerce_value(fields[name], branches, root, levels)
 
 
@@ -72,12 +102,17 @@ def _coerce_value(value: object, branches: list[JsonObject], root: JsonObject, l
     if isinstance(value, dict):
         branch = _matching_object(cast("JsonObject", value), branches)
         if branch is not None:
-            _coerce_object(cast("JsonObject", value), branch, root, levels - 1)
+            members = cast("JsonObject", value)
+            _coerce_members(members, list(members), branch, root, levels - 1)
     elif isinstance(value, list):
-        items = [as_object(branch.get("items")) for branch in branches if "array" in _types([branch])]
-        if len(items) == 1 and items[0]:
-            item_branches = _branches(items[0], root)
-            return [_coerce_value(item, item_branches, root, levels - 1) for item in value]
+        items = _items_of(branches)
+        if items:
+            item_branches = _branches(items, root)
+            kept = _types_kept(item_branches, is_optional=False)
+            return [
+                item if type(item) in kept else _coerce_value(item, item_branches, root, levels - 1)
+                for item in value
+            ]
     return value
 
 
@@ -169,9 +204,41 @@ def _types(branches: list[JsonObject]) -> set[str]:
     return found
 
 
+def _types_kept(branches: list[JsonObject], *, is_optional: bool) -> frozenset[type]:
+    """Return the types of values that stay as they are, but for the empty text of an optional field."""
+    types = _types(branches)
+    kept: set[type] = {bool, int}
+    if not is_optional or not types or "null" in types:
+        kept.add(type(None))
+    if not types or "string" in types:
+        kept.add(str)
+    if "integer" not in types or "number" in types:
+        kept.add(float)
+    if not _items_of(branches):
+        kept.add(list)
+    if not _objects_of(branches):
+        kept.add(dict)
+    return _KEPT.setdefault(frozenset(kept), frozenset(kept))
+
+
+def _required_of(schema: JsonObject) -> list[object]:
+    required = schema.get("required")
+    return required if isinstance(required, list) else []
+
+
+def _items_of(branches: list[JsonObject]) -> JsonObject:
+    """Return the schema of a list's items, if only one branch takes a list; else an empty one."""
+    items = [as_object(branch.get("items")) for branch in branches if "array" in _types([branch])]
+    return items[0] if len(items) == 1 else {}
+
+
+def _objects_of(branches: list[JsonObject]) -> list[JsonObject]:
+    return [branch for branch in branches if "properties" in branch or "additionalProperties" in branch]
+
+
 def _matching_object(value: JsonObject, branches: list[JsonObject]) -> JsonObject | None:
     """Return the object branch that ``value`` is meant for, by its constant members."""
-    objects = [branch for branch in branches if "properties" in branch or "additionalProperties" in branch]
+    objects = _objects_of(branches)
     if len(objects) == 1:
         return objects[0]
     for branch in objects:

@@ -22,7 +22,6 @@ from hookline.engine.accounts import Accounts, code_connection
 from hookline.engine.answers import AnswerMaker, UnwritableChangeError
 from hookline.engine.attempts import Attempts
 from hookline.engine.body_watch import BodyWatch
-from hookline.engine.coercion import coerce
 from hookline.engine.error_judging import judge
 from hookline.engine.order import Answer, DraftCall, PreparedCall, make_prepared
 from hookline.engine.outgoing import (
@@ -291,7 +290,7 @@ class Pipeline:
         entry = self._catalog.entry_of(call.action)
         if RAW_JSON in call.input:
             join_raw(call.input, call.action)  # says what is wrong with it
-        coerce(call.input, entry.action.input_schema)
+        entry.coercion.apply(call.input)
         entry.input.check(call.input)
 
     def _shape(self, call: Call, request: UpstreamRequest) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
 from urllib.parse import unquote
 
 JsonObject = dict[str, object]
@@ -39,7 +38,7 @@ def parts_of(pointer: str) -> list[str]:
 
 def as_object(value: object) -> JsonObject:
     """Return a JSON object as it is, and anything else as an empty one."""
-    return cast("JsonObject", value) if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def as_names(value: object) -> list[str]:

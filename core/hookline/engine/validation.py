@@ -61,7 +61,8 @@ class SchemaValidator:
 
     def fits(self, value: object) -> bool:
         """Tell whether ``value`` fits the schema."""
-        return not is_deeper(value, self._depths.judged) and self._validator.is_valid(value)
+        levels = self._depths.judged
+        return (levels is None or not is_deeper(value, levels)) and self._validator.is_valid(value)
 
     def check(self, value: JsonObject) -> None:
         """Return if ``value`` fits the schema.

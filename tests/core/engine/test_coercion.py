@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookline.engine.coercion import JsonObject, coerce
+from hookline.engine.coercion import Coercion, JsonObject, coerce
 from hookline.engine.json_text import parse_object
 from hookline.engine.validation import SchemaValidator
 from hookline.errors import InvalidInputError
@@ -328,3 +328,46 @@ def test_no_input_and_no_schema_makes_it_fail(fields: JsonObject, schema: JsonOb
     coerce(fields, schema)
 
     assert set(fields) <= before
+
+
+members = st.one_of(
+    keywords,
+    st.sampled_from(
+        [
+            *[INTEGER, NUMBER, NUMBERS, WORDS, POINT, STOP, OPTIONAL_NUMBER, NULLABLE, CHOICE, BOOLEAN],
+            {"type": "array", "items": POINT},
+            {"type": ["integer", "number", "null"]},
+        ]
+    ),
+)
+typed = st.one_of(anything, st.sampled_from([2.0, 2.5, [1.0, "1"], ["a", ""], {"n": "1"}, [{"n": 1.0}]]))
+
+
+@given(
+    bodies=st.lists(st.dictionaries(names, typed), max_size=3),
+    properties=st.dictionaries(names, members),
+    required=st.lists(names, max_size=2),
+    others=st.one_of(st.booleans(), members),
+)
+def test_what_was_worked_out_for_a_schema_converts_as_without_it(
+    bodies: list[JsonObject], properties: JsonObject, required: list[str], others: object
+) -> None:
+    schema: JsonObject = {"properties": properties, "required": required, "additionalProperties": others}
+    coercion = Coercion(schema)
+
+    for body in [*bodies, *bodies]:
+        plain, fields = copy.deepcopy(body), copy.deepcopy(body)
+        coerce(plain, schema)
+        coercion.apply(fields)
+
+        assert repr(fields) == repr(plain)
+
+
+def test_only_names_of_the_schema_are_kept() -> None:
+    coercion = Coercion({"properties": {"x": INTEGER, "y": INTEGER}, "additionalProperties": NUMBER})
+    fields: JsonObject = {"x": "1", "z": "2", "other": None}
+
+    coercion.apply(fields)
+
+    assert fields == {"x": 1, "z": 2.0, "other": None}
+    assert list(coercion) == ["x"]
