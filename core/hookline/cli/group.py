@@ -75,17 +75,28 @@ class HooklineGroup(click.Group):
         return [*BUILT_IN, *sorted(self._from_plugins().commands)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; one of ours is imported when it runs."""
-        if cmd_name in BUILT_IN:
-            return LaterCommand(cmd_name, f"hookline.cli.{cmd_name}:command", short_help=BUILT_IN[cmd_name])
-        return self._from_plugins().commands.get(cmd_name)
+        """Return a command itself, imported now if it was not."""
+        found = self._listed(cmd_name)
+        return found.load() if isinstance(found, LaterCommand) else found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of all commands, and import none of them."""
+        listed = [(name, self._listed(name)) for name in self.list_commands(ctx)]
+        widest = max(len(name) for name, _ in listed)
+        rows = [
+            (name, command.get_short_help_str(formatter.width - 6 - widest))
+            for name, command in listed
+            if command is not None and not command.hidden
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that the arguments name, or say which ones are similar."""
         name = args[0]
-        if not name.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, name) is None:
+        if not name.startswith("-") and not ctx.resilient_parsing and self._listed(name) is None:
             near = difflib.get_close_matches(name, self.list_commands(ctx), n=2)
             ctx.fail(
                 f"There is no command {name!r}."
@@ -103,6 +114,12 @@ class HooklineGroup(click.Group):
         except HooklineError as exc:
             kind = CommandError if isinstance(exc, ConfigurationError) else CommandFailedError
             raise kind(exc.message, hint=exc.hint) from exc
+
+    def _listed(self, name: str) -> click.Command | None:
+        """Return what stands in the list for a command, which may be a `LaterCommand`."""
+        if name in BUILT_IN:
+            return LaterCommand(name, f"hookline.cli.{name}:command", short_help=BUILT_IN[name])
+        return self._from_plugins().commands.get(name)
 
     def _from_plugins(self) -> PluginCommands:
         if self._found is None:

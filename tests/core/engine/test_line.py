@@ -76,6 +76,7 @@ def test_as_many_are_inside_as_there_are_places() -> None:
     inside = 0
     most = 0
     lock = threading.Lock()
+    are_three = threading.Event()
 
     def call() -> None:
         nonlocal inside, most
@@ -83,6 +84,9 @@ def test_as_many_are_inside_as_there_are_places() -> None:
         with lock:
             inside += 1
             most = max(most, inside)
+            if inside == 3:
+                are_three.set()
+        are_three.wait(WAIT_S)
         time.sleep(0.002)
         with lock:
             inside -= 1

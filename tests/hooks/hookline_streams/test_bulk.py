@@ -38,7 +38,7 @@ def test_stream_of_very_many_events_takes_little_memory(
     door: str, count: int, options: dict[str, Any]
 ) -> None:
     lab = Lab(tiny_events(count), **options)
-    began_with, began_at = resident_bytes(), time.perf_counter()
+    began_with, began_at = resident_bytes(), time.process_time()
     most = received = 0
 
     content = lab.start(door).content
@@ -52,7 +52,7 @@ def test_stream_of_very_many_events_takes_little_memory(
     assert received > count * 8
     assert last.endswith(DONE if door == "wire" else b"}\n\n")
     assert most - began_with < 32 * 1024 * 1024
-    assert time.perf_counter() - began_at < 60
+    assert time.process_time() - began_at < 60
 
 
 def test_whole_answer_put_together_from_very_many_events_is_all_of_them() -> None:
