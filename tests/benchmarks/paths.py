@@ -145,7 +145,7 @@ def _streaming(gateway: Gateway) -> Callable[[], None]:
 
 def _slowed(run: Callable[[], object]) -> Callable[[], None]:
     """Return a path with needless reading of JSON in it."""
-    body = json.dumps(list(range(180)))
+    body = json.dumps(list(range(98)))
 
     def run_slowly() -> None:
         run()
