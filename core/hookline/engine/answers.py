@@ -75,12 +75,13 @@ class AnswerMaker:
         # What code has returned is there, and is answered however late it is.
         waits = call if action.code is None else None
         content = response.read(max_bytes=self._limits.max_answer_bytes, call=waits)
-        told = None if has_rules_for_success(action) else told_apart(prepared, response, content)
+        is_judged = has_rules_for_success(action)
+        told = None if is_judged else told_apart(prepared, response, content)
         if told is not None:
             unread = UnreadAnswer(told, lambda: read_answer(action, response, content))
             return self._whole(prepared, response, unread, content)
         raw = read_answer(action, response, content)
-        if action.errors and has_rules_for_success(action) and not response.is_output:
+        if is_judged and not response.is_output:
             answer = ErrorAnswer(status=response.status, headers=tuple(response.headers), content=content)
             check_success(action, answer, raw)
         return self._whole(prepared, response, raw, content)
